@@ -1,0 +1,96 @@
+//! One forward step of each bridge on an isotropic mixture, nanoseconds per particle.
+#![allow(missing_docs)]
+
+use amc_benches::{Kind, Problem, samples};
+use amc_core::bridge::{
+    Bridge, DdpmVariance, Denoising, Diagonal, Exact, Identity, SecondOrderDense,
+    SecondOrderStructured, ddpm,
+};
+use amc_core::density::mixture::MixtureTransition;
+use amc_core::density::{LogDensity, MixtureLevel, Score};
+use amc_core::path::NoiseSchedule;
+use amc_core::point::{Context, Evaluations, Point, PointMut};
+use amc_core::rng::{Key, Purpose};
+use amc_core::scratch::Scratch;
+use amc_core::simd::{LANES, f64x8};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+
+const BLOCKS: usize = 64;
+
+fn forward(c: &mut Criterion) {
+    let schedule = NoiseSchedule::vp_linear(0.1, 20.0).unwrap();
+    let step = schedule.step(0.2, 0.21).unwrap();
+    for (dim, components) in [(16, 2), (64, 2), (8, 16)] {
+        let problem = Problem::new(Kind::Isotropic, dim, components);
+        let mixture = problem.mixture();
+        let n = MixtureLevel::storage_len(&mixture);
+        let (mut noisy, mut clean) = (vec![0.0; n], vec![0.0; n]);
+        let (alpha, variance) = (step.alpha_noisy, step.variance_noisy);
+        let noisy = MixtureLevel::prepare(&mixture, alpha, variance, &mut noisy).unwrap();
+        let (alpha, variance) = (step.alpha_clean, step.variance_clean);
+        let clean = MixtureLevel::prepare(&mixture, alpha, variance, &mut clean).unwrap();
+        let mut storage = vec![0.0; MixtureTransition::storage_len(&noisy)];
+        let transition = MixtureTransition::prepare(&noisy, &step, &mut storage).unwrap();
+        let first = ddpm(&step, DdpmVariance::Noise).unwrap();
+        let structured = SecondOrderStructured::new(&transition).unwrap();
+        let dense = SecondOrderDense::new(&transition);
+        let (diagonal, exact) = (Diagonal::new(&transition), Exact::new(&transition));
+        let bridges: [(&str, &dyn Bridge); 6] = [
+            ("identity", &Identity::new(&noisy, &clean).unwrap()),
+            ("ddpm", &Denoising::new(&noisy, &clean, step, first).unwrap()),
+            ("diagonal", &Denoising::new(&noisy, &clean, step, diagonal).unwrap()),
+            ("structured", &Denoising::new(&noisy, &clean, step, structured).unwrap()),
+            ("dense", &Denoising::new(&noisy, &clean, step, dense).unwrap()),
+            ("exact", &Denoising::new(&noisy, &clean, step, exact).unwrap()),
+        ];
+        let mut group = c.benchmark_group(format!("bridge_forward/{dim}x{components}"));
+        group.throughput(Throughput::Elements((BLOCKS * LANES) as u64));
+        for (name, bridge) in bridges {
+            bench_bridge(&mut group, name, bridge, &noisy);
+        }
+        group.finish();
+    }
+}
+
+fn bench_bridge(
+    group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
+    name: &str,
+    bridge: &dyn Bridge,
+    noisy: &MixtureLevel<'_>,
+) {
+    let d = bridge.dim();
+    let x = samples(noisy, BLOCKS);
+    let mut memory = vec![f64x8::ZERO; bridge.scratch_len()];
+    let mut scores = vec![f64x8::ZERO; x.len()];
+    let mut log_densities = vec![f64x8::ZERO; BLOCKS];
+    let blocks = x.chunks_exact(d).zip(scores.chunks_exact_mut(d)).zip(&mut log_densities);
+    for ((x, score), log_density) in blocks {
+        *log_density = noisy.log_density_and_score(x, score, Scratch::new(&mut memory)).unwrap();
+    }
+    let (mut y, mut score_y, mut p_y) = (vec![f64x8::ZERO; d], vec![f64x8::ZERO; d], f64x8::ZERO);
+    let mut stream = Key::new(5, Purpose::Bridge).stream();
+    let mut evaluations = Evaluations::default();
+    group.bench_function(BenchmarkId::from_parameter(name), |b| {
+        b.iter(|| {
+            for (block, x) in x.chunks_exact(d).enumerate() {
+                let from = Point {
+                    x,
+                    log_density: log_densities[block],
+                    score: &scores[block * d..(block + 1) * d],
+                };
+                let to = PointMut { x: &mut y, log_density: &mut p_y, score: &mut score_y };
+                let context = Context {
+                    stream: &mut stream,
+                    scratch: Scratch::new(&mut memory),
+                    evaluations: &mut evaluations,
+                };
+                black_box(bridge.forward(from, to, context)).unwrap();
+            }
+        });
+    });
+    assert_eq!(noisy.dim(), d);
+}
+
+criterion_group!(benches, forward);
+criterion_main!(benches);

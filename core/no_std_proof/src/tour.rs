@@ -1,0 +1,214 @@
+//! One use of everything in the core.
+
+use amc_core::bridge::*;
+use amc_core::density::mixture::MixtureTransition;
+use amc_core::density::{Covariance, Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel, Score, Tempered};
+use amc_core::error::{Error, Result};
+use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
+use amc_core::linalg::symmetric_eigen;
+use amc_core::path::*;
+use amc_core::point::{Context, Evaluations, PointMut};
+use amc_core::rng::{Key, Purpose, Stream};
+use amc_core::scratch::Scratch;
+use amc_core::simd::f64x8;
+use amc_core::weight::*;
+
+const D: usize = 3;
+const ROOM: usize = 256;
+
+/// Everything a tour needs to keep between calls.
+struct Traveller {
+    memory: [f64x8; ROOM],
+    stream: Stream,
+    evaluations: Evaluations,
+    total: f64,
+}
+
+impl Traveller {
+    fn context(&mut self) -> Context<'_> {
+        Context {
+            stream: &mut self.stream,
+            scratch: Scratch::new(&mut self.memory),
+            evaluations: &mut self.evaluations,
+        }
+    }
+
+    fn add(&mut self, value: f64x8) {
+        self.total += value.to_array().iter().sum::<f64>();
+    }
+}
+
+/// Whether the numbers came out finite, and the exact bridge without work.
+pub fn tour() -> Result<bool> {
+    let mut traveller = Traveller {
+        memory: [f64x8::ZERO; ROOM],
+        stream: Key::new(1, Purpose::User).level(2).round(3).block(4).pilot(true).stream(),
+        evaluations: Evaluations::default(),
+        total: 0.0,
+    };
+    // What the optimizer could otherwise compute in advance.
+    let weights = core::hint::black_box([0.2, 0.5]);
+    let means = core::hint::black_box([1.0, -1.0, 0.5, -2.0, 0.3, 0.0]);
+    let mut matrix = core::hint::black_box([1.0, 0.2, 0.0, 0.2, 0.5, 0.1, 0.0, 0.1, 0.3]);
+    let (mut l, mut q) = ([0.0; D], [0.0; D * D]);
+    symmetric_eigen(&mut matrix, &mut l, &mut q)?;
+    let mut values = [0.0; 2 * D];
+    let mut vectors = [0.0; 2 * D * D];
+    for (out, l) in values.iter_mut().zip(l.iter().cycle()) {
+        *out = *l;
+    }
+    for (out, q) in vectors.iter_mut().zip(q.iter().cycle()) {
+        *out = *q;
+    }
+    let kinds = [
+        Covariance::Isotropic(&[0.3]),
+        Covariance::Diagonal(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6]),
+        Covariance::Full { eigenvalues: &l, eigenvectors: &q },
+        Covariance::Full { eigenvalues: &values, eigenvectors: &vectors },
+    ];
+    let mut right = true;
+    for kind in kinds {
+        right &= mixture_tour(&Mixture::new(D, &weights, &means, kind)?, &mut traveller)?;
+    }
+    weight_tour(&mut traveller)?;
+    Ok(right && traveller.total.is_finite())
+}
+
+fn mixture_tour(mixture: &Mixture<'_>, traveller: &mut Traveller) -> Result<bool> {
+    let schedules = [
+        NoiseSchedule::vp_linear(0.1, 20.0)?,
+        NoiseSchedule::vp_cosine(),
+        NoiseSchedule::ve(0.01, 10.0, VeShape::Rho7)?,
+        NoiseSchedule::ve(0.01, 10.0, VeShape::Geometric)?,
+    ];
+    let mut right = true;
+    for schedule in schedules {
+        let mut times = [0.0; 4];
+        quadratic_times(0.1, 0.9, &mut times);
+        uniform_times(0.1, 0.9, &mut times);
+        log_snr_times(&schedule, 0.1, 0.9, &mut times);
+        let levels = Schedule::new(&times)?;
+        let step = schedule.step(levels.time(1), levels.time(2))?;
+        let (mut noisy, mut clean, mut target) = ([0.0; 64], [0.0; 64], [0.0; 64]);
+        let n = MixtureLevel::storage_len(mixture);
+        let noisy = level(mixture, (step.alpha_noisy, step.variance_noisy), noisy.get_mut(..n))?;
+        let clean = level(mixture, (step.alpha_clean, step.variance_clean), clean.get_mut(..n))?;
+        let target = level(mixture, (1.0, 0.0), target.get_mut(..n))?;
+        density_tour(&noisy, &schedule, levels.time(2), traveller)?;
+        let tempered = Tempered::new(&noisy, &target, 0.4)?;
+        let work = kernel_tour(&tempered, traveller)?;
+        traveller.add(work);
+        right &= bridge_tour(&noisy, &clean, &step, traveller)?;
+    }
+    let (mut mean, mut variance) = ([0.0; D], [0.0; D]);
+    traveller.total += mixture.mean_variance(&mut mean, &mut variance)?;
+    Ok(right)
+}
+
+fn level<'a>(
+    mixture: &Mixture<'a>,
+    (alpha, variance): (f64, f64),
+    storage: Option<&'a mut [f64]>,
+) -> Result<MixtureLevel<'a>> {
+    let storage = storage.ok_or(Error::Empty { what: "storage" })?;
+    MixtureLevel::prepare(mixture, alpha, variance, storage)
+}
+
+fn density_tour(
+    level: &MixtureLevel<'_>,
+    schedule: &NoiseSchedule,
+    t: f64,
+    traveller: &mut Traveller,
+) -> Result<()> {
+    let (mut x, mut score, mut product) =
+        ([f64x8::ZERO; D], [f64x8::ZERO; D], [f64x8::ZERO; D]);
+    let mut hessian = [f64x8::ZERO; D * D];
+    let Traveller { memory, stream, .. } = traveller;
+    level.sample(&mut x, stream, Scratch::new(memory))?;
+    let p = level.log_density(&x, Scratch::new(memory))?;
+    let again = level.log_density_and_score(&x, &mut score, Scratch::new(memory))?;
+    level.hessian_product(&x, &score, &mut product, Scratch::new(memory))?;
+    level.hessian(&x, &mut hessian, Scratch::new(memory))?;
+    let rate = diffusion_time_derivative(schedule, t, level, &x, Scratch::new(memory))?;
+    let mut responsibilities = [f64x8::ZERO; 2];
+    level.responsibilities(&x, &mut responsibilities, Scratch::new(memory))?;
+    for value in [p, again, rate].into_iter().chain(product).chain(hessian).chain(responsibilities) {
+        traveller.add(value);
+    }
+    Ok(())
+}
+
+fn kernel_tour(density: &Tempered<'_>, traveller: &mut Traveller) -> Result<f64x8> {
+    let (mut x, mut score) = ([f64x8::ZERO; D], [f64x8::ZERO; D]);
+    let mut log_density = f64x8::ZERO;
+    let mut point = PointMut { x: &mut x, log_density: &mut log_density, score: &mut score };
+    point.evaluate(density, &mut traveller.context())?;
+    let hmc = Hmc::new(core::hint::black_box(3))?;
+    let kernels: [&dyn MarkovKernel; 3] = [&RandomWalk, &Mala, &hmc];
+    for kernel in kernels {
+        let outcome = kernel.step(density, 0.1, point.reborrow(), traveller.context())?;
+        traveller.total += outcome.totals(8).0;
+    }
+    let memory = Scratch::new(&mut traveller.memory);
+    tempering_time_derivative(density, &x, memory)
+}
+
+fn bridge_tour(
+    noisy: &MixtureLevel<'_>,
+    clean: &MixtureLevel<'_>,
+    step: &NoisingStep,
+    traveller: &mut Traveller,
+) -> Result<bool> {
+    let mut storage = [0.0; 64];
+    let n = MixtureTransition::storage_len(noisy);
+    let storage = storage.get_mut(..n).ok_or(Error::Empty { what: "storage" })?;
+    let transition = MixtureTransition::prepare(noisy, step, storage)?;
+    let hessian = HessianMoments::new(noisy, *step);
+    let mut work = |bridge: &dyn Bridge| cross(bridge, noisy, traveller);
+    work(&Identity::new(noisy, clean)?)?;
+    work(&Denoising::new(noisy, clean, *step, exponential_integrator(step)?)?)?;
+    work(&Denoising::new(noisy, clean, *step, ddpm(step, DdpmVariance::Posterior)?)?)?;
+    work(&Denoising::new(noisy, clean, *step, isotropic_optimal(step, 1.0, 0.1)?)?)?;
+    work(&Denoising::new(noisy, clean, *step, Diagonal::new(&transition))?)?;
+    work(&Denoising::new(noisy, clean, *step, SecondOrderDense::new(&hessian))?)?;
+    if let Ok(kernel) = SecondOrderStructured::new(&transition) {
+        work(&Denoising::new(noisy, clean, *step, kernel)?)?;
+    } else {
+        work(&Denoising::new(noisy, clean, *step, SecondOrderDense::new(&transition))?)?;
+    }
+    let exact = work(&Denoising::new(noisy, clean, *step, Exact::new(&transition))?)?;
+    Ok(exact.to_array().iter().all(|w| w.abs() < 1e-9))
+}
+
+/// Forward, backward and the work of the pair.
+fn cross(bridge: &dyn Bridge, noisy: &MixtureLevel<'_>, traveller: &mut Traveller) -> Result<f64x8> {
+    let (mut x, mut score, mut p) = ([f64x8::ZERO; D], [f64x8::ZERO; D], f64x8::ZERO);
+    let (mut y, mut score_y, mut p_y) = ([f64x8::ZERO; D], [f64x8::ZERO; D], f64x8::ZERO);
+    let mut from = PointMut { x: &mut x, log_density: &mut p, score: &mut score };
+    let mut to = PointMut { x: &mut y, log_density: &mut p_y, score: &mut score_y };
+    noisy.sample(from.x, &mut traveller.stream, Scratch::new(&mut traveller.memory))?;
+    from.evaluate(noisy, &mut traveller.context())?;
+    let forward = bridge.forward(from.as_point(), to.reborrow(), traveller.context())?;
+    let again = bridge.log_work(from.as_point(), to.as_point(), traveller.context())?;
+    let back = bridge.backward(to.as_point(), from.reborrow(), traveller.context())?;
+    traveller.add(again - forward);
+    traveller.add(back);
+    Ok(forward)
+}
+
+fn weight_tour(traveller: &mut Traveller) -> Result<()> {
+    let log_weights = core::hint::black_box([0.1, -3.0, 2.0, f64::NEG_INFINITY, 0.5]);
+    let mut weights = [0.0; 5];
+    traveller.total += normalize(&log_weights, &mut weights)? + log_mean_exp(&log_weights);
+    traveller.total += effective_sample_size(&log_weights);
+    traveller.total += conditional_effective_sample_size(&[0.0; 5], &log_weights)?;
+    let mut ancestors = [0_usize; 7];
+    for scheme in Resampling::ALL {
+        scheme.ancestors(&weights, &mut traveller.stream, &mut ancestors)?;
+        traveller.total += ancestors.iter().sum::<usize>() as f64;
+    }
+    let mut totals = [0.0; 5];
+    let evidence = Evidence::from_families(0.3, &weights, &[0, 1, 2, 3, 4], &mut totals)?;
+    traveller.total += evidence.log_z_std_error;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Stochastic bridges on a diffusion path: a Gaussian (or exact) forward kernel against noising.
+//!
+//! `log_work(x, y) = log p_s(y) - log p_t(x) + log q(x | y) - log k(y | x)`, `q = N(a y, v I)`.
+
+use super::{Bridge, LOG_TWO_PI};
+use crate::density::Score;
+use crate::error::{Result, check_len};
+use crate::path::NoisingStep;
+use crate::point::{Context, Point, PointMut};
+use crate::simd::{dot, f64x8, splat};
+
+/// A normalized forward kernel `k(y | x)` from the noisier to the cleaner level.
+pub trait DenoisingKernel: Sync {
+    /// Workspace, in vectors.
+    fn scratch_len(&self) -> usize;
+
+    /// Draws `y ~ k(. | x)` and returns `log k(y | x)`.
+    ///
+    /// # Errors
+    /// Wrong lengths or a short workspace.
+    fn sample(&self, x: Point<'_>, y: &mut [f64x8], context: Context<'_>) -> Result<f64x8>;
+
+    /// `log k(y | x)` of a given pair.
+    ///
+    /// # Errors
+    /// Wrong lengths or a short workspace.
+    fn log_density(&self, x: Point<'_>, y: &[f64x8], context: Context<'_>) -> Result<f64x8>;
+}
+
+/// The bridge made of a denoising kernel and the noising transition of a step.
+#[derive(Clone, Copy)]
+pub struct Denoising<'a, K> {
+    noisy: &'a dyn Score,
+    clean: &'a dyn Score,
+    step: NoisingStep,
+    kernel: K,
+}
+
+impl<'a, K: DenoisingKernel> Denoising<'a, K> {
+    /// The bridge from `noisy` to `clean` along `step`.
+    ///
+    /// # Errors
+    /// Different dimensions.
+    pub fn new(
+        noisy: &'a dyn Score,
+        clean: &'a dyn Score,
+        step: NoisingStep,
+        kernel: K,
+    ) -> Result<Self> {
+        check_len("dimension of the cleaner level", noisy.dim(), clean.dim())?;
+        Ok(Self { noisy, clean, step, kernel })
+    }
+
+    /// The forward kernel.
+    pub fn kernel(&self) -> &K {
+        &self.kernel
+    }
+
+    /// `log q(x | y) = log N(x; a y, v I)`.
+    fn log_noising(&self, x: &[f64x8], y: &[f64x8]) -> f64x8 {
+        let ratio = splat(-self.step.ratio);
+        let square = x.iter().zip(y).fold(f64x8::ZERO, |sum, (&x, &y)| {
+            let z = ratio.mul_add(y, x);
+            z.mul_add(z, sum)
+        });
+        self.log_noising_of_square(square / splat(self.step.variance))
+    }
+
+    /// `log q` for the squared length of the standardized noise.
+    fn log_noising_of_square(&self, square: f64x8) -> f64x8 {
+        let constant = self.dim() as f64 * (LOG_TWO_PI + libm::log(self.step.variance));
+        splat(-0.5) * (square + splat(constant))
+    }
+}
+
+impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
+    fn dim(&self) -> usize {
+        self.clean.dim()
+    }
+
+    fn scratch_len(&self) -> usize {
+        let densities = self.noisy.scratch_len().max(self.clean.scratch_len());
+        self.kernel.scratch_len().max(densities) + self.dim()
+    }
+
+    fn uses_score(&self) -> bool {
+        true
+    }
+
+    fn forward(
+        &self,
+        x: Point<'_>,
+        mut y: PointMut<'_>,
+        mut context: Context<'_>,
+    ) -> Result<f64x8> {
+        let log_kernel = self.kernel.sample(x, y.x, context.reborrow())?;
+        y.evaluate(self.clean, &mut context)?;
+        let log_noising = self.log_noising(x.x, y.x);
+        Ok((*y.log_density - x.log_density) + (log_noising - log_kernel))
+    }
+
+    fn backward(
+        &self,
+        y: Point<'_>,
+        mut x: PointMut<'_>,
+        mut context: Context<'_>,
+    ) -> Result<f64x8> {
+        context.stream.fill_normals(x.x);
+        let log_noising = self.log_noising_of_square(dot(x.x, x.x));
+        let (ratio, deviation) = (splat(self.step.ratio), splat(libm::sqrt(self.step.variance)));
+        for (x, &y) in x.x.iter_mut().zip(y.x) {
+            *x = deviation.mul_add(*x, ratio * y);
+        }
+        x.evaluate(self.noisy, &mut context)?;
+        let log_kernel = self.kernel.log_density(x.as_point(), y.x, context)?;
+        Ok((y.log_density - *x.log_density) + (log_noising - log_kernel))
+    }
+
+    fn log_work(&self, x: Point<'_>, y: Point<'_>, context: Context<'_>) -> Result<f64x8> {
+        let log_kernel = self.kernel.log_density(x, y.x, context)?;
+        let log_noising = self.log_noising(x.x, y.x);
+        Ok((y.log_density - x.log_density) + (log_noising - log_kernel))
+    }
+}

@@ -1,0 +1,197 @@
+//! The mixture at one noise level, prepared once: scaled means, precisions, log-constants.
+//!
+//! `log p_t(x) = logsumexp_k (c_k - (x - alpha mu_k)^T P_k (x - alpha mu_k) / 2)` with
+//! `c_k = log w_k - (d log 2 pi + log det(alpha^2 Sigma_k + v I)) / 2`.
+
+use super::{Covariance, Mixture, row};
+use crate::error::{Error, Result, check_len};
+use crate::linalg::RowMajor;
+use crate::simd::{add_scaled, copy, dot_scalar, f64x8};
+
+/// `p_t = sum_k w_k N(alpha mu_k, alpha^2 Sigma_k + v I)`, ready to evaluate and to sample.
+///
+/// A view: the numbers live in storage that [`MixtureLevel::prepare`] filled.
+#[derive(Debug, Clone, Copy)]
+pub struct MixtureLevel<'a> {
+    pub(super) mixture: Mixture<'a>,
+    pub(super) alpha: f64,
+    pub(super) variance: f64,
+    /// `[K]`
+    pub(super) log_constants: &'a [f64],
+    /// `[K x d]`, in the local frame.
+    pub(super) means: &'a [f64],
+    pub(super) precisions: Precisions<'a>,
+    /// `[d x d]`, rows are the axes of the local frame; `None` for the coordinate axes.
+    pub(super) frame: Option<&'a [f64]>,
+}
+
+/// Precisions `1/(alpha^2 l + v)`, one entry shared by all components or one for each.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Precisions<'a> {
+    /// `[1]` or `[K]`
+    Isotropic(&'a [f64]),
+    /// `[d]` or `[K x d]`, along the axes of the local frame.
+    Diagonal(&'a [f64]),
+    /// Along each component's own eigenvectors.
+    Full {
+        /// `[K x d]`
+        values: &'a [f64],
+        /// `[K x d x d]`, eigenvectors in rows.
+        vectors: &'a [f64],
+    },
+}
+
+impl<'a> MixtureLevel<'a> {
+    /// Numbers of `f64` storage that a level of this mixture takes.
+    pub fn storage_len(mixture: &Mixture<'_>) -> usize {
+        mixture.means.len() + mixture.components() + precision_len(&mixture.covariance)
+    }
+
+    /// Fills `storage` for the level with these coefficients and returns the view of it.
+    ///
+    /// `alpha > 0` and `variance >= 0`: `X_t = alpha X_0 + sqrt(variance) eps`.
+    ///
+    /// # Errors
+    /// Wrong storage length; coefficients out of range; a covariance that underflows to zero.
+    pub fn prepare(
+        mixture: &Mixture<'a>,
+        alpha: f64,
+        variance: f64,
+        storage: &'a mut [f64],
+    ) -> Result<Self> {
+        check_len("level storage", Self::storage_len(mixture), storage.len())?;
+        check_coefficient("alpha", alpha, f64::MIN_POSITIVE)?;
+        check_coefficient("variance", variance, 0.0)?;
+        let (means, rest) = split(storage, mixture.means.len())?;
+        let (log_constants, precisions) = split(rest, mixture.components())?;
+        let frame = match mixture.covariance {
+            Covariance::Full { eigenvalues, eigenvectors } if eigenvalues.len() == mixture.dim => {
+                Some(eigenvectors)
+            }
+            _ => None,
+        };
+        let d = mixture.dim;
+        for (out, mean) in means.rows_mut(d).zip(mixture.means.rows(d)) {
+            for (i, o) in out.iter_mut().enumerate() {
+                let coordinate = match frame {
+                    Some(axes) => row_of(axes, i, d).iter().zip(mean).map(|(a, m)| a * m).sum(),
+                    None => mean.get(i).copied().unwrap_or(0.0),
+                };
+                *o = alpha * coordinate;
+            }
+        }
+        let spectrum = spectrum(&mixture.covariance);
+        for (index, (out, l)) in precisions.iter_mut().zip(spectrum).enumerate() {
+            *out = 1.0 / (alpha * alpha * l + variance);
+            if !out.is_finite() || *out <= 0.0 {
+                return Err(Error::NotPositive {
+                    what: "level variance",
+                    index,
+                    value: 1.0 / *out,
+                });
+            }
+        }
+        let precisions: &'a [f64] = precisions;
+        for (k, out) in log_constants.iter_mut().enumerate() {
+            let log_det_precision: f64 = match mixture.covariance {
+                Covariance::Isotropic(_) => {
+                    d as f64 * row(precisions, k, 1).iter().map(|p| libm::log(*p)).sum::<f64>()
+                }
+                _ => row(precisions, k, d).iter().map(|p| libm::log(*p)).sum(),
+            };
+            let log_two_pi = libm::log(core::f64::consts::TAU);
+            *out = libm::log(mixture.weight(k)) + 0.5 * (log_det_precision - d as f64 * log_two_pi);
+        }
+        let precisions = match mixture.covariance {
+            Covariance::Isotropic(_) => Precisions::Isotropic(precisions),
+            Covariance::Full { eigenvectors, .. } if frame.is_none() => {
+                Precisions::Full { values: precisions, vectors: eigenvectors }
+            }
+            _ => Precisions::Diagonal(precisions),
+        };
+        Ok(Self { mixture: *mixture, alpha, variance, log_constants, means, precisions, frame })
+    }
+
+    /// The parameters of the mixture behind this level.
+    pub fn mixture(&self) -> &Mixture<'a> {
+        &self.mixture
+    }
+
+    /// `alpha` of this level.
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// `v = sigma^2` of this level.
+    pub fn variance(&self) -> f64 {
+        self.variance
+    }
+
+    /// Mean of component `k` in the local frame, `[d]`.
+    #[inline(always)]
+    pub(super) fn mean(&self, k: usize) -> &'a [f64] {
+        row_of(self.means, k, self.mixture.dim)
+    }
+
+    /// `out = F x`: coordinates along the axes of the local frame.
+    pub(super) fn local_coordinates(&self, x: &[f64x8], out: &mut [f64x8]) {
+        match self.frame {
+            Some(axes) => {
+                for (o, axis) in out.iter_mut().zip(axes.rows(self.mixture.dim)) {
+                    *o = dot_scalar(axis, x);
+                }
+            }
+            None => copy(out, x),
+        }
+    }
+
+    /// `out = F^T y`: back from the local frame.
+    pub(super) fn global_coordinates(&self, y: &[f64x8], out: &mut [f64x8]) {
+        match self.frame {
+            Some(axes) => {
+                out.fill(f64x8::ZERO);
+                for (&coordinate, axis) in y.iter().zip(axes.rows(self.mixture.dim)) {
+                    add_scaled(out, coordinate, axis);
+                }
+            }
+            None => copy(out, y),
+        }
+    }
+}
+
+/// Row `k` of a matrix that holds every row.
+#[inline(always)]
+pub(super) fn row_of(data: &[f64], k: usize, width: usize) -> &[f64] {
+    data.get(k * width..(k + 1) * width).unwrap_or(&[])
+}
+
+/// The variances or eigenvalues `l`.
+pub(super) fn spectrum<'a>(covariance: &Covariance<'a>) -> &'a [f64] {
+    match *covariance {
+        Covariance::Isotropic(values)
+        | Covariance::Diagonal(values)
+        | Covariance::Full { eigenvalues: values, .. } => values,
+    }
+}
+
+fn precision_len(covariance: &Covariance<'_>) -> usize {
+    spectrum(covariance).len()
+}
+
+/// Cuts prepared storage in two.
+pub(super) fn split(storage: &mut [f64], at: usize) -> Result<(&mut [f64], &mut [f64])> {
+    let found = storage.len();
+    storage.split_at_mut_checked(at).ok_or(Error::Length {
+        what: "prepared storage",
+        expected: at,
+        found,
+    })
+}
+
+fn check_coefficient(what: &'static str, value: f64, min: f64) -> Result<()> {
+    if value >= min && value.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::OutOfRange { what, value, min, max: f64::MAX })
+    }
+}

@@ -1,0 +1,197 @@
+//! The law of the cleaner state given the noisier one, exact for a mixture.
+//!
+//! Component by component `x_s | x_t, k ~ N(m_k, C_k)` with, along the eigenvectors of `Sigma_k`,
+//! `C = v Sigma_s / Sigma_t`, `m_k = alpha_s mu_k + G (x_t - alpha_t mu_k)`, `G = a Sigma_s / Sigma_t`
+//! (`Sigma_s = alpha_s^2 l + v_s`, `Sigma_t` likewise). With responsibilities `r_k(x_t)`:
+//! `m = sum_k r_k m_k`, `C(x_t) = sum_k r_k (C_k + (m_k - m)(m_k - m)^T)`.
+//! These are Tweedie's moments `m = (x_t + v S_t)/a`, `C = (v/a^2)(I + v H_t)` without cancellation.
+
+use super::level::{MixtureLevel, Precisions, row_of, spectrum, split};
+use super::{Covariance, row};
+use crate::density::LogDensity;
+use crate::error::{Error, Result, check_len};
+use crate::linalg::RowMajor;
+use crate::path::NoisingStep;
+use crate::simd::{add_scaled, dot, dot_scalar, f64x8, splat};
+
+/// `p(x_s | x_t)` between two levels of a mixture, prepared once per pair of levels.
+#[derive(Debug, Clone, Copy)]
+pub struct MixtureTransition<'a> {
+    pub(super) noisy: &'a MixtureLevel<'a>,
+    step: NoisingStep,
+    /// `G`, shaped like the covariance parameters.
+    gains: &'a [f64],
+    /// `C_k`, shaped like the covariance parameters.
+    pub(super) variances: &'a [f64],
+    /// `log det C_k`, one if shared, else `[K]`.
+    log_determinants: &'a [f64],
+}
+
+impl<'a> MixtureTransition<'a> {
+    /// Numbers of `f64` storage that a transition of this mixture takes.
+    pub fn storage_len(level: &MixtureLevel<'_>) -> usize {
+        2 * spectrum(&level.mixture.covariance).len() + level.mixture.components()
+    }
+
+    /// Prepares the transition that ends at `noisy`.
+    ///
+    /// # Errors
+    /// Wrong storage length; a step whose noisy end is not the level given.
+    pub fn prepare(
+        noisy: &'a MixtureLevel<'a>,
+        step: &NoisingStep,
+        storage: &'a mut [f64],
+    ) -> Result<Self> {
+        check_len("transition storage", Self::storage_len(noisy), storage.len())?;
+        if step.alpha_noisy != noisy.alpha || step.variance_noisy != noisy.variance {
+            return Err(Error::Unsupported { what: "the step does not end at this level" });
+        }
+        let spectrum = spectrum(&noisy.mixture.covariance);
+        let d = noisy.dim();
+        let (gains, rest) = split(storage, spectrum.len())?;
+        let (variances, log_determinants) = split(rest, spectrum.len())?;
+        for ((gain, variance), l) in gains.iter_mut().zip(variances.iter_mut()).zip(spectrum) {
+            let clean = step.alpha_clean * step.alpha_clean * l + step.variance_clean;
+            let noisy = step.alpha_noisy * step.alpha_noisy * l + step.variance_noisy;
+            *gain = step.ratio * (clean / noisy);
+            *variance = step.variance * (clean / noisy);
+        }
+        // Numbers held per covariance, and how often each stands on its diagonal.
+        let (width, repeats) = match noisy.mixture.covariance {
+            Covariance::Isotropic(_) => (1, d as f64),
+            _ => (d, 1.0),
+        };
+        for (log_determinant, c) in log_determinants.iter_mut().zip(variances.rows(width)) {
+            let sum: f64 = c.iter().map(|c| libm::log(*c)).sum();
+            *log_determinant = sum * repeats;
+        }
+        let shared = spectrum.len() == width;
+        let log_determinants: &'a [f64] = log_determinants;
+        let log_determinants =
+            if shared { log_determinants.get(..1).unwrap_or(&[]) } else { log_determinants };
+        Ok(Self { noisy, step: *step, gains, variances, log_determinants })
+    }
+
+    /// The dimension `d`.
+    pub fn dim(&self) -> usize {
+        self.noisy.dim()
+    }
+
+    /// The number of components `K`.
+    pub fn components(&self) -> usize {
+        self.noisy.mixture.components()
+    }
+
+    /// The step this transition reverses.
+    pub fn step(&self) -> &NoisingStep {
+        &self.step
+    }
+
+    /// Workspace, in vectors, that any method needs.
+    pub fn scratch_len(&self) -> usize {
+        3 * self.components() + 4 * self.dim() + self.noisy.scratch_len()
+    }
+
+    /// `out = m_k(x) = alpha_s mu_k + G (x - alpha_t mu_k)`, in the local frame.
+    pub(super) fn component_mean(
+        &self,
+        k: usize,
+        x: &[f64x8],
+        out: &mut [f64x8],
+        difference: &mut [f64x8],
+    ) {
+        let d = self.dim();
+        let mean = self.noisy.mean(k);
+        // The level stores alpha_t mu_k; divided by a it is alpha_s mu_k.
+        let inverse_ratio = 1.0 / self.step.ratio;
+        for (((o, z), &x), &m) in out.iter_mut().zip(difference.iter_mut()).zip(x).zip(mean) {
+            *o = splat(m * inverse_ratio);
+            *z = x - splat(m);
+        }
+        match self.noisy.precisions {
+            Precisions::Isotropic(_) => {
+                let gain: f64 = row(self.gains, k, 1).iter().copied().sum();
+                for (o, &z) in out.iter_mut().zip(&*difference) {
+                    *o = z.mul_add(splat(gain), *o);
+                }
+            }
+            Precisions::Diagonal(_) => {
+                for ((o, &z), &g) in out.iter_mut().zip(&*difference).zip(row(self.gains, k, d)) {
+                    *o = z.mul_add(splat(g), *o);
+                }
+            }
+            Precisions::Full { vectors, .. } => {
+                let axes = row_of(vectors, k, d * d).rows(d);
+                for (axis, &g) in axes.zip(row(self.gains, k, d)) {
+                    add_scaled(out, splat(g) * dot_scalar(axis, difference), axis);
+                }
+            }
+        }
+    }
+
+    /// `out += scale * diag(C_k)`, for covariances that are diagonal in the local frame.
+    pub(super) fn add_component_diagonal(&self, k: usize, scale: f64x8, out: &mut [f64x8]) {
+        match self.noisy.precisions {
+            Precisions::Isotropic(_) => {
+                let variance: f64 = row(self.variances, k, 1).iter().copied().sum();
+                for o in out.iter_mut() {
+                    *o = scale.mul_add(splat(variance), *o);
+                }
+            }
+            _ => {
+                for (o, &c) in out.iter_mut().zip(row(self.variances, k, self.dim())) {
+                    *o = scale.mul_add(splat(c), *o);
+                }
+            }
+        }
+    }
+
+    /// `out += C_k^{1/2} z`, in the local frame.
+    pub(super) fn add_component_noise(&self, k: usize, normals: &[f64x8], out: &mut [f64x8]) {
+        let d = self.dim();
+        match self.noisy.precisions {
+            Precisions::Isotropic(_) => {
+                let variance: f64 = row(self.variances, k, 1).iter().copied().sum();
+                let deviation = splat(libm::sqrt(variance));
+                for (o, &z) in out.iter_mut().zip(normals) {
+                    *o = deviation.mul_add(z, *o);
+                }
+            }
+            Precisions::Diagonal(_) => {
+                for ((o, &z), &c) in out.iter_mut().zip(normals).zip(row(self.variances, k, d)) {
+                    *o = splat(libm::sqrt(c)).mul_add(z, *o);
+                }
+            }
+            Precisions::Full { vectors, .. } => {
+                let axes = row_of(vectors, k, d * d).rows(d);
+                for ((axis, &c), &z) in axes.zip(row(self.variances, k, d)).zip(normals) {
+                    add_scaled(out, splat(libm::sqrt(c)) * z, axis);
+                }
+            }
+        }
+    }
+
+    /// `z^T C_k^-1 z + log det C_k` for a difference `z` in the local frame.
+    pub(super) fn component_energy(&self, k: usize, z: &[f64x8]) -> f64x8 {
+        let d = self.dim();
+        let square = match self.noisy.precisions {
+            Precisions::Isotropic(_) => {
+                let variance: f64 = row(self.variances, k, 1).iter().copied().sum();
+                dot(z, z) / splat(variance)
+            }
+            Precisions::Diagonal(_) => z
+                .iter()
+                .zip(row(self.variances, k, d))
+                .fold(f64x8::ZERO, |sum, (&z, &c)| (z * z).mul_add(splat(1.0 / c), sum)),
+            Precisions::Full { vectors, .. } => {
+                let axes = row_of(vectors, k, d * d).rows(d);
+                axes.zip(row(self.variances, k, d)).fold(f64x8::ZERO, |sum, (axis, &c)| {
+                    let y = dot_scalar(axis, z);
+                    (y * y).mul_add(splat(1.0 / c), sum)
+                })
+            }
+        };
+        let log_determinant: f64 = row(self.log_determinants, k, 1).iter().copied().sum();
+        square + splat(log_determinant)
+    }
+}

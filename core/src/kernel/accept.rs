@@ -1,0 +1,77 @@
+//! The Metropolis-Hastings decision, shared by all kernels.
+
+use crate::point::{Point, PointMut};
+use crate::rng::Stream;
+use crate::simd::{LANES, equal, exp, f64x8, finite, less, ln, select, splat};
+
+/// What one kernel step did.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome {
+    /// `min(1, ratio)` per lane; 0 where the proposal was not finite.
+    pub acceptance_probability: f64x8,
+    /// Mask of the lanes whose proposal was accepted.
+    pub accepted: f64x8,
+    /// Mask of the lanes whose proposal had a NaN or `+inf` log-density or a NaN ratio.
+    pub non_finite: f64x8,
+}
+
+/// Accepts with probability `min(1, exp(log_ratio))`; the decision uses one uniform per lane.
+///
+/// `-inf` is a density of zero, an honest rejection; NaN and `+inf` are faults and are counted.
+pub(super) fn decide(log_ratio: f64x8, proposed: f64x8, stream: &mut Stream) -> Outcome {
+    let zero_density = equal(proposed, splat(f64::NEG_INFINITY));
+    let valid = finite(proposed) & !log_ratio.is_nan();
+    let probability = select(valid, exp(log_ratio.fast_min(f64x8::ZERO)), f64x8::ZERO);
+    let accepted = valid & less(ln(stream.uniforms()), log_ratio);
+    Outcome { acceptance_probability: probability, accepted, non_finite: !(valid | zero_density) }
+}
+
+/// Replaces the accepted lanes of `point` by `proposal`.
+pub(super) fn take_accepted(accepted: f64x8, proposal: Point<'_>, point: PointMut<'_>) {
+    for (x, &y) in point.x.iter_mut().zip(proposal.x) {
+        *x = select(accepted, y, *x);
+    }
+    for (s, &y) in point.score.iter_mut().zip(proposal.score) {
+        *s = select(accepted, y, *s);
+    }
+    *point.log_density = select(accepted, proposal.log_density, *point.log_density);
+}
+
+impl Outcome {
+    /// The outcome of no step at all: nothing moved.
+    pub const fn none() -> Self {
+        Self { acceptance_probability: f64x8::ZERO, accepted: f64x8::ZERO, non_finite: f64x8::ZERO }
+    }
+
+    /// Sum of the acceptance probabilities and count of faults over the first `active` lanes.
+    pub fn totals(&self, active: usize) -> (f64, u64) {
+        let probabilities = self.acceptance_probability.to_array();
+        let sum = probabilities.iter().take(active.min(LANES)).sum();
+        let mask = (1_u32 << active.min(LANES)) - 1;
+        (sum, u64::from((self.non_finite.to_bitmask() & mask).count_ones()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Key, Purpose};
+
+    /// Fails if a fault is accepted, or a zero density is counted as a fault.
+    #[test]
+    fn faults_are_rejected_and_counted() {
+        let nan = f64::NAN;
+        let inf = f64::INFINITY;
+        let ratio = f64x8::new([5.0, -inf, nan, inf, -800.0, 5.0, 0.0, inf]);
+        let proposed = f64x8::new([1.0, -inf, 1.0, inf, 1.0, nan, 2.0, 1.0]);
+        let outcome = decide(ratio, proposed, &mut Key::new(1, Purpose::User).stream());
+        assert_eq!(outcome.accepted.to_bitmask(), 0b1100_0001);
+        assert_eq!(outcome.non_finite.to_bitmask(), 0b0010_1100);
+        assert_eq!(
+            outcome.acceptance_probability.to_array(),
+            [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
+        );
+        assert_eq!(outcome.totals(3), (1.0, 1));
+        assert_eq!(outcome.totals(8), (3.0, 3));
+    }
+}

@@ -1,0 +1,61 @@
+//! Progress bars on stderr, shown only on a terminal.
+
+use std::io::IsTerminal;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::sampler::Observer;
+
+/// A bar over the levels of the current phase, with the effective sample size.
+pub(super) struct LevelBar {
+    bar: ProgressBar,
+    shown: bool,
+}
+
+impl LevelBar {
+    /// A bar, if stderr is a terminal and nobody asked for quiet.
+    pub(super) fn new(quiet: bool) -> Self {
+        let shown = !quiet && std::io::stderr().is_terminal();
+        Self { bar: ProgressBar::hidden(), shown }
+    }
+}
+
+impl Observer for LevelBar {
+    fn begin(&mut self, phase: &str, levels: usize) {
+        self.bar.finish_and_clear();
+        if self.shown {
+            self.bar = ProgressBar::with_draw_target(
+                Some(levels as u64),
+                ProgressDrawTarget::stderr_with_hz(10),
+            );
+            self.bar
+                .set_style(style("{prefix:>6} [{bar:40}] level {pos}/{len}, {eta} left, {msg}"));
+            self.bar.set_prefix(phase.to_owned());
+        }
+    }
+
+    fn level_done(&mut self, ess: f64) {
+        self.bar.set_message(format!("ESS {ess:.3}"));
+        self.bar.inc(1);
+    }
+}
+
+impl Drop for LevelBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A bar over runs.
+pub(super) fn run_bar(runs: usize, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let target = ProgressDrawTarget::stderr_with_hz(10);
+    ProgressBar::with_draw_target(Some(runs as u64), target)
+        .with_style(style("[{bar:40}] run {pos}/{len}, {eta} left: {msg}"))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

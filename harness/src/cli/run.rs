@@ -1,0 +1,125 @@
+//! `amc run CONFIG.toml`: one run.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::progress::LevelBar;
+use super::{print, print_json, table, with_threads};
+use crate::config::{Override, RunConfig};
+use crate::run::{OutputDir, Problem, RunError, execute};
+
+/// Anneal particles to a target and report log Z, ESS and mode weights
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLE)]
+pub(super) struct RunArguments {
+    /// The configuration, a TOML file (an example is below; every field has a default)
+    config: PathBuf,
+    /// Replace one field: `section.key=value`, e.g. `--set bridge.kind=ddpm`; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<Override>,
+    /// The seed of all random numbers (replaces the file's)
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Threads; 0 uses every core. The result does not depend on it
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Folder for config.toml, summary.json and samples.npz
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Allow --out to replace the files of an earlier run
+    #[arg(long, requires = "out")]
+    force: bool,
+    /// Print the summary as JSON, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+    /// No progress bar and no warnings on stderr
+    #[arg(long)]
+    quiet: bool,
+}
+
+const EXAMPLE: &str = r#"A configuration (every field may be left out; `amc list` shows all names):
+
+  seed = 1
+
+  [target]
+  kind = "two-modes"       # many-modes | gmm40 | file (path = "mixture.json")
+  dim = 16
+  separation = 5.0
+
+  [path]
+  kind = "diffusion"       # or "tempering", whose bridge is "identity"
+  schedule = "vp-linear"   # vp-cosine | ve
+  levels = 128             # annealing steps
+  spacing = "uniform"      # log-snr | quadratic | list (times = [...])
+
+  [bridge]
+  kind = "second-order"    # identity | exponential-integrator | ddpm |
+                           # isotropic-optimal | diagonal | exact
+  [kernel]
+  kind = "mala"            # none | rwm | hmc
+  steps = 4                # per level
+  adapt = "frozen"         # or "online"
+
+  [sampler]
+  kind = "ais"             # or "smc"
+  particles = 4096
+
+Samples (samples.npz) are in standardized coordinates; positions * scale + shift are the original
+ones. Exit codes: 0 success, 1 the run failed, 2 the input was refused."#;
+
+/// Runs the subcommand.
+pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
+    let config = read_config(arguments)?;
+    let out = match &arguments.out {
+        // The problem is built first: a folder is not created for a run that is refused.
+        Some(path) => Some((path, Problem::new(&config)?)),
+        None => None,
+    };
+    let out = match out {
+        Some((path, problem)) => Some((OutputDir::prepare(path, arguments.force)?, problem)),
+        None => None,
+    };
+    let mut bar = LevelBar::new(arguments.quiet || arguments.json);
+    let finished = with_threads(arguments.threads, || {
+        let problem = match &out {
+            Some((_, problem)) => problem,
+            None => &Problem::new(&config)?,
+        };
+        execute(&config, problem, &mut bar)
+    })?;
+    drop(bar);
+    if let Some((out, problem)) = &out {
+        out.write(&config, problem, &finished)?;
+    }
+    let summary = &finished.summary;
+    if arguments.json {
+        return print_json(summary);
+    }
+    if !arguments.quiet {
+        for warning in &summary.warnings {
+            eprintln!("warning: {warning}");
+        }
+    }
+    print(&format!(
+        "{}: {} particles, {} levels, seed {}\n{}{}",
+        summary.target,
+        summary.particles,
+        config.path.levels,
+        summary.seed,
+        table::summary(summary),
+        table::mode_weights(summary)
+    ))
+}
+
+fn read_config(arguments: &RunArguments) -> Result<RunConfig, RunError> {
+    let path = &arguments.config;
+    let text = std::fs::read_to_string(path).map_err(|e| RunError::File {
+        path: path.clone(),
+        message: format!("the configuration cannot be read: {e}; `amc run --help` shows one"),
+    })?;
+    let mut overrides = arguments.overrides.clone();
+    overrides.extend(arguments.seed.map(Override::seed));
+    let base = path.parent().unwrap_or(std::path::Path::new("."));
+    Ok(RunConfig::from_toml(&text, &path.display().to_string(), base, &overrides)?)
+}

@@ -1,0 +1,155 @@
+//! From the text of a configuration file to a run in which everything has been checked.
+//!
+//! `text -> toml table -> --set overrides -> one reader per section -> RunConfig`: nothing past
+//! this room meets an unknown name, a number out of range or a combination that cannot work.
+//! A message names the field, its value and the remedy, on one line.
+
+mod bridge;
+mod entries;
+mod error;
+mod kernel;
+mod memory;
+mod overrides;
+mod path;
+mod reader;
+mod sampler;
+mod schedule;
+mod schema;
+mod target;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::path::Path;
+
+use serde::{Serialize, Serializer};
+use toml::Table;
+
+pub use bridge::BridgeConfig;
+pub use error::{ConfigError, Field};
+pub use kernel::{KernelConfig, MoveConfig};
+pub use memory::MOST_NUMBERS;
+pub use overrides::Override;
+pub use path::{PathConfig, PathFamily, Spacing};
+pub use sampler::{Algorithm, SamplerConfig};
+pub use schedule::NoiseSchedule;
+pub use schema::{Key, schema};
+pub use target::{TargetConfig, TargetFamily};
+pub use value::Interval;
+
+use overrides::Origins;
+use reader::Section;
+
+/// A run in which every field has been checked and every default filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunConfig {
+    /// The seed that all random numbers of the run derive from.
+    pub seed: u64,
+    /// What is sampled.
+    pub target: TargetConfig,
+    /// The densities between reference and target.
+    pub path: PathConfig,
+    /// How a particle moves from level to level.
+    pub bridge: BridgeConfig,
+    /// The moves inside a level.
+    pub kernel: KernelConfig,
+    /// How many particles there are and when they are resampled.
+    pub sampler: SamplerConfig,
+}
+
+impl RunConfig {
+    /// Reads a configuration.
+    ///
+    /// `source` names the text in messages, a mixture file's relative path starts at `base_dir`,
+    /// and `overrides` replace values of the text before anything is checked.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, see [`ConfigError`].
+    pub fn from_toml(
+        text: &str,
+        source: &str,
+        base_dir: &Path,
+        overrides: &[Override],
+    ) -> Result<Self, ConfigError> {
+        let mut table = parse(text, source)?;
+        let origins = Origins::apply(source, &mut table, overrides);
+        refuse_unknown_sections(&table, &origins)?;
+        let section = |name, keys| Section::new(name, &table, keys, &origins);
+
+        let target = TargetConfig::read(section(target::SECTION, target::KEYS)?, base_dir)?;
+        let path = PathConfig::read(section(path::SECTION, path::KEYS)?)?;
+        let bridge = BridgeConfig::read(section(bridge::SECTION, bridge::KEYS)?, path.kind())?;
+        let kernel = KernelConfig::read(section(kernel::SECTION, kernel::KEYS)?)?;
+        let sampler = SamplerConfig::read(section(sampler::SECTION, sampler::KEYS)?)?;
+        let seed = match table.get(schema::SEED) {
+            Some(seed) => value::seed(origins.field(schema::SEED), seed)?,
+            None => 1,
+        };
+        let run = Self { seed, target, path, bridge, kernel, sampler };
+        run.check_memory(run.target.dim().unwrap_or(1))?;
+        Ok(run)
+    }
+
+    /// Refuses more particles in `dim` coordinates than fit into memory.
+    ///
+    /// [`from_toml`](Self::from_toml) has done so wherever the dimension is known; call it again
+    /// once a mixture file has told its own.
+    ///
+    /// # Errors
+    /// [`ConfigError::TooLarge`].
+    pub fn check_memory(&self, dim: usize) -> Result<(), ConfigError> {
+        let particles = self.sampler.particles;
+        memory::fits(particles, dim, || {
+            (format!("sampler.particles = {particles}"), format!("target.dim = {dim}"))
+        })
+    }
+
+    /// The resolved configuration, every default written out; reading it gives the same run.
+    pub fn to_toml(&self) -> String {
+        self.to_table().to_string()
+    }
+
+    fn to_table(&self) -> Table {
+        entries::Entries::new()
+            .put(schema::SEED, value::seed_to_toml(self.seed))
+            .put(target::SECTION, self.target.to_table())
+            .put(path::SECTION, self.path.to_table())
+            .put(bridge::SECTION, self.bridge.to_table())
+            .put(kernel::SECTION, self.kernel.to_table())
+            .put(sampler::SECTION, self.sampler.to_table())
+            .into_table()
+    }
+}
+
+impl Serialize for RunConfig {
+    /// The same fields as in the file, for the summary of a run.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_table().serialize(serializer)
+    }
+}
+
+fn parse(text: &str, source: &str) -> Result<Table, ConfigError> {
+    text.parse().map_err(|error: toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or(text);
+        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+        ConfigError::Syntax {
+            origin: error::one_line(source),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message: error::one_line(error.message()),
+        }
+    })
+}
+
+fn refuse_unknown_sections(table: &Table, origins: &Origins) -> Result<(), ConfigError> {
+    let known =
+        |name: &str| name == schema::SEED || schema().iter().any(|(section, _)| *section == name);
+    match table.keys().find(|name| !known(name)) {
+        None => Ok(()),
+        Some(name) => Err(ConfigError::UnknownKey {
+            field: origins.field(error::shown_key(name)),
+            hint: schema::unknown_section_hint(name),
+        }),
+    }
+}

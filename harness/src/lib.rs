@@ -1,0 +1,23 @@
+//! Annealed Monte Carlo on multicore CPUs: the samplers around [`amc_core`], and the program `amc`.
+//!
+//! Data flows in one direction through rooms named after the nouns of the theory:
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`catalog`] | the one list of everything that can be chosen by name |
+//! | [`config`] | from TOML to a run in which everything has been checked |
+//! | [`target`] | benchmark families, mixture files, standardization |
+//! | [`mixture`] | a mixture that owns its numbers, ready for the core |
+//! | [`sampler`] | populations of particles, AIS and SMC, pilot runs |
+//! | [`metric`] | distances to exact samples and mode weights |
+//! | [`run`] | one run from configuration to summary and files |
+//! | [`cli`] | the subcommands of `amc` |
+
+pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod metric;
+pub mod mixture;
+pub mod run;
+pub mod sampler;
+pub mod target;

@@ -1,0 +1,5 @@
+//! The program `amc`.
+
+fn main() -> std::process::ExitCode {
+    amc_harness::cli::main()
+}

@@ -1,0 +1,324 @@
+//! The particles of a run, in blocks of eight, and the passes over them.
+//!
+//! A pass handles every block once, in parallel; what blocks report is summed in block order. Lanes
+//! past the last particle hold copies that are moved along and never counted.
+
+use amc_core::bridge::Bridge;
+use amc_core::density::{LogDensity, Score};
+use amc_core::error::Result;
+use amc_core::kernel::MarkovKernel;
+use amc_core::point::{Context, Evaluations, Point, PointMut};
+use amc_core::rng::{Key, Purpose};
+use amc_core::scratch::Scratch;
+use amc_core::simd::{LANES, f64x8};
+use amc_core::weight::Resampling;
+use rayon::prelude::*;
+
+use super::Annealing;
+
+/// Blocks a thread takes at a time: enough to hide the cost of taking them.
+const MIN_BLOCKS: usize = 4;
+
+/// `N` particles at one level, with cached densities and log-weights.
+pub struct Population {
+    dim: usize,
+    particles: usize,
+    now: States,
+    /// Where a pass that moves particles writes; swapped with `now` afterwards.
+    next: States,
+    /// `[8 x blocks]`; the first `N` count.
+    log_weights: Vec<f64>,
+    /// Index of each particle's ancestor in the first generation, `[N]`.
+    families: Vec<usize>,
+    reports: Vec<Result<BlockReport>>,
+}
+
+/// Positions, scores `[blocks x d]` and log-densities `[blocks]`.
+struct States {
+    x: Vec<f64x8>,
+    score: Vec<f64x8>,
+    log_density: Vec<f64x8>,
+}
+
+/// What one block did in a pass.
+#[derive(Debug, Clone, Copy, Default)]
+struct BlockReport {
+    evaluations: Evaluations,
+    log_work: [f64; LANES],
+    acceptance: f64,
+    non_finite: u64,
+}
+
+/// What the population did in a pass.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PassReport {
+    /// Evaluations, summed over particles.
+    pub evaluations: Evaluations,
+    /// Mean acceptance probability per particle and step.
+    pub acceptance_rate: f64,
+    /// Proposals or weights that were not finite.
+    pub non_finite: u64,
+}
+
+impl States {
+    fn new(blocks: usize, dim: usize) -> Self {
+        Self {
+            x: vec![f64x8::ZERO; blocks * dim],
+            score: vec![f64x8::ZERO; blocks * dim],
+            log_density: vec![f64x8::ZERO; blocks],
+        }
+    }
+
+    fn par_blocks_mut(&mut self, dim: usize) -> impl IndexedParallelIterator<Item = PointMut<'_>> {
+        self.x
+            .par_chunks_mut(dim)
+            .zip(self.score.par_chunks_mut(dim))
+            .zip(&mut self.log_density)
+            .map(|((x, score), log_density)| PointMut { x, log_density, score })
+    }
+
+    fn par_blocks(&self, dim: usize) -> impl IndexedParallelIterator<Item = Point<'_>> {
+        self.x
+            .par_chunks(dim)
+            .zip(self.score.par_chunks(dim))
+            .zip(&self.log_density)
+            .map(|((x, score), &log_density)| Point { x, log_density, score })
+    }
+}
+
+impl Population {
+    /// Particles drawn from the reference, at level `L`, with log-weights `log p_L - log rho`.
+    ///
+    /// # Errors
+    /// Those of the core.
+    pub fn from_reference(
+        problem: &Annealing<'_>,
+        particles: usize,
+        pilot: bool,
+    ) -> Result<(Self, PassReport)> {
+        let dim = problem.dim();
+        let blocks = particles.div_ceil(LANES);
+        let mut population = Self {
+            dim,
+            particles,
+            now: States::new(blocks, dim),
+            next: States::new(blocks, dim),
+            log_weights: vec![0.0; blocks * LANES],
+            families: (0..particles).collect(),
+            reports: Vec::with_capacity(blocks),
+        };
+        let (reference, top) = (problem.reference, problem.levels[problem.steps()].density());
+        let key = Key::new(problem.seed, Purpose::Reference).pilot(pilot);
+        let scratch_len = reference.scratch_len().max(top.scratch_len());
+        population
+            .now
+            .par_blocks_mut(dim)
+            .enumerate()
+            .with_min_len(MIN_BLOCKS)
+            .map_init(
+                || vec![f64x8::ZERO; scratch_len],
+                |memory, (block, mut point)| {
+                    let mut stream = key.block(block as u64).stream();
+                    let mut evaluations = Evaluations::default();
+                    reference.sample(point.x, &mut stream, Scratch::new(memory))?;
+                    let mut context = Context {
+                        stream: &mut stream,
+                        scratch: Scratch::new(memory),
+                        evaluations: &mut evaluations,
+                    };
+                    point.evaluate(top, &mut context)?;
+                    let reference = reference.log_density(point.x, Scratch::new(memory))?;
+                    let log_work = (*point.log_density - reference).to_array();
+                    Ok(BlockReport { evaluations, log_work, ..BlockReport::default() })
+                },
+            )
+            .collect_into_vec(&mut population.reports);
+        let report = population.finish_pass(true)?;
+        Ok((population, report))
+    }
+
+    /// The number of particles `N`.
+    pub fn particles(&self) -> usize {
+        self.particles
+    }
+
+    /// Log-weights since the last resampling, `[N]`.
+    pub fn log_weights(&self) -> &[f64] {
+        &self.log_weights[..self.particles]
+    }
+
+    /// First-generation ancestor of each particle, `[N]`.
+    pub fn families(&self) -> &[usize] {
+        &self.families
+    }
+
+    /// Moves every particle across a bridge and adds its log-work to its log-weight.
+    ///
+    /// # Errors
+    /// Those of the bridge.
+    pub fn cross(&mut self, bridge: &dyn Bridge, key: Key) -> Result<PassReport> {
+        let dim = self.dim;
+        let scratch_len = bridge.scratch_len();
+        let pairs = self.now.par_blocks(dim).zip(self.next.par_blocks_mut(dim));
+        pairs
+            .enumerate()
+            .with_min_len(MIN_BLOCKS)
+            .map_init(
+                || vec![f64x8::ZERO; scratch_len],
+                |memory, (block, (from, to))| {
+                    let mut stream = key.block(block as u64).stream();
+                    let mut evaluations = Evaluations::default();
+                    let context = Context {
+                        stream: &mut stream,
+                        scratch: Scratch::new(memory),
+                        evaluations: &mut evaluations,
+                    };
+                    let log_work = bridge.forward(from, to, context)?.to_array();
+                    Ok(BlockReport { evaluations, log_work, ..BlockReport::default() })
+                },
+            )
+            .collect_into_vec(&mut self.reports);
+        std::mem::swap(&mut self.now, &mut self.next);
+        self.finish_pass(true)
+    }
+
+    /// Runs `steps` kernel steps on every particle; `refresh` recomputes a score left stale.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn mix(
+        &mut self,
+        density: &dyn Score,
+        kernel: &dyn MarkovKernel,
+        (steps, step_size): (usize, f64),
+        refresh: bool,
+        key: Key,
+    ) -> Result<PassReport> {
+        let (dim, particles) = (self.dim, self.particles);
+        let scratch_len = kernel.scratch_len(dim) + density.scratch_len();
+        self.now
+            .par_blocks_mut(dim)
+            .enumerate()
+            .with_min_len(MIN_BLOCKS)
+            .map_init(
+                || vec![f64x8::ZERO; scratch_len],
+                |memory, (block, mut point)| {
+                    let mut stream = key.block(block as u64).stream();
+                    let mut report = BlockReport::default();
+                    let active = active_lanes(particles, block);
+                    let mut context = Context {
+                        stream: &mut stream,
+                        scratch: Scratch::new(memory),
+                        evaluations: &mut report.evaluations,
+                    };
+                    for _ in 0..steps {
+                        let outcome = kernel.step(
+                            density,
+                            step_size,
+                            point.reborrow(),
+                            context.reborrow(),
+                        )?;
+                        let (acceptance, non_finite) = outcome.totals(active);
+                        report.acceptance += acceptance;
+                        report.non_finite += non_finite;
+                    }
+                    if refresh {
+                        point.evaluate(density, &mut context)?;
+                    }
+                    Ok(report)
+                },
+            )
+            .collect_into_vec(&mut self.reports);
+        let mut report = self.finish_pass(false)?;
+        report.acceptance_rate /= (steps * particles).max(1) as f64;
+        Ok(report)
+    }
+
+    /// Replaces the particles by offspring drawn according to their normalized `weights` and sets
+    /// the log-weights to zero.
+    ///
+    /// # Errors
+    /// Those of the resampling scheme.
+    pub fn resample(&mut self, scheme: Resampling, weights: &[f64], key: Key) -> Result<()> {
+        let mut ancestors = vec![0; self.particles];
+        scheme.ancestors(weights, &mut key.stream(), &mut ancestors)?;
+        let (dim, now) = (self.dim, &self.now);
+        self.next.par_blocks_mut(dim).enumerate().with_min_len(MIN_BLOCKS).for_each(
+            |(block, to)| {
+                let last = ancestors.len() - 1;
+                let sources: [(usize, usize); LANES] = std::array::from_fn(|lane| {
+                    let ancestor = ancestors[(block * LANES + lane).min(last)];
+                    (ancestor / LANES, ancestor % LANES)
+                });
+                let gather = |values: &[f64x8], width: usize, column: usize| {
+                    f64x8::new(sources.map(|(b, lane)| values[b * width + column].as_array()[lane]))
+                };
+                for (j, (x, score)) in to.x.iter_mut().zip(to.score).enumerate() {
+                    *x = gather(&now.x, dim, j);
+                    *score = gather(&now.score, dim, j);
+                }
+                *to.log_density = gather(&now.log_density, 1, 0);
+            },
+        );
+        std::mem::swap(&mut self.now, &mut self.next);
+        self.families = ancestors.iter().map(|&a| self.families[a]).collect();
+        self.log_weights.fill(0.0);
+        Ok(())
+    }
+
+    /// Positions `[N x d]`, row-major.
+    pub fn positions(&self) -> Vec<f64> {
+        let mut rows = Vec::with_capacity(self.particles * self.dim);
+        for particle in 0..self.particles {
+            let block = &self.now.x[particle / LANES * self.dim..][..self.dim];
+            rows.extend(block.iter().map(|x| x.as_array()[particle % LANES]));
+        }
+        rows
+    }
+
+    /// `|S|^2/d` of each particle at its level, `[N]`.
+    pub fn mean_square_scores(&self) -> Vec<f64> {
+        let mut values = vec![0.0; self.log_weights.len()];
+        for (lanes, score) in values.chunks_mut(LANES).zip(self.now.score.chunks(self.dim)) {
+            let square = amc_core::simd::dot(score, score).to_array();
+            for (value, square) in lanes.iter_mut().zip(square) {
+                *value = square / self.dim as f64;
+            }
+        }
+        values.truncate(self.particles);
+        values
+    }
+
+    /// Sums the blocks' reports in block order; adds log-works to the log-weights where `weigh`.
+    ///
+    /// A log-work that is NaN or `+inf` is a fault: it is counted and the particle loses its weight.
+    fn finish_pass(&mut self, weigh: bool) -> Result<PassReport> {
+        let mut total = PassReport::default();
+        for (block, report) in self.reports.drain(..).enumerate() {
+            let report = report?;
+            let active = active_lanes(self.particles, block);
+            total.evaluations.add(&report.evaluations, active as u64);
+            total.acceptance_rate += report.acceptance;
+            total.non_finite += report.non_finite;
+            if !weigh {
+                continue;
+            }
+            let weights = &mut self.log_weights[block * LANES..][..active];
+            for (weight, work) in weights.iter_mut().zip(report.log_work) {
+                if *weight == f64::NEG_INFINITY {
+                    continue;
+                }
+                let sum = *weight + work;
+                let fault = sum.is_nan() || sum == f64::INFINITY;
+                total.non_finite += u64::from(fault);
+                *weight = if fault { f64::NEG_INFINITY } else { sum };
+            }
+        }
+        Ok(total)
+    }
+}
+
+/// Lanes of a block that hold particles.
+fn active_lanes(particles: usize, block: usize) -> usize {
+    (particles - block * LANES).min(LANES)
+}

@@ -1,0 +1,41 @@
+//! What a run leaves behind level by level, and who watches it.
+
+use serde::Serialize;
+
+/// One level of a run, after its moves.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LevelRecord {
+    /// The level; 0 is the target.
+    pub level: usize,
+    /// Its time.
+    pub time: f64,
+    /// Effective sample size of the weights that arrived here, as a fraction of N.
+    pub ess: f64,
+    /// Conditional effective sample size of the last increment, as a fraction of N.
+    pub conditional_ess: f64,
+    /// Whether the population was resampled here.
+    pub resampled: bool,
+    /// Mean acceptance probability of the kernel here.
+    pub acceptance_rate: Option<f64>,
+    /// Step size of the kernel's last step here.
+    pub step_size: Option<f64>,
+    /// Proposals and weights here that were not finite numbers.
+    pub non_finite: u64,
+}
+
+/// Watches a run as it goes down the levels.
+pub trait Observer {
+    /// A phase of so many levels begins.
+    fn begin(&mut self, phase: &str, levels: usize);
+    /// One level is done; `ess` is a fraction of N.
+    fn level_done(&mut self, ess: f64);
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn begin(&mut self, _phase: &str, _levels: usize) {}
+    fn level_done(&mut self, _ess: f64) {}
+}

@@ -1,0 +1,257 @@
+//! The program from outside: outputs, exit codes, reproducibility, refusals.
+
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn amc(arguments: &[&str], folder: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_amc")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+const SMALL: &str = "[target]\ndim = 4\nseparation = 2.0\n[path]\nlevels = 12\n\
+                     [sampler]\nparticles = 301\n";
+
+/// Fails if a promised key is missing or stdout holds anything but the JSON document.
+#[test]
+fn run_prints_every_promised_key() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
+    let summary = json(&amc(&["run", "c.toml", "--json"], folder.path()));
+    for key in [
+        "log_z",
+        "log_z_std_error",
+        "ess",
+        "mode_weights",
+        "mode_weight_error",
+        "sliced_wasserstein",
+        "sliced_wasserstein_floor",
+        "acceptance_rate",
+        "seconds",
+        "seed",
+    ] {
+        assert!(!summary[key].is_null(), "{key} is missing");
+    }
+    for key in ["density", "score", "hessian_product"] {
+        assert!(summary["evaluations"][key].as_u64().unwrap() > 0, "{key}");
+    }
+    assert!(summary["warnings"].is_array());
+    assert!(summary["ess"].as_f64().unwrap() <= 1.0);
+}
+
+/// Fails if the result depends on the number of threads, in any bit of summary or samples.
+#[test]
+fn threads_do_not_change_a_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
+    for kernel in ["mala", "hmc", "rwm"] {
+        for (sampler, adapt) in [("ais", "frozen"), ("smc", "online")] {
+            let settings = [
+                format!("kernel.kind={kernel}"),
+                format!("kernel.adapt={adapt}"),
+                format!("sampler.kind={sampler}"),
+                "bridge.kind=isotropic-optimal".to_owned(),
+            ];
+            let results: Vec<(Value, Vec<u8>)> = ["1", "2"]
+                .iter()
+                .map(|threads| {
+                    let mut arguments =
+                        vec!["run", "c.toml", "--json", "--threads", threads, "--out", threads];
+                    arguments.push("--force");
+                    settings.iter().for_each(|s| arguments.extend(["--set", s]));
+                    let mut summary = json(&amc(&arguments, folder.path()));
+                    summary["seconds"] = Value::Null;
+                    summary["sampling_seconds"] = Value::Null;
+                    let samples = folder.path().join(threads).join("samples.npz");
+                    (summary, std::fs::read(samples).unwrap())
+                })
+                .collect();
+            assert_eq!(results[0].0, results[1].0, "{kernel} {sampler}");
+            assert!(results[0].1 == results[1].1, "{kernel} {sampler}: samples differ");
+        }
+    }
+}
+
+/// Fails if the resolved configuration does not reproduce the run, or --out loses a file.
+#[test]
+fn the_resolved_configuration_reproduces_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
+    let first = amc(&["run", "c.toml", "--seed", "9", "--out", "a", "--json"], folder.path());
+    let again = amc(&["run", "a/config.toml", "--out", "b", "--json"], folder.path());
+    assert_eq!(json(&first)["log_z"], json(&again)["log_z"]);
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert!(read("a/samples.npz") == read("b/samples.npz"));
+    let summary: Value = serde_json::from_slice(&read("a/summary.json")).unwrap();
+    assert_eq!(summary["seed"], 9);
+    // A finished run is not overwritten by accident.
+    let refused = amc(&["run", "c.toml", "--out", "a"], folder.path());
+    assert_eq!(refused.status.code(), Some(2));
+    let files = std::fs::read_dir(folder.path().join("a")).unwrap().count();
+    assert_eq!(files, 3);
+}
+
+/// Fails if bad input is accepted, blamed on another field, reported in more than one line, or
+/// leaves output behind.
+#[test]
+fn bad_input_is_refused_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let head = r#"{"name":"m","dim":2,"#;
+    let iso = r#""covariance":{"kind":"isotropic","variance":1.0}"#;
+    write("good.json", &format!(r#"{head}"weights":[1],"means":[[0,0]],{iso}}}"#));
+    write("negative.json", &format!(r#"{head}"weights":[-1],"means":[[0,0]],{iso}}}"#));
+    write("zero.json", &format!(r#"{head}"weights":[0],"means":[[0,0]],{iso}}}"#));
+    write("ragged.json", &format!(r#"{head}"weights":[1],"means":[[0]],{iso}}}"#));
+    write("nan.json", &format!(r#"{head}"weights":[1],"means":[[0,NaN]],{iso}}}"#));
+    let spd = r#""covariance":{"kind":"full","matrix":[[1,2],[2,1]]}"#;
+    write("spd.json", &format!(r#"{head}"weights":[1],"means":[[0,0]],{spd}}}"#));
+    write("c.toml", SMALL);
+    write("file.toml", "[target]\nkind = \"file\"\npath = \"good.json\"\n");
+    write("blocked", "a file, not a folder");
+    write("good.csv", "0.5,1\n");
+    write("empty.csv", "");
+    write("ragged.csv", "1,2\n3\n");
+    write("bad.csv", "1,nan\n");
+    let target = |file: &str| format!("target.path={file}.json");
+    let set = |setting: &str| {
+        ["run", "c.toml", "--out", "out", "--set", setting].map(str::to_owned).to_vec()
+    };
+    let file = |name: &str| {
+        ["run", "file.toml", "--out", "out", "--set", &target(name)].map(str::to_owned).to_vec()
+    };
+    let eval = |mixture: &str, points: &str, time: &str| {
+        let quantity = "log-density";
+        ["eval", "--mixture", mixture, "--points", points, "--time", time, "--quantity", quantity]
+            .map(str::to_owned)
+            .to_vec()
+    };
+    let own = |arguments: &[&str]| arguments.iter().map(|&a| a.to_owned()).collect::<Vec<_>>();
+    let cases: Vec<(Vec<String>, &str)> = vec![
+        (file("negative"), "weights"),
+        (file("zero"), "weights"),
+        (file("ragged"), "means"),
+        (file("nan"), "means"),
+        (file("spd"), "positive definite"),
+        (file("missing"), "missing.json"),
+        (set("sampler.particles=0"), "sampler.particles"),
+        (set("path.times=[0.5, 0.2]"), "path.times"),
+        (set("bridge.kind=second"), "second-order"),
+        (set("brigde.kind=ddpm"), "bridge"),
+        (
+            own(&["run", "c.toml", "--set", "path.kind=tempering", "--set", "bridge.kind=ddpm"]),
+            "bridge.kind",
+        ),
+        (set("target.dim=-3"), "target.dim"),
+        (set("sampler.particles=1000000000000"), "sampler.particles"),
+        (own(&["run", "absent.toml"]), "absent.toml"),
+        (own(&["run", "c.toml", "--out", "blocked"]), "blocked"),
+        (own(&["run", "c.toml", "--threads", "100000"]), "--threads"),
+        (own(&["list", "bridges"]), "bridge"),
+        (eval("good.json", "empty.csv", "0"), "empty.csv"),
+        (eval("good.json", "ragged.csv", "0"), "ragged.csv"),
+        (eval("good.json", "bad.csv", "0"), "bad.csv"),
+        (eval("good.json", "good.csv", "-1"), "--time"),
+        (eval("good.json", "good.csv", "nan"), "--time"),
+    ];
+    for (arguments, named) in cases {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = amc(&arguments, folder.path());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert_eq!(message.trim_end().lines().count(), 1, "{arguments:?}: {message}");
+        assert!(message.contains(named), "{arguments:?}: {message}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert!(!folder.path().join("out").exists(), "{arguments:?} left output behind");
+    }
+}
+
+/// Fails if `amc eval` is not the density of the reference file, quantity by quantity.
+#[test]
+fn eval_agrees_with_the_reference_file() {
+    let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../reference/mixture_reference.json");
+    let reference: Value =
+        serde_json::from_str(&std::fs::read_to_string(reference).unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for case in reference["cases"].as_array().unwrap() {
+        let covariances: Vec<Value> = case["covariances"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|matrix| serde_json::json!({"kind": "full", "matrix": matrix}))
+            .collect();
+        let mixture = serde_json::json!({
+            "name": "reference", "dim": case["dim"], "weights": case["weights"],
+            "means": case["means"], "covariances": covariances, "standardize": "none",
+        });
+        std::fs::write(folder.path().join("m.json"), mixture.to_string()).unwrap();
+        for point in case["points"].as_array().unwrap() {
+            check_eval(point, folder.path());
+        }
+    }
+}
+
+fn check_eval(point: &Value, folder: &Path) {
+    let row: Vec<String> = point["x"].as_array().unwrap().iter().map(ToString::to_string).collect();
+    std::fs::write(folder.join("p.csv"), row.join(",") + "\n").unwrap();
+    let time = point["time"].to_string();
+    let quantities = "log-density,score,hessian,responsibilities,time-derivative";
+    let arguments = [
+        "eval",
+        "--mixture",
+        "m.json",
+        "--points",
+        "p.csv",
+        "--time",
+        &time,
+        "--quantity",
+        quantities,
+    ];
+    let output = json(&amc(&arguments, folder));
+    let results = output["results"].as_array().unwrap();
+    assert_eq!(results.len(), 1);
+    let mut names = vec![
+        ("log_density", "log_density"),
+        ("score", "score"),
+        ("hessian", "hessian"),
+        ("responsibilities", "responsibilities"),
+    ];
+    if !point["log_density_time_derivative"].is_null() {
+        names.push(("time_derivative", "log_density_time_derivative"));
+    }
+    for (ours, theirs) in names {
+        let (found, expected) = (numbers(&results[0][ours]), numbers(&point[theirs]));
+        let scale = expected.iter().fold(0.0_f64, |max, x| max.max(x.abs()));
+        assert_eq!(found.len(), expected.len());
+        for (f, e) in found.iter().zip(&expected) {
+            assert!((f - e).abs() <= 1e-11 * scale, "{ours} at t = {time}: {f} instead of {e}");
+        }
+    }
+}
+
+/// All numbers of nested arrays, in order.
+fn numbers(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(entries) => entries.iter().flat_map(numbers).collect(),
+        other => vec![other.as_f64().unwrap()],
+    }
+}
+
+/// Fails if a name of the catalog is missing from `amc list`, or JSON and text disagree.
+#[test]
+fn list_shows_the_whole_catalog() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = String::from_utf8(amc(&["list"], folder.path()).stdout).unwrap();
+    let items = json(&amc(&["list", "--json"], folder.path()));
+    for room in amc_harness::catalog::rooms() {
+        for entry in room.entries {
+            assert!(text.contains(entry.name) && text.contains(entry.summary));
+            let listed = items.as_array().unwrap().iter();
+            assert!(listed.clone().any(|i| i["room"] == room.name && i["name"] == entry.name));
+        }
+    }
+}

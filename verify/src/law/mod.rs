@@ -1,0 +1,43 @@
+//! The laws, one file per trait; each takes any instance of the trait and a [`crate::Budget`].
+//!
+//! | law | statement | what a pass excludes |
+//! |---|---|---|
+//! | [`bridge::pathwise`] | `forward`, `backward` and `log_work` agree on every pair | a density that is not that of the samples' code path |
+//! | [`bridge::crooks`] | `Z_t E_fwd[e^W g] = Z_s E_rev[g]` | wrong constants, signs, variances, samplers |
+//! | [`kernel::invariance`] | exact start stays exact | a wrong acceptance ratio |
+//! | [`kernel::detailed_balance`] | `(x_0, x_n)` is exchangeable | the same, seen in pairs |
+//! | [`kernel::cache`] | the cached `(log p, S)` are those of the state | stale caches |
+//! | [`kernel::convergence`] | a shifted start comes closer | kernels that do not move |
+//! | [`evidence::crooks`] | the bridge law along a whole ladder | weights that drop or double a stage |
+//! | [`resampling::mean_offspring`] | `E[O_i] = M W_i` | biased resampling |
+//! | [`stream::uniforms`], [`stream::normals`] | exact law, independent neighbours | wrong transforms, related streams |
+
+pub mod bridge;
+pub mod evidence;
+mod fluctuation;
+pub mod kernel;
+mod particles;
+pub mod resampling;
+pub mod stream;
+
+/// A fixed direction with unequal entries of both signs, `[d]`: `cos(k + 1.3 j (k + 1))`,
+/// normalized.
+pub(crate) fn direction(dim: usize, k: usize) -> Vec<f64> {
+    let (shift, pace) = (k as f64, 1.3 * (k as f64 + 1.0));
+    let raw: Vec<f64> = (0..dim).map(|j| libm::cos(shift + pace * j as f64)).collect();
+    let length = libm::sqrt(raw.iter().map(|u| u * u).sum());
+    raw.into_iter().map(|u| u / length).collect()
+}
+
+/// Directions on which laws about states look, besides the coordinate axes.
+pub(crate) const DIRECTIONS: usize = 3;
+
+/// The first coordinate axes and the fixed directions, each `[d]`.
+pub(crate) fn directions(dim: usize) -> Vec<Vec<f64>> {
+    let axes = (0..dim.min(DIRECTIONS)).map(|i| {
+        let mut axis = vec![0.0; dim];
+        axis[i] = 1.0;
+        axis
+    });
+    axes.chain((0..DIRECTIONS).map(|k| direction(dim, k))).collect()
+}

@@ -1,0 +1,121 @@
+//! One owned block of eight particles with its workspace, for the laws to drive.
+
+use amc_core::bridge::Bridge;
+use amc_core::density::Score;
+use amc_core::error::Result;
+use amc_core::kernel::{MarkovKernel, Outcome};
+use amc_core::point::{Context, Evaluations, Point, PointMut};
+use amc_core::rng::Stream;
+use amc_core::scratch::Scratch;
+use amc_core::simd::{dot_scalar, f64x8, splat};
+
+use crate::oracle::ExactLaw;
+
+/// A block of particles at one level.
+#[derive(Debug, Clone)]
+pub(crate) struct Particles {
+    pub(crate) x: Vec<f64x8>,
+    pub(crate) log_density: f64x8,
+    pub(crate) score: Vec<f64x8>,
+}
+
+/// Memory and stream of one block.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    memory: Vec<f64x8>,
+    pub(crate) stream: Stream,
+    evaluations: Evaluations,
+}
+
+impl Particles {
+    /// Particles that are nowhere: NaN shows if one is used before it is placed.
+    pub(crate) fn new(dim: usize) -> Self {
+        let nan = splat(f64::NAN);
+        Self { x: vec![nan; dim], log_density: nan, score: vec![nan; dim] }
+    }
+
+    pub(crate) fn point(&self) -> Point<'_> {
+        Point { x: &self.x, log_density: self.log_density, score: &self.score }
+    }
+
+    pub(crate) fn point_mut(&mut self) -> PointMut<'_> {
+        PointMut { x: &mut self.x, log_density: &mut self.log_density, score: &mut self.score }
+    }
+
+    /// `direction . x` of each particle.
+    pub(crate) fn project(&self, direction: &[f64]) -> [f64; 8] {
+        dot_scalar(direction, &self.x).to_array()
+    }
+}
+
+impl Workspace {
+    /// Room for `len` vectors, and the block's stream.
+    pub(crate) fn new(len: usize, stream: Stream) -> Self {
+        Self { memory: vec![splat(f64::NAN); len], stream, evaluations: Evaluations::default() }
+    }
+
+    /// Exactly `len` vectors of room: a callee that asked for too little fails.
+    fn context(&mut self, len: usize) -> Context<'_> {
+        let len = len.min(self.memory.len());
+        Context {
+            stream: &mut self.stream,
+            scratch: Scratch::new(&mut self.memory[..len]),
+            evaluations: &mut self.evaluations,
+        }
+    }
+
+    /// Places the particles by exact sampling and evaluates them.
+    pub(crate) fn sample(&mut self, law: &dyn ExactLaw, particles: &mut Particles) -> Result<()> {
+        let Context { stream, scratch, .. } = self.context(law.scratch_len());
+        law.sample(&mut particles.x, stream, scratch)?;
+        self.evaluate(law.density(), particles)
+    }
+
+    /// Evaluates the particles where they are.
+    pub(crate) fn evaluate(
+        &mut self,
+        density: &dyn Score,
+        particles: &mut Particles,
+    ) -> Result<()> {
+        particles.point_mut().evaluate(density, &mut self.context(density.scratch_len()))
+    }
+
+    pub(crate) fn forward(
+        &mut self,
+        bridge: &dyn Bridge,
+        x: &Particles,
+        y: &mut Particles,
+    ) -> Result<f64x8> {
+        bridge.forward(x.point(), y.point_mut(), self.context(bridge.scratch_len()))
+    }
+
+    pub(crate) fn backward(
+        &mut self,
+        bridge: &dyn Bridge,
+        y: &Particles,
+        x: &mut Particles,
+    ) -> Result<f64x8> {
+        bridge.backward(y.point(), x.point_mut(), self.context(bridge.scratch_len()))
+    }
+
+    pub(crate) fn log_work(
+        &mut self,
+        bridge: &dyn Bridge,
+        x: &Particles,
+        y: &Particles,
+    ) -> Result<f64x8> {
+        bridge.log_work(x.point(), y.point(), self.context(bridge.scratch_len()))
+    }
+
+    /// One kernel step.
+    pub(crate) fn step(
+        &mut self,
+        kernel: &dyn MarkovKernel,
+        density: &dyn Score,
+        step_size: f64,
+        particles: &mut Particles,
+    ) -> Result<Outcome> {
+        let len = kernel.scratch_len(density.dim()) + density.scratch_len();
+        kernel.step(density, step_size, particles.point_mut(), self.context(len))
+    }
+}

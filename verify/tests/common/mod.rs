@@ -1,0 +1,16 @@
+//! The budget every suite shares, and the seed it starts from.
+
+use amc_verify::Budget;
+
+/// False-positive share of one verdict: with at most 500 verdicts over all suites, a correct program
+/// fails with probability at most 1e-6 on a fresh seed.
+pub const SHARE: f64 = 2e-9;
+
+/// The budget, with the seed from `AMC_VERIFY_SEED` (a number) or a fixed one.
+pub fn budget() -> Budget {
+    let seed = match std::env::var("AMC_VERIFY_SEED") {
+        Ok(text) => text.parse().expect("AMC_VERIFY_SEED must be a number below 2^64"),
+        Err(_) => 20_260_101,
+    };
+    Budget { false_positive: SHARE, samples: 64_000, seed }
+}
