@@ -65,7 +65,7 @@ room::rooms! {
     }
     "kernel", "The Markov kernel that leaves one level invariant and runs after each move." => KernelKind {
         None = "none": "No moves inside a level.",
-        Rwm = "rwm": "Random-walk Metropolis: propose N(x, 2h I), needs no score.",
+        Rwm = "rwm": "Random-walk Metropolis: propose N(x, h^2 I), needs no score.",
         Mala = "mala": "Metropolis-adjusted Langevin: propose N(x + h S, 2h I).",
         Hmc = "hmc": "Hamiltonian Monte Carlo: leapfrog trajectories of a jittered number of steps.",
     }

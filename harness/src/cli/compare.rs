@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::progress::run_bar;
 use super::table::{table, with_error};
-use super::{print, print_json, with_threads};
+use super::{print, print_json, thread_pool};
 use crate::catalog::{BridgeKind, PathKind, SamplerKind};
 use crate::config::{Override, RunConfig};
 use crate::run::{RunError, Summary, run};
@@ -54,7 +54,7 @@ const TARGETS: [&str; 2] = [
 pub(super) fn compare(arguments: &CompareArguments) -> Result<(), RunError> {
     let configs = configs(arguments)?;
     let bar = run_bar(configs.len(), arguments.quiet || arguments.json);
-    let summaries = with_threads(arguments.threads, || {
+    let summaries = thread_pool(arguments.threads)?.install(|| {
         configs
             .iter()
             .map(|config| {

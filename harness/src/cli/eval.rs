@@ -7,9 +7,10 @@ use amc_core::path::{NoiseSchedule, VeShape, diffusion_time_derivative};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8};
 use clap::{Args, ValueEnum};
+use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{print, with_threads};
+use super::print;
 use crate::mixture::OwnedMixture;
 use crate::run::RunError;
 use crate::target::{load_mixture, read_points, standardize};
@@ -96,13 +97,10 @@ pub(super) fn eval(arguments: &EvalArguments) -> Result<(), RunError> {
     let t = arguments.time;
     let (alpha, variance) = (schedule.alpha(t), schedule.variance(t));
     let level = MixtureLevel::prepare(&mixture.view(), alpha, variance, &mut storage)?;
-    let results = with_threads(0, || {
-        use rayon::prelude::*;
-        let blocks = points.par_chunks(LANES * mixture.dim());
-        let values: Result<Vec<Vec<Values>>, RunError> =
-            blocks.map(|rows| Ok(block(arguments, &schedule, &level, rows)?)).collect();
-        Ok(values?.concat())
-    })?;
+    let blocks = points.par_chunks(LANES * mixture.dim());
+    let results: Result<Vec<Vec<Values>>, RunError> =
+        blocks.map(|rows| Ok(block(arguments, &schedule, &level, rows)?)).collect();
+    let results = results?.concat();
     let text = serde_json::to_string(&Results { results })
         .map_err(|e| RunError::File { path: "standard output".into(), message: e.to_string() })?;
     print(&(text + "\n"))

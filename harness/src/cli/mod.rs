@@ -56,17 +56,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs `work` in a pool of so many threads, 0 standing for all cores.
-fn with_threads<T: Send>(
-    threads: usize,
-    work: impl FnOnce() -> Result<T, RunError> + Send,
-) -> Result<T, RunError> {
+/// A pool of so many threads, 0 standing for all cores.
+fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, RunError> {
     if threads > MOST_THREADS {
         let message = format!("at most {MOST_THREADS} are allowed; 0 uses every core");
         return Err(RunError::Threads { threads, message });
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    pool.map_err(|e| RunError::Threads { threads, message: e.to_string() })?.install(work)
+    pool.map_err(|e| RunError::Threads { threads, message: e.to_string() })
 }
 
 /// More threads than any machine has cores are a typing error.

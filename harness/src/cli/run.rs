@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::progress::LevelBar;
-use super::{print, print_json, table, with_threads};
+use super::{print, print_json, table, thread_pool};
 use crate::config::{Override, RunConfig};
 use crate::run::{OutputDir, Problem, RunError, execute};
 
@@ -70,28 +70,27 @@ ones. Exit codes: 0 success, 1 the run failed, 2 the input was refused."#;
 
 /// Runs the subcommand.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
+    // Everything that can be refused is, before a folder is created or a particle moves.
     let config = read_config(arguments)?;
-    let out = match &arguments.out {
-        // The problem is built first: a folder is not created for a run that is refused.
-        Some(path) => Some((path, Problem::new(&config)?)),
-        None => None,
-    };
-    let out = match out {
-        Some((path, problem)) => Some((OutputDir::prepare(path, arguments.force)?, problem)),
-        None => None,
-    };
+    let problem = Problem::new(&config)?;
+    let pool = thread_pool(arguments.threads)?;
+    let out = arguments.out.as_deref();
+    let out = out.map(|path| OutputDir::prepare(path, arguments.force)).transpose()?;
+
     let mut bar = LevelBar::new(arguments.quiet || arguments.json);
-    let finished = with_threads(arguments.threads, || {
-        let problem = match &out {
-            Some((_, problem)) => problem,
-            None => &Problem::new(&config)?,
-        };
-        execute(&config, problem, &mut bar)
-    })?;
+    let finished = pool.install(|| execute(&config, &problem, &mut bar));
     drop(bar);
-    if let Some((out, problem)) = &out {
-        out.write(&config, problem, &finished)?;
-    }
+    let finished = match (finished, &out) {
+        (Ok(run), Some(out)) => {
+            out.write(&config, &problem, &run)?;
+            run
+        }
+        (Err(error), Some(out)) => {
+            out.abandon();
+            return Err(error);
+        }
+        (run, None) => run?,
+    };
     let summary = &finished.summary;
     if arguments.json {
         return print_json(summary);

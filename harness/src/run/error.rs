@@ -27,6 +27,17 @@ pub enum RunError {
         /// What is wrong.
         source: amc_core::error::Error,
     },
+    /// Level times that coincide in double precision.
+    #[error("path.levels: {0}; use fewer levels or a wider range of times")]
+    Levels(amc_core::error::Error),
+    /// A reference that cannot be represented.
+    #[error("{target}: its variance is too large for a reference ({source}); standardize it")]
+    Reference {
+        /// Name of the target.
+        target: String,
+        /// What is wrong.
+        source: amc_core::error::Error,
+    },
     /// The sampler.
     #[error(transparent)]
     Sampler(#[from] SamplerError),

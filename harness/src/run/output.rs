@@ -21,6 +21,8 @@ const SUMMARY: &str = "summary.json";
 #[derive(Debug, Clone)]
 pub struct OutputDir {
     path: PathBuf,
+    /// Whether [`OutputDir::prepare`] made the folder.
+    created: bool,
 }
 
 impl OutputDir {
@@ -34,6 +36,7 @@ impl OutputDir {
             let message = "holds the files of a run already: choose another --out, or add --force";
             return Err(refuse(message.into()));
         }
+        let created = !path.exists();
         fs::create_dir_all(path).map_err(|e| {
             refuse(format!("the folder cannot be created ({e}): choose another --out"))
         })?;
@@ -41,7 +44,15 @@ impl OutputDir {
         fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(|e| {
             refuse(format!("the folder cannot be written ({e}): choose another --out"))
         })?;
-        Ok(Self { path: path.to_owned() })
+        Ok(Self { path: path.to_owned(), created })
+    }
+
+    /// Removes the folder again if it was made for a run that failed (it is empty then).
+    pub fn abandon(&self) {
+        if self.created {
+            // Only an empty folder can be removed this way; anything else is left alone.
+            let _ = fs::remove_dir(&self.path);
+        }
     }
 
     /// Writes all files of a run, the summary last.

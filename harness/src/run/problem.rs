@@ -3,7 +3,7 @@
 use amc_core::density::{Mixture, MixtureLevel, Tempered};
 use amc_core::error::Error;
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
-use amc_core::path::NoiseSchedule;
+use amc_core::path::{NoiseSchedule, Schedule};
 
 use super::RunError;
 use crate::config::{KernelConfig, PathFamily, RunConfig, TargetFamily};
@@ -42,27 +42,32 @@ impl Problem {
         let name = parameters.name.clone();
         let mixture = OwnedMixture::new(parameters)
             .map_err(|source| RunError::Mixture { target: name, source })?;
-        let times: Vec<f64> = std::iter::once(0.0).chain(config.path.times()).collect();
+        let noisy = config.path.times();
+        Schedule::new(&noisy).map_err(RunError::Levels)?;
         let schedule = match config.path.family {
             PathFamily::Diffusion { schedule, .. } => Some(schedule.to_core()?),
             PathFamily::Tempering => None,
         };
-        let reference_variance = match (&schedule, times.last()) {
+        let reference_variance = match (&schedule, noisy.last()) {
             (Some(schedule), Some(&last)) => {
                 let alpha = schedule.alpha(last);
                 alpha * alpha * mixture.mean_variance()? + schedule.variance(last)
             }
             _ => 1.0,
         };
-        let reference_mean = vec![0.0; mixture.dim()];
-        Ok(Self {
-            mixture,
+        let problem = Self {
             map,
-            times,
+            times: std::iter::once(0.0).chain(noisy).collect(),
             schedule,
             reference_variance: [reference_variance],
-            reference_mean,
-        })
+            reference_mean: vec![0.0; mixture.dim()],
+            mixture,
+        };
+        problem.reference_mixture().map_err(|source| {
+            let target = problem.mixture.parameters().name.clone();
+            RunError::Reference { target, source }
+        })?;
+        Ok(problem)
     }
 
     /// The core's view of the target.
@@ -72,7 +77,8 @@ impl Problem {
 
     /// Storage for the reference, then for each level of the path.
     pub fn storage(&self) -> Vec<Vec<f64>> {
-        let reference = vec![0.0; MixtureLevel::storage_len(&self.reference_mixture())];
+        let reference = self.reference_mixture().map_or(0, |m| MixtureLevel::storage_len(&m));
+        let reference = vec![0.0; reference];
         let on_path = if self.schedule.is_some() { self.times.len() } else { 0 };
         let levels = (0..on_path).map(|_| self.mixture.level_storage());
         std::iter::once(reference).chain(levels).collect()
@@ -83,7 +89,7 @@ impl Problem {
     /// # Errors
     /// A variance that over- or underflows.
     pub fn reference<'a>(&'a self, storage: &'a mut [f64]) -> Result<MixtureLevel<'a>, Error> {
-        MixtureLevel::prepare(&self.reference_mixture(), 1.0, 0.0, storage)
+        MixtureLevel::prepare(&self.reference_mixture()?, 1.0, 0.0, storage)
     }
 
     /// Puts everything together; `levels` is the storage after the reference's.
@@ -125,10 +131,10 @@ impl Problem {
         })
     }
 
-    fn reference_mixture(&self) -> Mixture<'_> {
+    /// The reference, a mixture of one component.
+    fn reference_mixture(&self) -> Result<Mixture<'_>, Error> {
         let covariance = amc_core::density::Covariance::Isotropic(&self.reference_variance);
         Mixture::new(self.mixture.dim(), &[1.0], &self.reference_mean, covariance)
-            .expect("a finite positive variance was computed from a valid mixture")
     }
 
     /// The kernel with the step size its tuning starts from: near the optimum for a Gaussian of the
