@@ -94,9 +94,9 @@ pub enum Error {
         /// Position of the first entry that is not above its predecessor.
         index: usize,
     },
-    /// Two quantities that belong together do not fit, in the words of the message.
+    /// What was asked for cannot be done with these arguments, each of which is valid.
     Unsupported {
-        /// What was asked for and why it cannot be done.
+        /// Why, as the message says it.
         what: &'static str,
     },
 }

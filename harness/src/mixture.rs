@@ -2,6 +2,7 @@
 //!
 //! Full covariances are decomposed here, once: `Sigma_k = Q_k diag(l_k) Q_k^T`.
 
+use amc_core::density::mixture::mean_variance;
 use amc_core::density::{Covariance as CoreCovariance, Mixture, MixtureLevel};
 use amc_core::error::{Error, Result};
 use amc_core::linalg::symmetric_eigen;
@@ -63,9 +64,13 @@ impl OwnedMixture {
     }
 
     /// `tr C / d`: the mean of the coordinates' variances.
+    ///
+    /// # Errors
+    /// Those of [`Mixture::moments`]; none for parameters that passed the constructor.
     pub fn mean_variance(&self) -> Result<f64> {
-        let (mut mean, mut variance) = (vec![0.0; self.dim()], vec![0.0; self.dim()]);
-        self.view().mean_variance(&mut mean, &mut variance)
+        let (mut mean, mut variances) = (vec![0.0; self.dim()], vec![0.0; self.dim()]);
+        self.view().moments(&mut mean, &mut variances)?;
+        Ok(mean_variance(&variances))
     }
 
     fn try_view(&self) -> Result<Mixture<'_>> {

@@ -95,6 +95,36 @@ fn the_resolved_configuration_reproduces_the_run() {
     assert_eq!(files, 3);
 }
 
+/// Fails if an array of samples.npz is missing, misshapen or not what the summary was made of.
+#[test]
+fn samples_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
+    let summary = json(&amc(&["run", "c.toml", "--out", "a", "--json"], folder.path()));
+    let file = std::fs::File::open(folder.path().join("a/samples.npz")).unwrap();
+    let mut archive = zip::ZipArchive::new(file).unwrap();
+    let mut array = |name: &str, shape: &[u64]| -> Vec<f64> {
+        let array = npyz::NpyFile::new(archive.by_name(&format!("{name}.npy")).unwrap()).unwrap();
+        assert_eq!(array.shape(), shape, "{name}");
+        array.into_vec().unwrap()
+    };
+    let positions = array("positions", &[301, 4]);
+    let weights: Vec<f64> = array("log_weights", &[301]).iter().map(|w| w.exp()).collect();
+    assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    let ess = 1.0 / weights.iter().map(|w| w * w).sum::<f64>() / 301.0;
+    assert!((ess - summary["ess"].as_f64().unwrap()).abs() < 1e-12);
+    // TwoModes(4, 2): mean -a/3, variance 0.05 + 8 a^2/9; modes at -2 and 2 in original coordinates.
+    let (shift, scale) = (array("shift", &[4]), array("scale", &[4]));
+    for (shift, scale) in shift.iter().zip(&scale) {
+        assert!((shift + 2.0 / 3.0).abs() < 1e-14);
+        assert!((scale * scale - (0.05 + 32.0 / 9.0)).abs() < 1e-14);
+    }
+    for row in positions.chunks_exact(4) {
+        let original = row[0] * scale[0] + shift[0];
+        assert!((original.abs() - 2.0).abs() < 1.5, "{original} is at no mode");
+    }
+}
+
 /// Fails if bad input is accepted, blamed on another field, reported in more than one line, or
 /// leaves output behind.
 #[test]
@@ -111,6 +141,7 @@ fn bad_input_is_refused_in_one_line() {
     let spd = r#""covariance":{"kind":"full","matrix":[[1,2],[2,1]]}"#;
     write("spd.json", &format!(r#"{head}"weights":[1],"means":[[0,0]],{spd}}}"#));
     write("c.toml", SMALL);
+    write("unquoted.toml", "[target]\nkind = two-modes\n");
     write("file.toml", "[target]\nkind = \"file\"\npath = \"good.json\"\n");
     write("blocked", "a file, not a folder");
     write("good.csv", "0.5,1\n");
@@ -152,6 +183,17 @@ fn bad_input_is_refused_in_one_line() {
         (own(&["run", "c.toml", "--out", "blocked"]), "blocked"),
         (own(&["run", "c.toml", "--threads", "100000"]), "--threads"),
         (own(&["list", "bridges"]), "bridge"),
+        (own(&["run"]), "<CONFIG>"),
+        (own(&["run", "c.toml", "--sed", "1"]), "--seed"),
+        (own(&["run", "c.toml", "--seed", "-1"]), "--seed"),
+        (own(&["run", "c.toml", "--set", "a.b.c=1"]), "more than two parts"),
+        (own(&["run", "unquoted.toml"]), "needs quotes"),
+        (own(&["compare", "--preset", "fast"]), "[possible values: quick, full]"),
+        (own(&["eval", "--quantity", "density"]), "log-density"),
+        (set("päth.levels=3"), "--set: \"päth\""),
+        (set("target.näme=3"), "--set: target.\"näme\""),
+        (set("path.beta_max=0.01"), "--set: path.beta_max = 0.01"),
+        (set("target.components=3"), "is not set"),
         (eval("good.json", "empty.csv", "0"), "empty.csv"),
         (eval("good.json", "ragged.csv", "0"), "ragged.csv"),
         (eval("good.json", "bad.csv", "0"), "bad.csv"),
@@ -167,6 +209,65 @@ fn bad_input_is_refused_in_one_line() {
         assert!(message.contains(named), "{arguments:?}: {message}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
         assert!(!folder.path().join("out").exists(), "{arguments:?} left output behind");
+    }
+}
+
+/// Fails if a file that cannot be written leaves others of the run behind, under any name, or
+/// removes a file that is not of the run.
+#[test]
+fn output_is_whole_or_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
+    for blocked in ["config.toml", "samples.npz", "summary.json"] {
+        let out = folder.path().join(format!("out-{blocked}"));
+        std::fs::create_dir_all(out.join(format!(".{blocked}.part"))).unwrap();
+        std::fs::write(out.join("other"), "mine").unwrap();
+        let arguments = ["run", "c.toml", "--quiet", "--out", out.to_str().unwrap()];
+        let output = amc(&arguments, folder.path());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+        assert!(message.contains(blocked) && output.stdout.is_empty(), "{message}");
+        let left = std::fs::read_dir(&out).unwrap().count();
+        assert_eq!(left, 2, "{blocked}: something is left behind or gone");
+    }
+}
+
+/// Fails if a full disk is reported in more than one line, or with anything on stdout.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("out/.samples.npz.part")).unwrap();
+    let output = amc(&["run", "c.toml", "--quiet", "--out", "out"], folder.path());
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.starts_with("error: out/samples.npz: cannot be written"), "{message}");
+    assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+    assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
+}
+
+/// Fails if some number of particles, down to one, keeps a run from its summary.
+#[test]
+fn few_particles_are_enough_for_a_summary() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
+    for particles in [1, 2, 7, 9] {
+        for sampler in ["ais", "smc"] {
+            let particles = format!("sampler.particles={particles}");
+            let sampler = format!("sampler.kind={sampler}");
+            let arguments = ["run", "c.toml", "--json", "--set", &particles, "--set", &sampler];
+            let summary = json(&amc(&arguments, folder.path()));
+            for key in ["log_z", "ess", "sliced_wasserstein", "maximum_mean_discrepancy"] {
+                assert!(summary[key].is_f64(), "{particles} {sampler}: {key}");
+            }
+            // Whose weights agree is not told to change the bridge.
+            let warning = summary["warnings"][0].as_str().unwrap();
+            let agree = summary["ess"].as_f64().unwrap() > 0.5;
+            assert_eq!(warning.ends_with("; use more particles"), agree, "{warning}");
+        }
     }
 }
 
@@ -210,6 +311,7 @@ fn check_eval(point: &Value, folder: &Path) {
         &time,
         "--quantity",
         quantities,
+        "--json",
     ];
     let output = json(&amc(&arguments, folder));
     let results = output["results"].as_array().unwrap();

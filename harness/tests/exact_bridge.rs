@@ -1,6 +1,5 @@
 //! The exact bridge on every kind of mixture: no increment of any log-weight, at any level.
 
-use amc_core::density::MixtureLevel;
 use amc_core::rng::{Key, Purpose};
 use amc_harness::config::RunConfig;
 use amc_harness::run::Problem;
@@ -50,23 +49,20 @@ fn increments_vanish() {
 
 fn check(config: &RunConfig, what: &str) {
     let problem = Problem::new(config).unwrap();
-    let mut storage = problem.storage();
-    let (reference, levels) = storage.split_first_mut().unwrap();
-    let reference = problem.reference(reference).unwrap();
-    let mut target = problem.mixture.level_storage();
-    let target = MixtureLevel::prepare(&problem.view(), 1.0, 0.0, &mut target).unwrap();
-    let annealing = problem.annealing(config, &reference, &target, levels).unwrap();
-    let (mut population, _) = Population::from_reference(&annealing, 203, false).unwrap();
-    for level in (0..annealing.steps()).rev() {
-        let before = population.log_weights().to_vec();
-        let key = Key::new(config.seed, Purpose::Bridge).level(level as u64);
-        annealing
-            .with_bridge(level, None, |bridge| {
+    let run = problem.with_annealing(config, |annealing, _target| {
+        let (mut population, _) = Population::from_reference(annealing, 203, false)?;
+        for level in (0..annealing.steps()).rev() {
+            let before = population.log_weights().to_vec();
+            let key = Key::new(config.seed, Purpose::Bridge).level(level as u64);
+            annealing.with_bridge(level, None, |bridge| {
                 population.cross(bridge, key).map_err(SamplerError::from)
-            })
-            .unwrap();
-        for (after, before) in population.log_weights().iter().zip(before) {
-            assert!((after - before).abs() < 1e-9, "{what}, level {level}: {}", after - before);
+            })?;
+            for (after, before) in population.log_weights().iter().zip(before) {
+                let work = after - before;
+                assert!(work.abs() < 1e-9, "{what}, level {level}: {work}");
+            }
         }
-    }
+        Ok(())
+    });
+    run.unwrap();
 }

@@ -11,11 +11,21 @@ fn summary(text: &str) -> Summary {
     run(&config, &mut Silent).unwrap().summary
 }
 
+/// AIS without MCMC on the default path; prints its figures, which `--nocapture` shows.
 fn ais(target: &str, bridge: &str, particles: usize) -> Summary {
-    summary(&format!(
+    let summary = summary(&format!(
         "[target]\n{target}\n[bridge]\nkind = \"{bridge}\"\n[kernel]\nkind = \"none\"\n\
          [sampler]\nparticles = {particles}\n"
-    ))
+    ));
+    println!(
+        "{:24} {bridge:24} N = {particles:5}: ESS {:.4}, log Z {:+.4} +- {:.4}, mode error {:.4}",
+        summary.target,
+        summary.ess,
+        summary.log_z,
+        summary.log_z_std_error,
+        summary.mode_weight_error
+    );
+    summary
 }
 
 const HARD: &str = "kind = \"two-modes\"\ndim = 64\nseparation = 5.0";
@@ -113,6 +123,40 @@ fn special_sizes_are_finite_and_right() {
             assert!(run.log_z.abs() < 0.3, "{case}: {}", run.log_z);
         }
     }
+}
+
+/// Fails if the step to the target, on which the posterior variance of ddpm is zero, uses anything
+/// but the noise variance, or the run does not say so.
+#[test]
+fn posterior_variance_gives_way_on_the_last_step() {
+    let run = |variance: &str| {
+        summary(&format!(
+            "[target]\ndim = 3\nseparation = 0.3\n[path]\nlevels = 1\nt_max = 0.2\n\
+             [bridge]\nkind = \"ddpm\"\nvariance = \"{variance}\"\n[kernel]\nkind = \"none\"\n\
+             [sampler]\nparticles = 64\n"
+        ))
+    };
+    let (posterior, noise, scaled) = (run("posterior"), run("noise"), run("scaled"));
+    assert_eq!(posterior.log_z, noise.log_z);
+    assert_ne!(posterior.log_z, scaled.log_z);
+    assert!(posterior.warnings.iter().any(|w| w.contains("posterior")));
+}
+
+/// Fails if a finished run is thrown away because a metric has no value: modes so narrow that all
+/// exact samples coincide in double precision have no median distance.
+#[test]
+fn a_metric_without_a_value_does_not_end_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mixture = r#"{"name":"needle","dim":1,"weights":[1],"means":[[1.0]],
+        "covariance":{"kind":"isotropic","variance":1e-40}}"#;
+    std::fs::write(folder.path().join("m.json"), mixture).unwrap();
+    let text = "[target]\nkind = \"file\"\npath = \"m.json\"\n[path]\nlevels = 3\n\
+                [sampler]\nparticles = 40\n";
+    let config = RunConfig::from_toml(text, "test", folder.path(), &[]).unwrap();
+    let summary = run(&config, &mut Silent).unwrap().summary;
+    assert!(summary.maximum_mean_discrepancy.is_nan());
+    assert!(summary.warnings.iter().any(|w| w.contains("maximum_mean_discrepancy")));
+    assert!(summary.log_z.is_finite());
 }
 
 /// Fails if one kind of path, schedule or spacing is broken from end to end.

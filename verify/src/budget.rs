@@ -20,7 +20,7 @@ impl Budget {
     /// Checks that the numbers make sense.
     ///
     /// # Errors
-    /// A false-positive share outside `(0, 1)`, or fewer than 64 samples.
+    /// A false-positive share outside `(0, 1/2]`, or fewer than 64 samples.
     pub fn check(&self) -> Result<(), VerifyError> {
         VerifyError::check_range("false_positive", self.false_positive, f64::MIN_POSITIVE, 0.5)?;
         VerifyError::check_samples("budget", 64, self.samples)

@@ -15,6 +15,9 @@
 //! | [`Budget`] | how many samples a law may draw, and how often it may fail a correct instance |
 //! | [`Verdict`] | what a law found: a p-value bound and a conclusion |
 //!
+//! Keys in square brackets are those of [`amc_core`]; Gandy21 is Gandy, Scott, Unit testing for MCMC
+//! and other Monte Carlo methods, arXiv 2001.06465.
+//!
 //! A suite of `m` laws, each with a false-positive share `a`, fails a correct program with
 //! probability at most `m a`, whatever the dependence between them.
 //!

@@ -1,16 +1,19 @@
 //! One use of everything in the core.
 
 use amc_core::bridge::*;
-use amc_core::density::mixture::MixtureTransition;
+use amc_core::density::mixture::{AffineMap, MixtureTransition, mean_variance, moments};
 use amc_core::density::{Covariance, Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel, Score, Tempered};
 use amc_core::error::{Error, Result};
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
-use amc_core::linalg::symmetric_eigen;
+use amc_core::linalg::{Cholesky, symmetric_eigen};
 use amc_core::path::*;
 use amc_core::point::{Context, Evaluations, PointMut};
 use amc_core::rng::{Key, Purpose, Stream};
 use amc_core::scratch::Scratch;
-use amc_core::simd::f64x8;
+use amc_core::simd::{
+    add_scaled, copy, dot, dot_scalar, equal, exp, f64x8, finite, greater, greater_equal, less,
+    less_equal, ln, select, sin_cos_turns, splat,
+};
 use amc_core::weight::*;
 
 const D: usize = 3;
@@ -71,6 +74,9 @@ pub fn tour() -> Result<bool> {
         right &= mixture_tour(&Mixture::new(D, &weights, &means, kind)?, &mut traveller)?;
     }
     weight_tour(&mut traveller)?;
+    standardization_tour(&weights, &means, &mut traveller)?;
+    random_tour(&mut traveller);
+    lane_tour(&mut traveller)?;
     Ok(right && traveller.total.is_finite())
 }
 
@@ -86,7 +92,7 @@ fn mixture_tour(mixture: &Mixture<'_>, traveller: &mut Traveller) -> Result<bool
         let mut times = [0.0; 4];
         quadratic_times(0.1, 0.9, &mut times);
         uniform_times(0.1, 0.9, &mut times);
-        log_snr_times(&schedule, 0.1, 0.9, &mut times);
+        log_snr_times(&schedule, 0.1, schedule.default_t_max().min(0.9), &mut times);
         let levels = Schedule::new(&times)?;
         let step = schedule.step(levels.time(1), levels.time(2))?;
         let (mut noisy, mut clean, mut target) = ([0.0; 64], [0.0; 64], [0.0; 64]);
@@ -100,8 +106,10 @@ fn mixture_tour(mixture: &Mixture<'_>, traveller: &mut Traveller) -> Result<bool
         traveller.add(work);
         right &= bridge_tour(&noisy, &clean, &step, traveller)?;
     }
-    let (mut mean, mut variance) = ([0.0; D], [0.0; D]);
-    traveller.total += mixture.mean_variance(&mut mean, &mut variance)?;
+    let (mut mean, mut variances) = ([0.0; D], [0.0; D]);
+    mixture.moments(&mut mean, &mut variances)?;
+    traveller.total += mean.iter().sum::<f64>() + mean_variance(&variances);
+    traveller.total += mixture.weight(mixture.components()) + mixture.dim() as f64;
     Ok(right)
 }
 
@@ -163,12 +171,17 @@ fn bridge_tour(
     let n = MixtureTransition::storage_len(noisy);
     let storage = storage.get_mut(..n).ok_or(Error::Empty { what: "storage" })?;
     let transition = MixtureTransition::prepare(noisy, step, storage)?;
+    transition_tour(&transition, traveller)?;
     let hessian = HessianMoments::new(noisy, *step);
     let mut work = |bridge: &dyn Bridge| cross(bridge, noisy, traveller);
     work(&Identity::new(noisy, clean)?)?;
     work(&Denoising::new(noisy, clean, *step, exponential_integrator(step)?)?)?;
     work(&Denoising::new(noisy, clean, *step, ddpm(step, DdpmVariance::Posterior)?)?)?;
-    work(&Denoising::new(noisy, clean, *step, isotropic_optimal(step, 1.0, 0.1)?)?)?;
+    let optimal = isotropic_optimal(step, 1.0, 0.1)?;
+    let same = IsotropicKernel::new(step, step.drift, optimal.variance())?;
+    work(&Denoising::new(noisy, clean, *step, optimal)?)?;
+    work(&Denoising::new(noisy, clean, *step, same)?)?;
+    work(&Denoising::new(noisy, clean, *step, Diagonal::new(&hessian))?)?;
     work(&Denoising::new(noisy, clean, *step, Diagonal::new(&transition))?)?;
     work(&Denoising::new(noisy, clean, *step, SecondOrderDense::new(&hessian))?)?;
     if let Ok(kernel) = SecondOrderStructured::new(&transition) {
@@ -178,6 +191,29 @@ fn bridge_tour(
     }
     let exact = work(&Denoising::new(noisy, clean, *step, Exact::new(&transition))?)?;
     Ok(exact.to_array().iter().all(|w| w.abs() < 1e-9))
+}
+
+/// The moments of the way back, one by one.
+fn transition_tour(transition: &MixtureTransition<'_>, traveller: &mut Traveller) -> Result<()> {
+    let (x, y) = ([splat(0.3); D], [splat(-0.2); D]);
+    let (mut mean, mut out) = ([f64x8::ZERO; D], [f64x8::ZERO; D]);
+    let (mut matrix, mut rows) = ([f64x8::ZERO; D * D], [f64x8::ZERO; 2 * D]);
+    let memory = &mut traveller.memory;
+    transition.local_coordinates(&x, &mut out);
+    transition.global_coordinates(&y, &mut mean);
+    if transition.is_diagonal_plus_low_rank() {
+        let scratch = Scratch::new(memory);
+        transition.diagonal_plus_low_rank(&x, &mut mean, &mut out, &mut rows, scratch)?;
+    }
+    transition.dense_covariance(&x, &mut mean, &mut matrix, &mut rows, Scratch::new(memory))?;
+    transition.marginal_variances(&x, &mut mean, &mut out, Scratch::new(memory))?;
+    let log_density = transition.log_density(&x, &y, Scratch::new(memory))?;
+    transition.sample(&x, &mut mean, &mut traveller.stream, Scratch::new(memory))?;
+    traveller.total += transition.step().scaled_variance() + transition.step().posterior_variance();
+    for value in matrix.into_iter().chain(out).chain(mean).chain([log_density]) {
+        traveller.add(value);
+    }
+    Ok(())
 }
 
 /// Forward, backward and the work of the pair.
@@ -200,15 +236,74 @@ fn weight_tour(traveller: &mut Traveller) -> Result<()> {
     let log_weights = core::hint::black_box([0.1, -3.0, 2.0, f64::NEG_INFINITY, 0.5]);
     let mut weights = [0.0; 5];
     traveller.total += normalize(&log_weights, &mut weights)? + log_mean_exp(&log_weights);
+    traveller.total += log_sum_exp(&log_weights) + pairwise_sum(&weights, |weight| weight * weight);
     traveller.total += effective_sample_size(&log_weights);
     traveller.total += conditional_effective_sample_size(&[0.0; 5], &log_weights)?;
     let mut ancestors = [0_usize; 7];
     for scheme in Resampling::ALL {
+        let scheme = Resampling::from_name(scheme.name()).unwrap_or(scheme);
         scheme.ancestors(&weights, &mut traveller.stream, &mut ancestors)?;
         traveller.total += ancestors.iter().sum::<usize>() as f64;
     }
     let mut totals = [0.0; 5];
     let evidence = Evidence::from_families(0.3, &weights, &[0, 1, 2, 3, 4], &mut totals)?;
     traveller.total += evidence.log_z_std_error;
+    Ok(())
+}
+
+/// The affine map to mean 0 and variance 1, there and back.
+fn standardization_tour(
+    weights: &[f64],
+    means: &[f64],
+    traveller: &mut Traveller,
+) -> Result<()> {
+    let (mut shift, mut scale) = ([0.0; D], [0.0; D]);
+    moments(weights, means, |k, i| 0.1 + (k + i) as f64, &mut shift, &mut scale)?;
+    let map = AffineMap::new(&shift, &scale)?;
+    let (mut points, mut variances) = ([0.5; 2 * D], [0.5; 2 * D]);
+    let mut matrices = [0.5; 2 * D * D];
+    map.apply(&mut points);
+    map.invert(&mut points);
+    map.map_variances(&mut variances);
+    map.map_matrices(&mut matrices);
+    traveller.total += points.iter().chain(&variances).chain(&matrices).sum::<f64>();
+    traveller.total += f64::from(u8::from(map.is_uniform())) + map.dim() as f64;
+    Ok(())
+}
+
+/// Every way of drawing from a stream.
+fn random_tour(traveller: &mut Traveller) {
+    let (mut vectors, mut numbers) = ([f64x8::ZERO; D], [0.0; 21]);
+    let stream = &mut traveller.stream;
+    stream.fill_normals(&mut vectors);
+    stream.fill_scalar_normals(&mut numbers);
+    let uniforms = stream.uniforms();
+    traveller.total += stream.uniform() + numbers.iter().sum::<f64>();
+    for value in vectors.into_iter().chain([uniforms]) {
+        traveller.add(value);
+    }
+}
+
+/// Functions on lanes, and eight small matrices at once.
+fn lane_tour(traveller: &mut Traveller) -> Result<()> {
+    let a = core::hint::black_box([splat(0.25), splat(2.0), splat(-1.0)]);
+    let coefficients = core::hint::black_box([0.5, -0.25, 3.0]);
+    let mut b = [f64x8::ZERO; D];
+    copy(&mut b, &a);
+    add_scaled(&mut b, splat(2.0), &coefficients);
+    let (sine, cosine) = sin_cos_turns(exp(splat(-2.0) - dot(&a, &a)));
+    let ordered = less(sine, cosine) & less_equal(sine, cosine);
+    let reversed = greater(sine, cosine) | greater_equal(sine, cosine);
+    let choice = select(ordered & finite(sine), ln(dot(&a, &a)), dot_scalar(&coefficients, &b));
+    traveller.add(select(equal(sine, cosine) | reversed, sine, choice));
+
+    let one = splat(1.0);
+    let mut matrix = core::hint::black_box([splat(2.0), one, one, splat(3.0)]);
+    let cholesky = Cholesky::factor(2, &mut matrix)?;
+    let (mut x, mut product) = ([one; 2], [f64x8::ZERO; 2]);
+    cholesky.solve_lower(&mut x);
+    cholesky.solve_upper(&mut x);
+    cholesky.multiply_lower(&x, &mut product);
+    traveller.add(cholesky.log_determinant() + dot(&x, &product));
     Ok(())
 }

@@ -51,11 +51,6 @@ impl<'a, K: DenoisingKernel> Denoising<'a, K> {
         Ok(Self { noisy, clean, step, kernel })
     }
 
-    /// The forward kernel.
-    pub fn kernel(&self) -> &K {
-        &self.kernel
-    }
-
     /// `log q(x | y) = log N(x; a y, v I)`.
     fn log_noising(&self, x: &[f64x8], y: &[f64x8]) -> f64x8 {
         let ratio = splat(-self.step.ratio);
@@ -81,10 +76,6 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
     fn scratch_len(&self) -> usize {
         let densities = self.noisy.scratch_len().max(self.clean.scratch_len());
         self.kernel.scratch_len().max(densities) + self.dim()
-    }
-
-    fn uses_score(&self) -> bool {
-        true
     }
 
     fn forward(

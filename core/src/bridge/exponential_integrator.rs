@@ -1,4 +1,4 @@
-//! The exponential integrator of the reverse SDE with frozen score [Song21].
+//! The exponential integrator of the reverse SDE with frozen score \[Song21\].
 //!
 //! `k(x_s | x_t) = N(x_t/a + e S_t, (v/a^2) I)`, `e = int_s^t g^2(u) (alpha_s/alpha_u) du`
 //! (variance preserving: `2 (1/a - 1)`; variance exploding: `v`).

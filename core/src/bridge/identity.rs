@@ -1,4 +1,4 @@
-//! The identity bridge: the state stays, the level changes. Classical tempering [Neal01].
+//! The identity bridge: the state stays, the level changes. Classical tempering \[Neal01\].
 //!
 //! `log_work(x, x) = log p_s(x) - log p_t(x)`.
 
@@ -33,10 +33,6 @@ impl Bridge for Identity<'_> {
 
     fn scratch_len(&self) -> usize {
         self.noisy.scratch_len().max(self.clean.scratch_len())
-    }
-
-    fn uses_score(&self) -> bool {
-        false
     }
 
     fn forward(

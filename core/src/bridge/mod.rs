@@ -42,7 +42,7 @@ pub use exact::Exact;
 pub use exponential_integrator::exponential_integrator;
 pub use identity::Identity;
 pub use isotropic::IsotropicKernel;
-pub use isotropic_optimal::{isotropic_optimal, isotropic_optimal_variance};
+pub use isotropic_optimal::isotropic_optimal;
 pub use moments::{HessianMoments, PosteriorMoments};
 pub use second_order_dense::SecondOrderDense;
 pub use second_order_structured::SecondOrderStructured;
@@ -54,15 +54,56 @@ use crate::simd::f64x8;
 /// A move between a noisier level `t` and a cleaner level `s`.
 ///
 /// Points given carry the cached log-density and score of their level; points filled do too.
+///
+/// The exact bridge of a mixture does no work, wherever it starts; the identity does:
+///
+/// ```
+/// use amc_core::bridge::{Bridge, Denoising, Exact, Identity};
+/// use amc_core::density::mixture::MixtureTransition;
+/// use amc_core::density::{Covariance, Mixture, MixtureLevel};
+/// use amc_core::path::NoiseSchedule;
+/// use amc_core::point::{Context, Evaluations, PointMut};
+/// use amc_core::rng::{Key, Purpose};
+/// use amc_core::scratch::Scratch;
+/// use amc_core::simd::f64x8;
+///
+/// let mixture = Mixture::new(1, &[0.2, 0.8], &[-3.0, 2.0], Covariance::Isotropic(&[0.5]))?;
+/// let step = NoiseSchedule::vp_cosine().step(0.0, 0.5)?;
+/// let (mut noisy, mut clean, mut transition) = ([0.0; 5], [0.0; 5], [0.0; 4]);
+/// let (alpha, variance) = (step.alpha_noisy, step.variance_noisy);
+/// let noisy = MixtureLevel::prepare(&mixture, alpha, variance, &mut noisy)?;
+/// let (alpha, variance) = (step.alpha_clean, step.variance_clean);
+/// let clean = MixtureLevel::prepare(&mixture, alpha, variance, &mut clean)?;
+/// let transition = MixtureTransition::prepare(&noisy, &step, &mut transition)?;
+///
+/// let exact = Denoising::new(&noisy, &clean, step, Exact::new(&transition))?;
+/// let identity = Identity::new(&noisy, &clean)?;
+/// let bridges: [(&dyn Bridge, bool); 2] = [(&exact, true), (&identity, false)];
+/// for (bridge, is_exact) in bridges {
+///     let mut memory = vec![f64x8::ZERO; bridge.scratch_len()];
+///     let mut stream = Key::new(1, Purpose::Bridge).stream();
+///     let mut evaluations = Evaluations::default();
+///     let mut context = Context {
+///         stream: &mut stream,
+///         scratch: Scratch::new(&mut memory),
+///         evaluations: &mut evaluations,
+///     };
+///     let (mut x, mut log_p_x, mut score_x) = ([f64x8::splat(0.4)], f64x8::ZERO, [f64x8::ZERO]);
+///     let mut from = PointMut { x: &mut x, log_density: &mut log_p_x, score: &mut score_x };
+///     from.evaluate(&noisy, &mut context)?;
+///     let (mut y, mut log_p_y, mut score_y) = ([f64x8::ZERO], f64x8::ZERO, [f64x8::ZERO]);
+///     let to = PointMut { x: &mut y, log_density: &mut log_p_y, score: &mut score_y };
+///     let work = bridge.forward(from.as_point(), to, context)?.to_array();
+///     assert_eq!(work.iter().all(|work| work.abs() < 1e-12), is_exact);
+/// }
+/// # Ok::<(), amc_core::error::Error>(())
+/// ```
 pub trait Bridge: Sync {
     /// The dimension `d`.
     fn dim(&self) -> usize;
 
     /// Workspace, in vectors, that any method needs.
     fn scratch_len(&self) -> usize;
-
-    /// Whether the bridge reads the cached score of the point it starts from.
-    fn uses_score(&self) -> bool;
 
     /// Draws `y ~ k(. | x)`, evaluates it at level `s` and returns `log_work(x, y)`.
     ///

@@ -10,9 +10,9 @@
 use super::{DenoisingKernel, LOG_TWO_PI};
 use crate::density::mixture::MixtureTransition;
 use crate::error::{Error, Result, check_len};
-use crate::linalg::Cholesky;
-use crate::linalg::RowMajor;
+use crate::linalg::{Cholesky, RowMajor};
 use crate::point::{Context, Point};
+use crate::scratch::Scratch;
 use crate::simd::{dot, f64x8, ln, splat};
 
 /// `k(y | x) = N(m(x), diag(D) + U^T U)`.
@@ -49,6 +49,7 @@ impl<'a> SecondOrderStructured<'a> {
         (self.transition.components() + 2) * self.transition.dim()
     }
 
+    /// Fills `memory` with the moments at `x`; counted.
     fn factor<'m>(
         &self,
         x: Point<'_>,
@@ -57,7 +58,7 @@ impl<'a> SecondOrderStructured<'a> {
     ) -> Result<Factor<'m>> {
         let d = self.transition.dim();
         context.evaluations.hessian_product += d as u64;
-        let mut memory = crate::scratch::Scratch::new(memory);
+        let mut memory = Scratch::new(memory);
         let (mean, diagonal) = (memory.take(d)?, memory.take(d)?);
         let rows = memory.take(self.transition.components() * d)?;
         let scratch = context.scratch;

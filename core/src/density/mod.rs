@@ -4,6 +4,9 @@
 //! lowest rung it needs. All work on one block of eight particles: `x` and `score` are `[d]`
 //! vectors of eight lanes, log-densities one vector. A density may be unnormalized.
 //!
+//! A density of one's own implements the first two ([`crate::kernel::MarkovKernel`] shows one) and
+//! then serves every kernel, the identity bridge and the first-order bridges.
+//!
 //! A density that cannot be evaluated at a point returns a non-finite number in that lane (never
 //! an error): kernels reject such proposals and count them.
 

@@ -90,3 +90,38 @@ impl Score for Tempered<'_> {
         Ok(splat(1.0 - self.beta) * reference + splat(self.beta) * target)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::density::{Covariance, Mixture, MixtureLevel};
+    use crate::simd::splat;
+
+    /// Fails if reference and target are exchanged, in the density or in the score alone.
+    #[test]
+    fn weights_of_both_ends() {
+        let one = |mean, covariance| Mixture::new(1, &[1.0], mean, covariance).unwrap();
+        let reference = one(&[0.0], Covariance::Isotropic(&[1.0]));
+        let target = one(&[3.0], Covariance::Isotropic(&[0.5]));
+        let (mut first, mut second) = ([0.0; 3], [0.0; 3]);
+        let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut first).unwrap();
+        let target = MixtureLevel::prepare(&target, 1.0, 0.0, &mut second).unwrap();
+        let mut memory = [f64x8::ZERO; 32];
+        let x = [splat(0.7)];
+        // Up to constants: -x^2/2 and -(x - 3)^2.
+        let log_rho = -0.5 * (0.7 * 0.7 + libm::log(core::f64::consts::TAU));
+        let log_gamma = -(2.3 * 2.3) - 0.5 * libm::log(core::f64::consts::PI);
+        for beta in [0.0, 0.2, 1.0] {
+            let level = Tempered::new(&reference, &target, beta).unwrap();
+            let mut score = [f64x8::ZERO];
+            let alone = level.log_density(&x, Scratch::new(&mut memory)).unwrap().to_array()[0];
+            let scratch = Scratch::new(&mut memory);
+            let with_score = level.log_density_and_score(&x, &mut score, scratch).unwrap();
+            let expected = (1.0 - beta) * log_rho + beta * log_gamma;
+            assert!((alone - expected).abs() < 1e-14);
+            assert!((with_score.to_array()[0] - expected).abs() < 1e-14);
+            let expected = (1.0 - beta) * -0.7 + beta * 2.0 * 2.3;
+            assert!((score[0].to_array()[0] - expected).abs() < 1e-14);
+        }
+    }
+}

@@ -19,6 +19,9 @@ pub struct Hmc {
 }
 
 impl Hmc {
+    /// The acceptance rate step sizes are adapted to by default.
+    pub const TARGET_ACCEPTANCE: f64 = 0.8;
+
     /// HMC with this mean number of leapfrog steps.
     ///
     /// # Errors
@@ -36,10 +39,6 @@ impl Hmc {
 impl MarkovKernel for Hmc {
     fn scratch_len(&self, dim: usize) -> usize {
         3 * dim
-    }
-
-    fn target_acceptance(&self) -> f64 {
-        0.8
     }
 
     fn step(

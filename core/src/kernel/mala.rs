@@ -15,13 +15,14 @@ use crate::simd::{dot, f64x8, splat};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mala;
 
+impl Mala {
+    /// The acceptance rate step sizes are adapted to by default.
+    pub const TARGET_ACCEPTANCE: f64 = 0.574;
+}
+
 impl MarkovKernel for Mala {
     fn scratch_len(&self, dim: usize) -> usize {
         3 * dim
-    }
-
-    fn target_acceptance(&self) -> f64 {
-        0.574
     }
 
     fn step(

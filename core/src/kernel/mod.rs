@@ -9,6 +9,8 @@ mod accept;
 mod hmc;
 mod mala;
 mod rwm;
+#[cfg(test)]
+mod tests;
 
 pub use accept::Outcome;
 pub use hmc::Hmc;
@@ -20,12 +22,71 @@ use crate::error::Result;
 use crate::point::{Context, PointMut};
 
 /// A Markov kernel with one step size.
+///
+/// It runs on any [`Score`]; here on a density of one's own, `log p = -sum_j x_j^4 / 4`:
+///
+/// ```
+/// use amc_core::density::{LogDensity, Score};
+/// use amc_core::error::{Result, check_len};
+/// use amc_core::kernel::{Hmc, MarkovKernel};
+/// use amc_core::point::{Context, Evaluations, PointMut};
+/// use amc_core::rng::{Key, Purpose};
+/// use amc_core::scratch::Scratch;
+/// use amc_core::simd::{f64x8, splat};
+///
+/// struct Quartic;
+///
+/// impl LogDensity for Quartic {
+///     fn dim(&self) -> usize {
+///         3
+///     }
+///     fn scratch_len(&self) -> usize {
+///         0
+///     }
+///     fn log_density(&self, x: &[f64x8], _: Scratch<'_>) -> Result<f64x8> {
+///         check_len("x", 3, x.len())?;
+///         Ok(x.iter().fold(f64x8::ZERO, |sum, &x| sum - splat(0.25) * (x * x) * (x * x)))
+///     }
+/// }
+///
+/// impl Score for Quartic {
+///     fn log_density_and_score(
+///         &self,
+///         x: &[f64x8],
+///         score: &mut [f64x8],
+///         scratch: Scratch<'_>,
+///     ) -> Result<f64x8> {
+///         check_len("score", 3, score.len())?;
+///         for (score, &x) in score.iter_mut().zip(x) {
+///             *score = -(x * x * x);
+///         }
+///         self.log_density(x, scratch)
+///     }
+/// }
+///
+/// let kernel = Hmc::new(4)?;
+/// let mut memory = vec![f64x8::ZERO; kernel.scratch_len(3) + Quartic.scratch_len()];
+/// let mut stream = Key::new(1, Purpose::Kernel).stream();
+/// let mut evaluations = Evaluations::default();
+/// let mut context = Context {
+///     stream: &mut stream,
+///     scratch: Scratch::new(&mut memory),
+///     evaluations: &mut evaluations,
+/// };
+/// let (mut x, mut log_density, mut score) = ([splat(2.0); 3], f64x8::ZERO, [f64x8::ZERO; 3]);
+/// let mut point = PointMut { x: &mut x, log_density: &mut log_density, score: &mut score };
+/// point.evaluate(&Quartic, &mut context)?;
+/// let mut acceptance = 0.0;
+/// for _ in 0..100 {
+///     let outcome = kernel.step(&Quartic, 0.3, point.reborrow(), context.reborrow())?;
+///     acceptance += outcome.totals(8).0 / 800.0;
+/// }
+/// assert!(acceptance > 0.9);
+/// # Ok::<(), amc_core::error::Error>(())
+/// ```
 pub trait MarkovKernel: Sync {
     /// Workspace, in vectors, beyond the density's own, for dimension `dim`.
     fn scratch_len(&self, dim: usize) -> usize;
-
-    /// The acceptance rate the step size is adapted to by default.
-    fn target_acceptance(&self) -> f64;
 
     /// Whether a step leaves the cached score of the point as it was before the move.
     fn leaves_score_stale(&self) -> bool {

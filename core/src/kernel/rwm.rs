@@ -13,13 +13,14 @@ use crate::simd::{select, splat};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RandomWalk;
 
+impl RandomWalk {
+    /// The acceptance rate step sizes are adapted to by default.
+    pub const TARGET_ACCEPTANCE: f64 = 0.234;
+}
+
 impl MarkovKernel for RandomWalk {
     fn scratch_len(&self, dim: usize) -> usize {
         dim
-    }
-
-    fn target_acceptance(&self) -> f64 {
-        0.234
     }
 
     fn leaves_score_stale(&self) -> bool {

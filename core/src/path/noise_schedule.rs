@@ -96,11 +96,6 @@ impl NoiseSchedule {
         if self.0 == Kind::VpCosine { 0.999 } else { 1.0 }
     }
 
-    /// Whether `alpha^2 + v = 1` at all times.
-    pub fn is_variance_preserving(&self) -> bool {
-        !matches!(self.0, Kind::Ve { .. })
-    }
-
     /// `alpha_t`.
     pub fn alpha(&self, t: f64) -> f64 {
         match self.0 {
@@ -327,5 +322,17 @@ mod tests {
             assert!(schedule.step(0.3, 0.3).is_err() && schedule.step(0.4, 0.3).is_err());
             assert!(schedule.step(f64::NAN, 0.3).is_err());
         }
+    }
+
+    /// Fails if the log-SNR is not that of the squares, or a path ends where no signal is left.
+    #[test]
+    fn log_snr_and_last_times() {
+        for schedule in schedules() {
+            let (alpha, variance) = (schedule.alpha(0.6), schedule.variance(0.6));
+            let expected = libm::log(alpha * alpha / variance);
+            assert!((schedule.log_snr(0.6) - expected).abs() < 1e-13 * (1.0 + expected.abs()));
+        }
+        let last = schedules().map(|schedule| schedule.default_t_max());
+        assert_eq!(last, [1.0, 0.999, 1.0, 1.0]);
     }
 }

@@ -36,6 +36,18 @@ pub enum Purpose {
 }
 
 /// The name of one random stream.
+///
+/// ```
+/// use amc_core::rng::{Key, Purpose};
+///
+/// let key = Key::new(7, Purpose::Kernel).level(3);
+/// // A block's numbers depend on its name alone, not on who drew before.
+/// let mut first = key.block(0).stream();
+/// let mut second = key.block(1).stream();
+/// let number = second.uniform();
+/// assert_ne!(number, first.uniform());
+/// assert_eq!(number, key.block(1).stream().uniform());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
     seed: u64,

@@ -86,4 +86,22 @@ mod tests {
             assert!(numbers[len..].iter().all(|number| number.is_nan()));
         }
     }
+
+    /// Fails if the scale is off by less than moments can see: `z_1^2 + z_2^2 = -2 ln u` for the
+    /// uniforms of the same stream, and the angle is `2 pi v`.
+    #[test]
+    fn pairs_are_the_transform_of_their_uniforms() {
+        let stream = || Key::new(6, Purpose::User).stream();
+        let mut normals = [f64x8::ZERO; 2];
+        stream().fill_normals(&mut normals);
+        let mut uniforms = stream();
+        let (u, v) = (uniforms.uniforms().to_array(), uniforms.uniforms().to_array());
+        let [first, second] = normals.map(f64x8::to_array);
+        for lane in 0..8 {
+            let radius = libm::sqrt(-2.0 * libm::log(u[lane]));
+            let angle = core::f64::consts::TAU * v[lane];
+            assert!((first[lane] - radius * libm::cos(angle)).abs() < 1e-14);
+            assert!((second[lane] - radius * libm::sin(angle)).abs() < 1e-14);
+        }
+    }
 }

@@ -73,12 +73,6 @@ pub fn finite(a: f64x8) -> f64x8 {
     (a - a).simd_eq(f64x8::ZERO)
 }
 
-/// Largest lane; NaN lanes are skipped unless all are NaN.
-#[inline]
-pub fn max_lane(a: f64x8) -> f64 {
-    a.to_array().into_iter().fold(f64::NEG_INFINITY, f64::max)
-}
-
 /// Copies as many vectors as both slices have (lengths are checked where a call enters the crate).
 #[inline(always)]
 pub fn copy(out: &mut [f64x8], source: &[f64x8]) {

@@ -16,6 +16,7 @@
 //!
 //! # Example
 //! ```
+//! use amc_core::rng::{Key, Purpose};
 //! use amc_core::weight::{Resampling, effective_sample_size, normalize};
 //!
 //! let log_weights = [0.0, f64::ln(3.0), f64::NEG_INFINITY];
@@ -24,17 +25,17 @@
 //! assert!((log_z - f64::ln(4.0 / 3.0)).abs() < 1e-15);
 //! assert!((effective_sample_size(&log_weights) - 1.6).abs() < 1e-15);
 //!
-//! let mut rng = rand_pcg::Lcg128CmDxsm64::new(1, 2);
+//! let mut stream = Key::new(1, Purpose::Resampling).stream();
 //! let mut ancestors = [0; 4];
-//! Resampling::Systematic.ancestors(&weights, &mut rng, &mut ancestors)?;
+//! Resampling::Systematic.ancestors(&weights, &mut stream, &mut ancestors)?;
 //! assert_eq!(ancestors, [0, 1, 1, 1]);
 //! # Ok::<(), amc_core::error::Error>(())
 //! ```
 
-pub mod effective_sample_size;
-pub mod evidence;
-pub mod log_sum_exp;
-pub mod resampling;
+mod effective_sample_size;
+mod evidence;
+mod log_sum_exp;
+mod resampling;
 
 pub use effective_sample_size::{conditional_effective_sample_size, effective_sample_size};
 pub use evidence::{Evidence, normalize};

@@ -24,10 +24,10 @@ pub(super) struct CompareArguments {
     #[arg(long, value_enum, default_value_t = Preset::Quick)]
     preset: Preset,
     /// The seed of all random numbers
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
     /// Threads; 0 uses every core. The result does not depend on it
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     threads: usize,
     /// Print the summaries as JSON, and nothing else on stdout
     #[arg(long)]
@@ -53,7 +53,7 @@ const TARGETS: [&str; 2] = [
 /// Runs the subcommand.
 pub(super) fn compare(arguments: &CompareArguments) -> Result<(), RunError> {
     let configs = configs(arguments)?;
-    let bar = run_bar(configs.len(), arguments.quiet || arguments.json);
+    let bar = run_bar(configs.len(), arguments.quiet);
     let summaries = thread_pool(arguments.threads)?.install(|| {
         configs
             .iter()

@@ -37,6 +37,9 @@ pub(super) struct EvalArguments {
     /// What to compute, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', required = true)]
     quantity: Vec<Quantity>,
+    /// Accepted as everywhere; the output is JSON in any case
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

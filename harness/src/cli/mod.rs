@@ -13,6 +13,7 @@ mod table;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use crate::run::RunError;
@@ -41,7 +42,11 @@ enum Command {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused(&error),
+    };
+    let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
@@ -54,6 +59,42 @@ pub fn main() -> ExitCode {
             ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
         }
     }
+}
+
+/// Help and version as clap prints them; anything else is a refusal, in one line as all of ours.
+fn refused(error: &clap::Error) -> ExitCode {
+    use ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, DisplayVersion};
+    match error.kind() {
+        DisplayHelp | DisplayVersion | DisplayHelpOnMissingArgumentOrSubcommand => {
+            // A reader that went away is not our error.
+            let _ = error.print();
+        }
+        _ => eprintln!("{}", one_line(&error.render().to_string())),
+    }
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
+/// clap's paragraphs, from `error: ...` to the last tip, joined to one line.
+fn one_line(message: &str) -> String {
+    let lines = message.lines().map(str::trim);
+    let kept: Vec<&str> = lines
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let mut joined = String::new();
+    for line in kept {
+        // What continues the line before needs no separator: a value's range, a list's head.
+        let continues = joined.is_empty() || line.starts_with('[') || joined.ends_with(':');
+        joined += if joined.is_empty() {
+            ""
+        } else if continues {
+            " "
+        } else {
+            "; "
+        };
+        joined += line;
+    }
+    joined
 }
 
 /// A pool of so many threads, 0 standing for all cores.

@@ -37,6 +37,11 @@ impl Observer for LevelBar {
     fn level_done(&mut self, ess: f64) {
         self.bar.set_message(format!("ESS {ess:.3}"));
         self.bar.inc(1);
+        // The metrics of many particles take longer than short runs, and have no levels to count.
+        let last = self.bar.length() == Some(self.bar.position());
+        if last && self.bar.prefix() != "pilot" {
+            self.bar.set_message(format!("ESS {ess:.3}, then the metrics"));
+        }
     }
 }
 

@@ -17,12 +17,12 @@ pub(super) struct RunArguments {
     config: PathBuf,
     /// Replace one field: `section.key=value`, e.g. `--set bridge.kind=ddpm`; repeatable
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<Override>,
+    overrides: Vec<String>,
     /// The seed of all random numbers (replaces the file's)
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Threads; 0 uses every core. The result does not depend on it
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     threads: usize,
     /// Folder for config.toml, summary.json and samples.npz
     #[arg(long, value_name = "DIR")]
@@ -77,7 +77,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
     let out = arguments.out.as_deref();
     let out = out.map(|path| OutputDir::prepare(path, arguments.force)).transpose()?;
 
-    let mut bar = LevelBar::new(arguments.quiet || arguments.json);
+    let mut bar = LevelBar::new(arguments.quiet);
     let finished = pool.install(|| execute(&config, &problem, &mut bar));
     drop(bar);
     let finished = match (finished, &out) {
@@ -117,7 +117,9 @@ fn read_config(arguments: &RunArguments) -> Result<RunConfig, RunError> {
         path: path.clone(),
         message: format!("the configuration cannot be read: {e}; `amc run --help` shows one"),
     })?;
-    let mut overrides = arguments.overrides.clone();
+    // Read here and not by clap, whose frame would repeat the argument around our message.
+    let given: Result<Vec<Override>, _> = arguments.overrides.iter().map(|o| o.parse()).collect();
+    let mut overrides = given?;
     overrides.extend(arguments.seed.map(Override::seed));
     let base = path.parent().unwrap_or(std::path::Path::new("."));
     Ok(RunConfig::from_toml(&text, &path.display().to_string(), base, &overrides)?)

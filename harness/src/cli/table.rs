@@ -17,7 +17,12 @@ pub(super) fn table(header: &[&str], numeric: usize) -> Table {
 
 /// `value ± error` with digits that the error supports.
 pub(super) fn with_error(value: f64, error: f64) -> String {
-    format!("{value:.4} ± {error:.4}")
+    format!("{} ± {}", decimal(value), decimal(error))
+}
+
+/// Four decimals; with an exponent where the digits before the point would fill the line.
+fn decimal(value: f64) -> String {
+    if value.abs() < 1e7 { format!("{value:.4}") } else { format!("{value:.4e}") }
 }
 
 /// The main results of one run.
@@ -32,8 +37,8 @@ pub(super) fn summary(summary: &Summary) -> String {
     row("resamplings", summary.resamplings.to_string(), "");
     row("mode-weight error (total variation)", format!("{:.4}", summary.mode_weight_error), "0");
     row("rarest mode, relative error", format!("{:+.3}", summary.rarest_mode_relative_error), "0");
-    let floor = format!("{:.4} (floor)", summary.sliced_wasserstein_floor);
-    row("sliced Wasserstein", format!("{:.4}", summary.sliced_wasserstein), &floor);
+    let floor = format!("{} (floor)", decimal(summary.sliced_wasserstein_floor));
+    row("sliced Wasserstein", decimal(summary.sliced_wasserstein), &floor);
     row("maximum mean discrepancy", format!("{:.4}", summary.maximum_mean_discrepancy), "0");
     row("Kolmogorov-Smirnov, worst", format!("{:.4}", summary.kolmogorov_smirnov), "0");
     if let Some(rate) = summary.acceptance_rate {
@@ -59,4 +64,16 @@ pub(super) fn mode_weights(summary: &Summary) -> String {
     let hidden = summary.mode_weights.len().saturating_sub(SHOWN);
     let rest = if hidden > 0 { format!("({hidden} more modes)\n") } else { String::new() };
     format!("{table}\n{rest}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails when a failed run of a huge target fills its table with digits.
+    #[test]
+    fn numbers_stay_short() {
+        assert_eq!(with_error(-0.00035, 0.00095), "-0.0003 ± 0.0009");
+        assert_eq!(with_error(-3.1e267, 0.5), "-3.1000e267 ± 0.5000");
+    }
 }

@@ -1,5 +1,6 @@
 //! `[kernel]`: the Markov moves inside a level.
 
+use amc_core::kernel::{Hmc, Mala, RandomWalk};
 use toml::Table;
 
 use super::entries::Entries;
@@ -86,10 +87,10 @@ impl KernelConfig {
     pub(super) fn read(mut section: Section<'_>) -> Result<Self, ConfigError> {
         let kernel = match section.choice("kind", KernelKind::Mala)? {
             KernelKind::None => nothing(&mut section)?,
-            KernelKind::Rwm => Self::Rwm(moves(&mut section, 0.234)?),
-            KernelKind::Mala => Self::Mala(moves(&mut section, 0.574)?),
+            KernelKind::Rwm => Self::Rwm(moves(&mut section, RandomWalk::TARGET_ACCEPTANCE)?),
+            KernelKind::Mala => Self::Mala(moves(&mut section, Mala::TARGET_ACCEPTANCE)?),
             KernelKind::Hmc => Self::Hmc {
-                moves: moves(&mut section, 0.8)?,
+                moves: moves(&mut section, Hmc::TARGET_ACCEPTANCE)?,
                 leapfrog_steps: section.usize("leapfrog_steps", 8, 1..=10_000)?,
             },
         };

@@ -104,6 +104,16 @@ impl RunConfig {
         })
     }
 
+    /// Refuses more levels of so many numbers each than fit into memory.
+    ///
+    /// # Errors
+    /// [`ConfigError::TooLarge`].
+    pub fn check_level_memory(&self, levels: usize, per_level: usize) -> Result<(), ConfigError> {
+        memory::fits(levels, per_level, || {
+            (format!("path.levels = {levels}"), format!("the target's {per_level} numbers a level"))
+        })
+    }
+
     /// The resolved configuration, every default written out; reading it gives the same run.
     pub fn to_toml(&self) -> String {
         self.to_table().to_string()
@@ -137,9 +147,22 @@ fn parse(text: &str, source: &str) -> Result<Table, ConfigError> {
             origin: error::one_line(source),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
-            message: error::one_line(error.message()),
+            message: clearer(&error::one_line(error.message())),
         }
     })
+}
+
+/// The parser's message, with what to do about the two mistakes that it puts worst: a word without
+/// quotes (an "invalid boolean" if it starts with t or f), and an integer beyond 64 bits.
+fn clearer(message: &str) -> String {
+    let unquoted = ["invalid boolean", "invalid float", "string values must be quoted"];
+    if unquoted.iter().any(|start| message.starts_with(start)) {
+        format!("{message}; a name needs quotes, e.g. kind = \"two-modes\"")
+    } else if message.starts_with("invalid type: integer") {
+        "the integer is beyond 64 bits; a seed that large can be a string of digits".to_owned()
+    } else {
+        message.to_owned()
+    }
 }
 
 fn refuse_unknown_sections(table: &Table, origins: &Origins) -> Result<(), ConfigError> {
@@ -148,7 +171,7 @@ fn refuse_unknown_sections(table: &Table, origins: &Origins) -> Result<(), Confi
     match table.keys().find(|name| !known(name)) {
         None => Ok(()),
         Some(name) => Err(ConfigError::UnknownKey {
-            field: origins.field(error::shown_key(name)),
+            field: Field { name: error::shown_key(name), ..origins.field(name) },
             hint: schema::unknown_section_hint(name),
         }),
     }

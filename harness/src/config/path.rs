@@ -215,7 +215,8 @@ fn levels(section: &mut Section<'_>, spacing: &Spacing) -> Result<usize, ConfigE
     let listed = times.len();
     if given.is_some_and(|levels| levels != listed) {
         let conflict = format!("contradicts the {listed} noisy levels of path.times");
-        return Err(section.conflict("levels", conflict, "drop path.levels".into()));
+        let remedy = format!("drop path.levels or set it to {listed}");
+        return Err(section.conflict("levels", conflict, remedy));
     }
     Ok(listed)
 }
@@ -251,8 +252,8 @@ fn diffusion(section: &mut Section<'_>, spacing: &Spacing) -> Result<PathFamily,
         return Err(section.conflict("times", conflict, "drop path.t_min and path.t_max".into()));
     }
     if t_min >= t_max && first.is_none() {
-        let conflict = format!("does not lie below path.t_max = {t_max}");
-        return Err(section.conflict("t_min", conflict, "level 1 is the cleanest".into()));
+        let (low, high) = (("t_min", t_min), ("t_max", t_max));
+        return Err(section.out_of_order(low, high, "level 1 is the cleanest"));
     }
     Ok(PathFamily::Diffusion { schedule, t_min, t_max })
 }

@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::error::{ConfigError, Field, shown, shown_key};
 use super::overrides::Origins;
 use super::schema::{Key, unknown_key_hint};
-use super::value::{self, Interval};
+use super::value::{self, Interval, Number};
 use crate::catalog::Choice;
 
 /// A section being read.
@@ -171,6 +171,27 @@ impl<'a> Section<'a> {
         ConfigError::Conflict { field: self.field(key), value: shown_value, conflict, remedy }
     }
 
+    /// The error for two numbers in the wrong order. It blames the one that was given: the other
+    /// may be a default that its author never saw.
+    pub(super) fn out_of_order(
+        &self,
+        low: (&str, f64),
+        high: (&str, f64),
+        remedy: &str,
+    ) -> ConfigError {
+        let ((blamed, _), (other, number), side) =
+            if self.gives(low.0) { (low, high, "below") } else { (high, low, "above") };
+        let default = if self.gives(other) { "" } else { " (its default)" };
+        let (section, number) = (self.name, Number(number));
+        let conflict = format!("does not lie {side} {section}.{other} = {number}{default}");
+        self.conflict(blamed, conflict, remedy.to_owned())
+    }
+
+    /// Whether `key` is written in the file or on the command line.
+    fn gives(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
     /// Refuses every key that was not read.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         let unread = |key: &&String| !self.read.contains(&key.as_str());
@@ -183,7 +204,8 @@ impl<'a> Section<'a> {
     fn unread_key(&self, key: &str) -> ConfigError {
         let declared = self.keys.iter().find(|known| known.name == key);
         declared.and_then(|known| self.does_not_apply(known, key)).unwrap_or_else(|| {
-            let field = self.field(&shown_key(key));
+            let name = format!("{}.{}", self.name, shown_key(key));
+            let field = Field { name, ..self.field(key) };
             ConfigError::UnknownKey { field, hint: unknown_key_hint(self.name, key) }
         })
     }
@@ -196,10 +218,12 @@ impl<'a> Section<'a> {
             return self.does_not_apply(above, key);
         };
         let field = self.field(key);
+        let given = self.gives(selector);
         let selector = self.field(selector);
-        let note = match selector.origin == field.origin {
-            true => String::new(),
-            false => format!("; {} comes from {}", selector.name, selector.origin),
+        let note = match given {
+            false => format!("; {} is not set, so this is its default", selector.name),
+            true if selector.origin == field.origin => String::new(),
+            true => format!("; {} comes from {}", selector.name, selector.origin),
         };
         Some(ConfigError::DoesNotApply {
             field,

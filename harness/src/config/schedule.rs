@@ -6,7 +6,7 @@ use amc_core::path;
 use super::entries::Entries;
 use super::error::ConfigError;
 use super::reader::Section;
-use super::value::{Interval, Number};
+use super::value::Interval;
 use crate::catalog::{NoiseScheduleKind, SigmaShape};
 
 /// A validated noise schedule.
@@ -95,8 +95,8 @@ fn vp_linear(section: &mut Section<'_>) -> Result<NoiseSchedule, ConfigError> {
     let beta_min = section.f64("beta_min", 0.1, allowed)?;
     let beta_max = section.f64("beta_max", 20.0, allowed)?;
     checked(NoiseSchedule::VpLinear { beta_min, beta_max }, || {
-        let conflict = format!("lies above path.beta_max = {}", Number(beta_max));
-        section.conflict("beta_min", conflict, "noise must grow with t".into())
+        let (low, high) = (("beta_min", beta_min), ("beta_max", beta_max));
+        section.out_of_order(low, high, "noise must grow with t")
     })
 }
 
@@ -107,8 +107,8 @@ fn ve(section: &mut Section<'_>) -> Result<NoiseSchedule, ConfigError> {
     let sigma_max = section.f64("sigma_max", 80.0, allowed)?;
     let shape = section.choice("shape", SigmaShape::Geometric)?;
     checked(NoiseSchedule::Ve { sigma_min, sigma_max, shape }, || {
-        let conflict = format!("does not lie below path.sigma_max = {}", Number(sigma_max));
-        section.conflict("sigma_min", conflict, "noise must grow with t".into())
+        let (low, high) = (("sigma_min", sigma_min), ("sigma_max", sigma_max));
+        section.out_of_order(low, high, "noise must grow with t")
     })
 }
 

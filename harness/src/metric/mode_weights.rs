@@ -3,31 +3,68 @@
 //! For a mixture target with responsibilities `r_k(x)`, the posterior probability that `x` came
 //! from component `k`, the estimated weight of mode `k` is `pi_hat_k = sum_i W_i r_k(x_i)`: its
 //! expectation under the target is the true weight `pi_k` however much the modes overlap. (Hard
-//! assignment to the nearest mode has no such guarantee; SPEC section 9.)
+//! assignment to the nearest mode has no such guarantee.)
 
-use super::{MetricError, Result, Sample};
+use amc_core::density::{LogDensity, MixtureLevel};
+use amc_core::scratch::Scratch;
+use amc_core::simd::{LANES, f64x8};
+use rayon::prelude::*;
+
+use super::{MetricError, Result};
 
 /// How far a sum of probabilities may be from one; rounding of a million terms is far below.
 const NORMALIZATION_TOLERANCE: f64 = 1e-6;
 
-/// The estimated mode weights `pi_hat_k = sum_i W_i r_k(x_i)`, `[K]`, which sum to one.
+/// Blocks whose responsibilities are summed by one task, in order.
+const BLOCKS_PER_TASK: usize = 64;
+
+/// The estimated mode weights `pi_hat_k = sum_i W_i r_k(x_i)`, `[K]`, scaled to sum to one.
 ///
-/// `responsibilities` is a sample whose "points" are the rows `r(x_i)`, `[N x K]`, with the weights
-/// of the particles, which enter normalized.
+/// `positions` `[N x d]`, row-major; `weights` `[N]`, not negative, of any sum. Responsibilities are
+/// used as they are computed, eight particles at a time; partial sums are added in a fixed order.
 ///
 /// # Errors
 ///
-/// When a responsibility is negative or a row does not sum to one.
-pub fn mode_weights(responsibilities: &Sample<'_>) -> Result<Vec<f64>> {
-    let mut weights = vec![0.0; responsibilities.dim()];
-    for (row, particle_weight) in responsibilities.iter() {
-        check_probabilities("responsibilities", row)?;
-        for (weight, responsibility) in weights.iter_mut().zip(row) {
-            *weight += particle_weight * responsibility;
+/// Those of the core.
+pub fn mode_weights(
+    target: &MixtureLevel<'_>,
+    positions: &[f64],
+    weights: &[f64],
+) -> amc_core::error::Result<Vec<f64>> {
+    let (d, components) = (target.dim(), target.mixture().components());
+    let tasks = positions
+        .par_chunks(BLOCKS_PER_TASK * LANES * d)
+        .zip(weights.par_chunks(BLOCKS_PER_TASK * LANES));
+    let partial: amc_core::error::Result<Vec<Vec<f64>>> = tasks
+        .map(|(positions, weights)| {
+            let mut sums = vec![0.0; components];
+            let mut x = vec![f64x8::ZERO; d];
+            let mut responsibilities = vec![f64x8::ZERO; components];
+            let mut memory = vec![f64x8::ZERO; target.scratch_len()];
+            for (rows, weights) in positions.chunks(LANES * d).zip(weights.chunks(LANES)) {
+                // Lanes past the last point repeat it; they have no weight below.
+                let last = rows.len() / d - 1;
+                for (j, x) in x.iter_mut().enumerate() {
+                    *x = f64x8::new(std::array::from_fn(|lane| rows[lane.min(last) * d + j]));
+                }
+                target.responsibilities(&x, &mut responsibilities, Scratch::new(&mut memory))?;
+                for (sum, r) in sums.iter_mut().zip(&responsibilities) {
+                    let r = r.to_array();
+                    *sum += weights.iter().zip(r).map(|(w, r)| w * r).sum::<f64>();
+                }
+            }
+            Ok(sums)
+        })
+        .collect();
+    let mut sums = vec![0.0; components];
+    for partial in partial? {
+        for (sum, part) in sums.iter_mut().zip(partial) {
+            *sum += part;
         }
     }
-    weights.iter_mut().for_each(|weight| *weight /= responsibilities.total_weight());
-    Ok(weights)
+    let total: f64 = sums.iter().sum();
+    sums.iter_mut().for_each(|sum| *sum /= total);
+    Ok(sums)
 }
 
 /// Total variation distance `1/2 sum_k |pi_hat_k - pi_k|` between `estimated` and `truth`, `[K]`.
@@ -110,15 +147,25 @@ mod tests {
         close(tied, 0.6, 1e-14);
     }
 
-    /// Fails when particle weights are ignored, not normalized, or not the same as repetitions.
+    /// Fails when particle weights are ignored or not normalized, a padded lane is counted, or a
+    /// point is assigned to the wrong mode: far modes make the responsibilities 0 and 1.
     #[test]
     fn mode_weights_average_responsibilities() {
-        let rows = [0.75, 0.25, 0.0, 1.0, 0.5, 0.5];
-        let weighted = Sample::weighted(2, &rows, &[4.0, 1.0, 0.0]).unwrap();
-        let repeated = [0.0, 1.0, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25, 0.75, 0.25];
-        let repeated = Sample::unweighted(2, &repeated).unwrap();
-        assert_eq!(mode_weights(&weighted).unwrap(), [0.6, 0.4]);
-        assert_eq!(mode_weights(&repeated).unwrap(), [0.6, 0.4]);
+        let means = [-50.0, 50.0];
+        let covariance = amc_core::density::Covariance::Isotropic(&[1.0]);
+        let mixture = amc_core::density::Mixture::new(1, &[0.3, 0.7], &means, covariance).unwrap();
+        let mut storage = vec![0.0; MixtureLevel::storage_len(&mixture)];
+        let target = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage).unwrap();
+        for count in [1, 7, 8, 9, 1030] {
+            let positions: Vec<f64> =
+                (0..count).map(|i| if i % 3 == 0 { -50.0 } else { 49.0 }).collect();
+            let weights: Vec<f64> = (0..count).map(|i| f64::from(i % 5 + 1)).collect();
+            let total: f64 = weights.iter().sum();
+            let first: f64 = weights.iter().step_by(3).sum();
+            let found = mode_weights(&target, &positions, &weights).unwrap();
+            close(found[0], first / total, 1e-14);
+            close(found[0] + found[1], 1.0, 1e-15);
+        }
     }
 
     /// Fails when unnormalized weights, for which half the L1 distance means nothing, get a number.
@@ -132,7 +179,5 @@ mod tests {
         assert!(matches!(error(&[0.5, 0.4], &[0.5, 0.5]), MetricError::NotNormalized { .. }));
         assert!(matches!(error(&[0.5, 0.5], &[5.0, 5.0]), MetricError::NotNormalized { .. }));
         assert!(rarest_mode_relative_error(&[], &[]).is_err());
-        let rows = Sample::unweighted(2, &[0.5, 0.5, 0.5, 0.6]).unwrap();
-        assert!(matches!(mode_weights(&rows), Err(MetricError::NotNormalized { .. })));
     }
 }

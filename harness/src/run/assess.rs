@@ -10,12 +10,10 @@ use rayon::prelude::*;
 use super::RunError;
 use crate::metric::{
     MaximumMeanDiscrepancy, Sample, SlicedWasserstein, kolmogorov_smirnov,
-    maximum_mean_discrepancy, mode_weight_error, rarest_mode_relative_error, sliced_wasserstein,
+    maximum_mean_discrepancy, mode_weight_error, mode_weights, rarest_mode_relative_error,
+    sliced_wasserstein,
 };
 use crate::sampler::Outcome;
-
-/// Blocks whose responsibilities are summed by one task, in order.
-const BLOCKS_PER_TASK: usize = 64;
 
 /// What the metrics say of a run.
 #[derive(Debug, Clone)]
@@ -28,16 +26,19 @@ pub(super) struct Assessment {
     pub sliced_wasserstein_floor: f64,
     pub maximum_mean_discrepancy: f64,
     pub kolmogorov_smirnov: f64,
+    /// Metrics that could not be computed (they are NaN), each with the reason.
+    pub failures: Vec<String>,
 }
 
-/// Compares the weighted particles with exact samples of the same number.
+/// Compares the weighted particles with exact samples of the same number, at least two.
 pub(super) fn assess(
     seed: u64,
     target: &MixtureLevel<'_>,
     outcome: &Outcome,
 ) -> core::result::Result<Assessment, RunError> {
     let d = target.dim();
-    let count = outcome.weights.len();
+    // A single exact sample has no spread, which the maximum mean discrepancy needs.
+    let count = outcome.weights.len().max(2);
     // A particle that died at a non-finite position has weight zero and says nothing.
     let alive: Vec<(&[f64], f64)> = outcome
         .positions
@@ -58,15 +59,40 @@ pub(super) fn assess(
         (0..target.mixture().components()).map(|k| target.mixture().weight(k)).collect();
     let slices = SlicedWasserstein { seed, ..SlicedWasserstein::default() };
     let kernel = MaximumMeanDiscrepancy { seed, ..MaximumMeanDiscrepancy::default() };
+    // A finished run is never thrown away because one of its metrics has no value.
+    let mut failures = Vec::new();
+    let mut value = |name: &str, result: crate::metric::Result<f64>| {
+        result.unwrap_or_else(|error| {
+            failures.push(format!("{name} could not be computed: {error}"));
+            f64::NAN
+        })
+    };
+    let largest = |distances: Vec<f64>| distances.into_iter().fold(0.0, f64::max);
     Ok(Assessment {
-        mode_weight_error: mode_weight_error(&estimated, &truth)?,
-        rarest_mode_relative_error: rarest_mode_relative_error(&estimated, &truth)?,
+        mode_weight_error: value("mode_weight_error", mode_weight_error(&estimated, &truth)),
+        rarest_mode_relative_error: value(
+            "rarest_mode_relative_error",
+            rarest_mode_relative_error(&estimated, &truth),
+        ),
         mode_weights: estimated,
         true_mode_weights: truth,
-        sliced_wasserstein: sliced_wasserstein(&sample, &exact, &slices)?,
-        sliced_wasserstein_floor: sliced_wasserstein(&second, &exact, &slices)?,
-        maximum_mean_discrepancy: maximum_mean_discrepancy(&sample, &exact, &kernel)?,
-        kolmogorov_smirnov: kolmogorov_smirnov(&sample, &exact)?.into_iter().fold(0.0, f64::max),
+        sliced_wasserstein: value(
+            "sliced_wasserstein",
+            sliced_wasserstein(&sample, &exact, &slices),
+        ),
+        sliced_wasserstein_floor: value(
+            "sliced_wasserstein_floor",
+            sliced_wasserstein(&second, &exact, &slices),
+        ),
+        maximum_mean_discrepancy: value(
+            "maximum_mean_discrepancy",
+            maximum_mean_discrepancy(&sample, &exact, &kernel),
+        ),
+        kolmogorov_smirnov: value(
+            "kolmogorov_smirnov",
+            kolmogorov_smirnov(&sample, &exact).map(largest),
+        ),
+        failures,
     })
 }
 
@@ -90,39 +116,73 @@ fn exact_sample(target: &MixtureLevel<'_>, count: usize, key: Key) -> Result<Vec
     Ok(rows)
 }
 
-/// `sum_i W_i r_k(x_i)`, `[K]`, scaled to sum 1.
-fn mode_weights(target: &MixtureLevel<'_>, positions: &[f64], weights: &[f64]) -> Result<Vec<f64>> {
-    let (d, components) = (target.dim(), target.mixture().components());
-    let tasks = positions
-        .par_chunks(BLOCKS_PER_TASK * LANES * d)
-        .zip(weights.par_chunks(BLOCKS_PER_TASK * LANES));
-    let partial: Result<Vec<Vec<f64>>> = tasks
-        .map(|(positions, weights)| {
-            let mut sums = vec![0.0; components];
-            let mut x = vec![f64x8::ZERO; d];
-            let mut responsibilities = vec![f64x8::ZERO; components];
-            let mut memory = vec![f64x8::ZERO; target.scratch_len()];
-            for (rows, weights) in positions.chunks(LANES * d).zip(weights.chunks(LANES)) {
-                let rows: Vec<&[f64]> = rows.chunks_exact(d).collect();
-                for (j, x) in x.iter_mut().enumerate() {
-                    *x = f64x8::new(std::array::from_fn(|i| rows[i.min(rows.len() - 1)][j]));
-                }
-                target.responsibilities(&x, &mut responsibilities, Scratch::new(&mut memory))?;
-                for (sum, r) in sums.iter_mut().zip(&responsibilities) {
-                    let r = r.to_array();
-                    *sum += weights.iter().zip(r).map(|(w, r)| w * r).sum::<f64>();
-                }
-            }
-            Ok(sums)
-        })
-        .collect();
-    let mut sums = vec![0.0; components];
-    for partial in partial? {
-        for (sum, part) in sums.iter_mut().zip(partial) {
-            *sum += part;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amc_core::density::{Covariance, Mixture};
+    use amc_core::point::Evaluations;
+    use amc_core::weight::Evidence;
+
+    const N: usize = 203;
+
+    /// Modes of weight 1/4 and 3/4 at -20 and 20, of variance 1, on the line.
+    fn with_target(visit: impl FnOnce(&MixtureLevel<'_>)) {
+        let covariance = Covariance::Isotropic(&[1.0]);
+        let mixture = Mixture::new(1, &[1.0, 3.0], &[-20.0, 20.0], covariance).unwrap();
+        let mut storage = vec![0.0; MixtureLevel::storage_len(&mixture)];
+        visit(&MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage).unwrap());
+    }
+
+    fn outcome(positions: Vec<f64>, weights: Vec<f64>) -> Outcome {
+        Outcome {
+            log_weights: weights.iter().map(|w| w.ln()).collect(),
+            evidence: Evidence { log_z: 0.0, log_z_std_error: 0.0 },
+            ess: 1.0,
+            surviving_families: N,
+            levels: Vec::new(),
+            evaluations: Evaluations::default(),
+            acceptance_rate: None,
+            non_finite: 0,
+            positions,
+            weights,
         }
     }
-    let total: f64 = sums.iter().sum();
-    sums.iter_mut().for_each(|sum| *sum /= total);
-    Ok(sums)
+
+    /// Fails if a metric ignores the weights, modes are exchanged, or dead particles count: half of
+    /// the points of each mode, but the weights of the target, are as good as exact draws.
+    #[test]
+    fn every_metric_reads_the_weights() {
+        with_target(|target| {
+            let normals = exact_sample(target, N, Key::new(9, Purpose::User)).unwrap();
+            let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+            let place = |(i, x): (usize, &f64)| x - 20.0 * x.signum() + 20.0 * sign(i);
+            let mut positions: Vec<f64> = normals.iter().enumerate().map(place).collect();
+            // 101 right, 101 left, and one that died at a place that is no number.
+            positions[202] = f64::NAN;
+            let weight = |i| if i == 202 { 0.0 } else { (2.0 + sign(i)) / 404.0 };
+            let weights = (0..N).map(weight).collect();
+            let found = assess(1, target, &outcome(positions, weights)).unwrap();
+            assert!((found.mode_weights[0] - 0.25).abs() < 1e-12, "{:?}", found.mode_weights);
+            assert_eq!(found.true_mode_weights, [0.25, 0.75]);
+            assert!(found.mode_weight_error < 1e-12 && found.rarest_mode_relative_error < 1e-12);
+            // Equal weights would move a quarter of the mass by 40: a distance of 20, 1/4 and more.
+            assert!(found.sliced_wasserstein < 12.0, "{found:?}");
+            assert!(found.kolmogorov_smirnov < 0.15, "{found:?}");
+            assert!(found.maximum_mean_discrepancy < 0.2, "{found:?}");
+            assert!(found.sliced_wasserstein_floor > 0.0);
+        });
+    }
+
+    /// Fails if blocks of exact samples repeat each other or two sets share their numbers.
+    #[test]
+    fn exact_samples_do_not_repeat() {
+        with_target(|target| {
+            let draw = |purpose| exact_sample(target, N, Key::new(1, purpose)).unwrap();
+            let mut all = draw(Purpose::TargetSample);
+            all.extend(draw(Purpose::TargetFloor));
+            all.sort_by(f64::total_cmp);
+            all.dedup();
+            assert_eq!(all.len(), 2 * N);
+        });
+    }
 }

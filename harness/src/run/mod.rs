@@ -16,8 +16,6 @@ pub use summary::{EvaluationCounts, Summary};
 
 use std::time::Instant;
 
-use amc_core::density::MixtureLevel;
-
 use crate::catalog::Adaptation;
 use crate::config::{Algorithm, RunConfig};
 use crate::sampler::{Observer, Outcome, ResamplingRule, anneal, pilot};
@@ -49,27 +47,22 @@ pub fn execute(
     observer: &mut dyn Observer,
 ) -> Result<Run, RunError> {
     let start = Instant::now();
-    let mut storage = problem.storage();
-    let (reference, levels) = storage.split_first_mut().expect("the reference is always there");
-    let reference = problem.reference(reference)?;
-    let mut target_storage = problem.mixture.level_storage();
-    let target = MixtureLevel::prepare(&problem.view(), 1.0, 0.0, &mut target_storage)?;
-    let annealing = problem.annealing(config, &reference, &target, levels)?;
-
-    let online = config.kernel.moves().is_some_and(|moves| moves.adapt == Adaptation::Online);
-    let particles = config.sampler.particles;
-    let tuning = pilot(&annealing, particles, online, observer)?;
-    let rule = match config.sampler.algorithm {
-        Algorithm::Ais => None,
-        Algorithm::Smc { resampling, ess_threshold } => {
-            Some(ResamplingRule { scheme: resampling.to_core(), threshold: ess_threshold })
-        }
-    };
-    let outcome = anneal(&annealing, &tuning, particles, rule, observer)?;
-    let sampling_seconds = start.elapsed().as_secs_f64();
-    let assessment = assess::assess(config.seed, &target, &outcome)?;
-    let mut summary = Summary::new(config, problem, &tuning, &outcome, assessment);
-    summary.sampling_seconds = sampling_seconds;
-    summary.seconds = start.elapsed().as_secs_f64();
-    Ok(Run { summary, outcome })
+    problem.with_annealing(config, |annealing, target| {
+        let online = config.kernel.moves().is_some_and(|m| m.adapt == Adaptation::Online);
+        let particles = config.sampler.particles;
+        let tuning = pilot(annealing, particles, online, observer)?;
+        let rule = match config.sampler.algorithm {
+            Algorithm::Ais => None,
+            Algorithm::Smc { resampling, ess_threshold } => {
+                Some(ResamplingRule { scheme: resampling.to_core(), threshold: ess_threshold })
+            }
+        };
+        let outcome = anneal(annealing, &tuning, particles, rule, observer)?;
+        let sampling_seconds = start.elapsed().as_secs_f64();
+        let assessment = assess::assess(config.seed, target, &outcome)?;
+        let mut summary = Summary::new(config, problem, &tuning, &outcome, assessment);
+        summary.sampling_seconds = sampling_seconds;
+        summary.seconds = start.elapsed().as_secs_f64();
+        Ok(Run { summary, outcome })
+    })
 }

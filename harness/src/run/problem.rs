@@ -55,6 +55,10 @@ impl Problem {
             }
             _ => 1.0,
         };
+        if schedule.is_some() {
+            let per_level = mixture.level_storage().len();
+            config.check_level_memory(noisy.len(), per_level)?;
+        }
         let problem = Self {
             map,
             times: std::iter::once(0.0).chain(noisy).collect(),
@@ -70,65 +74,50 @@ impl Problem {
         Ok(problem)
     }
 
-    /// The core's view of the target.
-    pub fn view(&self) -> Mixture<'_> {
-        self.mixture.view()
-    }
-
-    /// Storage for the reference, then for each level of the path.
-    pub fn storage(&self) -> Vec<Vec<f64>> {
-        let reference = self.reference_mixture().map_or(0, |m| MixtureLevel::storage_len(&m));
-        let reference = vec![0.0; reference];
-        let on_path = if self.schedule.is_some() { self.times.len() } else { 0 };
-        let levels = (0..on_path).map(|_| self.mixture.level_storage());
-        std::iter::once(reference).chain(levels).collect()
-    }
-
-    /// The reference density, in its storage.
+    /// Calls `visit` with everything put together, and with the target as a density.
     ///
     /// # Errors
-    /// A variance that over- or underflows.
-    pub fn reference<'a>(&'a self, storage: &'a mut [f64]) -> Result<MixtureLevel<'a>, Error> {
-        MixtureLevel::prepare(&self.reference_mixture()?, 1.0, 0.0, storage)
-    }
-
-    /// Puts everything together; `levels` is the storage after the reference's.
-    ///
-    /// # Errors
-    /// What the core refuses.
-    pub fn annealing<'a>(
-        &'a self,
+    /// What the core refuses, and the errors of `visit`.
+    pub fn with_annealing<T>(
+        &self,
         config: &RunConfig,
-        reference: &'a MixtureLevel<'a>,
-        target: &'a MixtureLevel<'a>,
-        levels: &'a mut [Vec<f64>],
-    ) -> Result<Annealing<'a>, Error> {
-        let levels: Result<Vec<Level<'a>>, Error> = match &self.schedule {
-            Some(schedule) => levels
-                .iter_mut()
-                .zip(&self.times)
-                .map(|(storage, &t)| {
-                    let (alpha, variance) = (schedule.alpha(t), schedule.variance(t));
-                    MixtureLevel::prepare(&self.view(), alpha, variance, storage)
-                        .map(Level::Diffusion)
-                })
-                .collect(),
+        visit: impl FnOnce(&Annealing<'_>, &MixtureLevel<'_>) -> Result<T, RunError>,
+    ) -> Result<T, RunError> {
+        let (mixture, reference) = (self.mixture.view(), self.reference_mixture()?);
+        let mut reference_storage = vec![0.0; MixtureLevel::storage_len(&reference)];
+        let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut reference_storage)?;
+        let mut target_storage = self.mixture.level_storage();
+        let target = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut target_storage)?;
+        let mut storage: Vec<Vec<f64>>;
+        let levels: Result<Vec<Level<'_>>, Error> = match &self.schedule {
+            Some(schedule) => {
+                storage = self.times.iter().map(|_| self.mixture.level_storage()).collect();
+                let levels = storage.iter_mut().zip(&self.times);
+                levels
+                    .map(|(storage, &t)| {
+                        let (alpha, variance) = (schedule.alpha(t), schedule.variance(t));
+                        MixtureLevel::prepare(&mixture, alpha, variance, storage)
+                            .map(Level::Diffusion)
+                    })
+                    .collect()
+            }
             None => self
                 .times
                 .iter()
-                .map(|t| Tempered::new(reference, target, 1.0 - t).map(Level::Tempering))
+                .map(|t| Tempered::new(&reference, &target, 1.0 - t).map(Level::Tempering))
                 .collect(),
         };
-        Ok(Annealing {
+        let annealing = Annealing {
             levels: levels?,
             times: self.times.clone(),
-            reference,
+            reference: &reference,
             schedule: self.schedule,
             bridge: config.bridge.kind,
             ddpm_variance: config.bridge.variance.to_core(),
             kernel: self.kernel(&config.kernel)?,
             seed: config.seed,
-        })
+        };
+        visit(&annealing, &target)
     }
 
     /// The reference, a mixture of one component.
@@ -146,10 +135,10 @@ impl Problem {
         let (kernel, guess): (Box<dyn MarkovKernel>, f64) = match config {
             KernelConfig::None => return Ok(None),
             KernelConfig::Rwm(_) => (Box::new(RandomWalk), 2.38 * width / d.sqrt()),
-            KernelConfig::Mala(_) => (Box::new(Mala), 1.4 * variance / d.cbrt()),
+            KernelConfig::Mala(_) => (Box::new(Mala), 1.4 * variance / libm::cbrt(d)),
             KernelConfig::Hmc { leapfrog_steps, .. } => {
                 let steps = u32::try_from(*leapfrog_steps).unwrap_or(u32::MAX);
-                (Box::new(Hmc::new(steps)?), width / d.powf(0.25))
+                (Box::new(Hmc::new(steps)?), width / libm::pow(d, 0.25))
             }
         };
         Ok(Some(KernelChoice {
@@ -188,4 +177,59 @@ fn target_parameters(config: &RunConfig) -> Result<(MixtureParameters, Standardi
         }
     };
     Ok((parameters, chosen.unwrap_or(Standardize::Diagonal)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(text: &str) -> (Problem, RunConfig) {
+        let config = RunConfig::from_toml(text, "test", Path::new("."), &[]).unwrap();
+        (Problem::new(&config).unwrap(), config)
+    }
+
+    /// Fails if the reference is not `N(0, (alpha_L^2 s^2 + v_L) I)`, `s^2` the mean of the target's
+    /// variances (unequal here, `0.05 * 0.1^(1 - i) + 8 a^2/9` for `i = 0, 1`), or if the initial
+    /// step sizes do not scale with it: `h` is a length for rwm and hmc, its square for mala.
+    #[test]
+    fn reference_and_first_step_sizes_scale_with_the_target() {
+        let target = "[target]\ndim = 2\nseparation = 3.0\nconditioning = \"medium\"\n\
+            standardize = \"none\"\n[path]\nlevels = 4\nt_max = 0.3\n";
+        let s2 = 0.5 * (0.05 + 0.005) + 8.0;
+        let b: f64 = 0.1 * 0.3 + 19.9 * 0.3 * 0.3 / 2.0;
+        let variance = (-b).exp() * s2 + 1.0 - (-b).exp();
+        let guesses = [
+            ("rwm", 2.38 * (variance / 2.0).sqrt()),
+            ("mala", 1.4 * variance / 2f64.cbrt()),
+            ("hmc", variance.sqrt() / 2f64.powf(0.25)),
+        ];
+        for (kind, guess) in guesses {
+            let (problem, config) = problem(&format!("{target}[kernel]\nkind = \"{kind}\"\n"));
+            assert!((problem.reference_variance[0] / variance - 1.0).abs() < 1e-12, "{kind}");
+            let choice = problem.kernel(&config.kernel).unwrap().unwrap();
+            assert!((choice.initial_step_size / guess - 1.0).abs() < 1e-12, "{kind}");
+        }
+    }
+
+    /// Fails if a tempering path runs from the target (`beta = 1` at level 0) to anything but the
+    /// reference (`beta = 0` at level `L`).
+    #[test]
+    fn tempering_starts_at_the_reference() {
+        use amc_core::density::LogDensity;
+        use amc_core::scratch::Scratch;
+        use amc_core::simd::splat;
+        let (problem, config) = problem("[target]\ndim = 3\n[path]\nkind = \"tempering\"\n");
+        let checked = problem.with_annealing(&config, |annealing, target| {
+            let x = [splat(0.9); 3];
+            let value = |density: &dyn LogDensity| {
+                let mut memory = vec![splat(0.0); density.scratch_len()];
+                density.log_density(&x, Scratch::new(&mut memory)).unwrap().to_array()
+            };
+            assert_eq!(value(annealing.levels[0].density()), value(target));
+            assert_eq!(value(annealing.levels[128].density()), value(annealing.reference));
+            assert_ne!(value(target), value(annealing.reference));
+            Ok(())
+        });
+        checked.unwrap();
+    }
 }

@@ -27,7 +27,8 @@ impl From<Evaluations> for EvaluationCounts {
     }
 }
 
-/// What a run found. Samples are in standardized coordinates, in which `log Z = 0` is the truth.
+/// What a run found. Samples are in standardized coordinates, in which `log Z = 0` is the truth. A
+/// metric that has no value is NaN (`null` in JSON), and a warning says why.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     /// Estimate of `log Z`.
@@ -135,13 +136,19 @@ impl Summary {
 
 /// What a user should know before trusting the numbers.
 fn warnings(config: &RunConfig, outcome: &Outcome, assessment: &Assessment) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = assessment.failures.clone();
     let particles = outcome.weights.len();
     let effective = outcome.ess * particles as f64;
     if effective < 100.0 {
+        // Where the weights agree already, only more of them help.
+        let remedy = if outcome.ess > 0.5 {
+            "more particles"
+        } else {
+            "a stronger bridge, more levels or more particles"
+        };
         warnings.push(format!(
             "the effective sample size is only {effective:.1} of {particles} particles: log_z and \
-             its standard error are unreliable; use a stronger bridge or more levels"
+             its standard error are unreliable; use {remedy}"
         ));
     }
     if outcome.surviving_families < particles.min(20) {
@@ -176,4 +183,28 @@ fn warnings(config: &RunConfig, outcome: &Outcome, assessment: &Assessment) -> V
         warnings.push(message.into());
     }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::RunConfig;
+    use crate::run::run;
+    use crate::sampler::Silent;
+    use std::path::Path;
+
+    /// Fails if the pilot's cost is left out of the total or counted twice, or if the smallest ESS
+    /// is not that of the worst level: each of 19 particles is evaluated at the start, after each of
+    /// 4 crossings and at each of 3 kernel steps on 4 levels.
+    #[test]
+    fn totals_and_minima() {
+        let text = "[target]\ndim = 3\n[path]\nlevels = 4\n[kernel]\nkind = \"mala\"\nsteps = 3\n\
+            [sampler]\nkind = \"smc\"\nparticles = 19\n";
+        let config = RunConfig::from_toml(text, "test", Path::new("."), &[]).unwrap();
+        let summary = run(&config, &mut Silent).unwrap().summary;
+        assert!(summary.pilot_evaluations.score > 0);
+        let production = summary.evaluations.score - summary.pilot_evaluations.score;
+        assert_eq!(production, 19 * (1 + 4 + 4 * 3));
+        assert!(summary.levels.iter().all(|level| level.ess >= summary.minimum_ess));
+        assert!(summary.levels.iter().any(|level| level.ess == summary.minimum_ess));
+    }
 }

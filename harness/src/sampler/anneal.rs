@@ -15,7 +15,6 @@ use amc_core::point::Evaluations;
 use amc_core::rng::{Key, Purpose};
 use amc_core::weight::{
     Evidence, Resampling, conditional_effective_sample_size, effective_sample_size, log_mean_exp,
-    normalize,
 };
 
 use super::population::PassReport;
@@ -81,7 +80,7 @@ pub fn anneal(
         let conditional_ess = run.conditional_ess(&before, &population);
         let rule = resampling.filter(|rule| ess < rule.threshold);
         if let Some(rule) = rule {
-            run.normalize(&population, &mut weights, level)?;
+            population.normalize(&mut weights, level, run.non_finite)?;
             log_z += log_mean_exp(population.log_weights());
             population.resample(rule.scheme, &weights, run.key(Purpose::Resampling, level))?;
         }
@@ -89,8 +88,8 @@ pub fn anneal(
         run.finish_level(level, ess, conditional_ess, rule.is_some());
         observer.level_done(ess);
     }
-    let log_sum = run.normalize(&population, &mut weights, 0)?;
-    log_z += log_sum - (particles as f64).ln();
+    let log_sum = population.normalize(&mut weights, 0, run.non_finite)?;
+    log_z += log_sum - libm::log(particles as f64);
     run.into_outcome(&population, log_sum, weights, log_z)
 }
 
@@ -158,27 +157,14 @@ impl<'a> Run<'a> {
             .map_or(0.0, |ess| ess / before.len() as f64)
     }
 
-    /// Normalized weights and the log of their sum.
-    fn normalize(
-        &self,
-        population: &Population,
-        weights: &mut [f64],
-        level: usize,
-    ) -> Result<f64, SamplerError> {
-        normalize(population.log_weights(), weights).map_err(|_| SamplerError::LostAllWeight {
-            level,
-            particles: population.particles(),
-            non_finite: self.non_finite,
-        })
-    }
-
     /// The kernel steps of one level.
     fn mix(&mut self, population: &mut Population, level: usize) -> Result<(), SamplerError> {
         let Some(choice) = &self.problem.kernel else { return Ok(()) };
         let density = self.problem.levels[level].density();
         let key = self.key(Purpose::Kernel, level);
         // A stale score is recomputed once, if a bridge is still going to read it.
-        let refresh = choice.kernel.leaves_score_stale() && level > 0;
+        let refresh =
+            choice.kernel.leaves_score_stale() && level > 0 && self.problem.bridge.denoises();
         match &self.tuning.step_sizes {
             StepSizes::Frozen(step_sizes) => {
                 let step_size = step_sizes[level];

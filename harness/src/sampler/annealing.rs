@@ -92,40 +92,50 @@ impl Annealing<'_> {
         mean_square_score: Option<MeanSquareScore>,
         visit: impl FnOnce(&dyn Bridge) -> core::result::Result<T, E>,
     ) -> core::result::Result<T, E> {
-        let (noisy, target) = (&self.levels[clean + 1], &self.levels[clean]);
-        if self.bridge == BridgeKind::Identity {
-            return visit(&Identity::new(noisy.density(), target.density())?);
-        }
-        let (Some(schedule), Level::Diffusion(level)) = (&self.schedule, noisy) else {
-            let what = "a denoising bridge needs a diffusion path";
-            return Err(Error::Unsupported { what }.into());
-        };
-        let step = schedule.step(self.times[clean], self.times[clean + 1])?;
-        let join = Join { noisy: level, clean: target.density(), step };
         match self.bridge {
-            BridgeKind::Identity => unreachable!("handled above"),
-            BridgeKind::ExponentialIntegrator => {
-                visit(&join.bridge(exponential_integrator(&step)?)?)
+            BridgeKind::Identity => {
+                let (noisy, clean) = (&self.levels[clean + 1], &self.levels[clean]);
+                visit(&Identity::new(noisy.density(), clean.density())?)
             }
-            BridgeKind::Ddpm => visit(&join.bridge(ddpm(&step, self.ddpm_variance_at(clean))?)?),
+            BridgeKind::ExponentialIntegrator => {
+                let join = self.join(clean)?;
+                visit(&join.bridge(exponential_integrator(&join.step)?)?)
+            }
+            BridgeKind::Ddpm => {
+                let join = self.join(clean)?;
+                visit(&join.bridge(ddpm(&join.step, self.ddpm_variance_at(clean))?)?)
+            }
             BridgeKind::IsotropicOptimal => {
+                let join = self.join(clean)?;
                 let MeanSquareScore { mean, standard_error } =
                     mean_square_score.unwrap_or(MeanSquareScore::UNKNOWN);
-                visit(&join.bridge(isotropic_optimal(&step, mean, standard_error)?)?)
+                visit(&join.bridge(isotropic_optimal(&join.step, mean, standard_error)?)?)
             }
-            BridgeKind::Diagonal | BridgeKind::SecondOrder | BridgeKind::Exact => {
-                let mut storage = vec![0.0; MixtureTransition::storage_len(level)];
-                let transition = MixtureTransition::prepare(level, &step, &mut storage)?;
-                match self.bridge {
-                    BridgeKind::Diagonal => visit(&join.bridge(Diagonal::new(&transition))?),
-                    BridgeKind::Exact => visit(&join.bridge(Exact::new(&transition))?),
-                    _ if structure_pays(&transition) => {
-                        visit(&join.bridge(SecondOrderStructured::new(&transition)?)?)
-                    }
-                    _ => visit(&join.bridge(SecondOrderDense::new(&transition))?),
+            BridgeKind::Diagonal => self.join(clean)?.with_transition(|join, transition| {
+                visit(&join.bridge(Diagonal::new(transition))?)
+            }),
+            BridgeKind::SecondOrder => self.join(clean)?.with_transition(|join, transition| {
+                if structure_pays(transition) {
+                    visit(&join.bridge(SecondOrderStructured::new(transition)?)?)
+                } else {
+                    visit(&join.bridge(SecondOrderDense::new(transition))?)
                 }
-            }
+            }),
+            BridgeKind::Exact => self
+                .join(clean)?
+                .with_transition(|join, transition| visit(&join.bridge(Exact::new(transition))?)),
         }
+    }
+
+    /// What every denoising bridge to level `clean` is made of.
+    fn join(&self, clean: usize) -> Result<Join<'_>> {
+        let (Some(schedule), Level::Diffusion(noisy)) = (&self.schedule, &self.levels[clean + 1])
+        else {
+            let what = "a denoising bridge needs a diffusion path";
+            return Err(Error::Unsupported { what });
+        };
+        let step = schedule.step(self.times[clean], self.times[clean + 1])?;
+        Ok(Join { noisy, clean: self.levels[clean].density(), step })
     }
 
     /// The variance ddpm uses on the step to level `clean`.
@@ -146,7 +156,7 @@ fn structure_pays(transition: &MixtureTransition<'_>) -> bool {
     transition.is_diagonal_plus_low_rank() && transition.components() <= transition.dim()
 }
 
-/// The two ends of a bridge.
+/// The two ends of a denoising bridge and the step between them.
 struct Join<'a> {
     noisy: &'a MixtureLevel<'a>,
     clean: &'a dyn Score,
@@ -156,5 +166,15 @@ struct Join<'a> {
 impl<'a> Join<'a> {
     fn bridge<K: DenoisingKernel>(&self, kernel: K) -> Result<Denoising<'a, K>> {
         Denoising::new(self.noisy, self.clean, self.step, kernel)
+    }
+
+    /// Calls `visit` with the exact law of the cleaner state given the noisier one.
+    fn with_transition<T, E: From<Error>>(
+        &self,
+        visit: impl FnOnce(&Self, &MixtureTransition<'_>) -> core::result::Result<T, E>,
+    ) -> core::result::Result<T, E> {
+        let mut storage = vec![0.0; MixtureTransition::storage_len(self.noisy)];
+        let transition = MixtureTransition::prepare(self.noisy, &self.step, &mut storage)?;
+        visit(self, &transition)
     }
 }

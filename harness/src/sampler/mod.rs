@@ -12,6 +12,8 @@ mod pilot;
 mod population;
 mod record;
 mod step_size;
+#[cfg(test)]
+mod tests;
 
 pub use anneal::{Outcome, ResamplingRule, anneal};
 pub use annealing::{Annealing, KernelChoice, Level};
@@ -27,7 +29,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum SamplerError {
     /// A computation of the core refused its input.
-    #[error("{0}")]
+    #[error(transparent)]
     Core(#[from] amc_core::error::Error),
     /// No particle has any weight left.
     #[error(

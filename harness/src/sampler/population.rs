@@ -5,16 +5,16 @@
 
 use amc_core::bridge::Bridge;
 use amc_core::density::{LogDensity, Score};
-use amc_core::error::Result;
+use amc_core::error::{Error, Result};
 use amc_core::kernel::MarkovKernel;
 use amc_core::point::{Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Purpose};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8};
-use amc_core::weight::Resampling;
+use amc_core::weight::{Resampling, normalize};
 use rayon::prelude::*;
 
-use super::Annealing;
+use super::{Annealing, SamplerError};
 
 /// Blocks a thread takes at a time: enough to hide the cost of taking them.
 const MIN_BLOCKS: usize = 4;
@@ -145,6 +145,24 @@ impl Population {
     /// Log-weights since the last resampling, `[N]`.
     pub fn log_weights(&self) -> &[f64] {
         &self.log_weights[..self.particles]
+    }
+
+    /// Writes the normalized weights, `[N]`, and returns the log of the sum they had.
+    ///
+    /// # Errors
+    /// [`SamplerError::LostAllWeight`] at this level when no particle has any weight.
+    pub fn normalize(
+        &self,
+        weights: &mut [f64],
+        level: usize,
+        non_finite: u64,
+    ) -> core::result::Result<f64, SamplerError> {
+        normalize(self.log_weights(), weights).map_err(|error| match error {
+            Error::WeightsAllZero => {
+                SamplerError::LostAllWeight { level, particles: self.particles, non_finite }
+            }
+            other => other.into(),
+        })
     }
 
     /// First-generation ancestor of each particle, `[N]`.

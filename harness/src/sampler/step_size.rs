@@ -22,7 +22,7 @@ const LARGEST: f64 = 1e12;
 
 /// One update of a step size after a step with this mean acceptance probability.
 pub(super) fn updated(step_size: f64, acceptance: f64, target: f64, gain: f64) -> f64 {
-    (step_size * (gain * (acceptance - target)).exp()).clamp(SMALLEST, LARGEST)
+    (step_size * libm::exp(gain * (acceptance - target))).clamp(SMALLEST, LARGEST)
 }
 
 /// The online update.

@@ -53,7 +53,7 @@ impl ManyModes {
         }
         check_size("many-modes", dim, components, dim)?;
         let last = (components - 1).max(1) as f64;
-        let weights = (0..components).map(|k| 3f64.powf(k as f64 / last)).collect();
+        let weights = (0..components).map(|k| libm::pow(3.0, k as f64 / last)).collect();
         let mut stream = stream(seed, Generated::ManyModesMeans);
         Ok(MixtureParameters {
             name: format!("many-modes-d{dim}-k{components}-seed{seed}"),

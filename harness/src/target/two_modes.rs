@@ -90,7 +90,7 @@ impl TwoModes {
     fn variances(&self) -> Vec<f64> {
         let lowest = self.conditioning.lowest_exponent();
         let last = (self.dim - 1).max(1) as f64;
-        let variance = |i| VARIANCE * 10f64.powf(lowest * (1.0 - i as f64 / last));
+        let variance = |i| VARIANCE * libm::pow(10.0, lowest * (1.0 - i as f64 / last));
         (0..self.dim).map(variance).collect()
     }
 

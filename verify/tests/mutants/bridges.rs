@@ -135,10 +135,6 @@ impl Bridge for Altered<'_> {
         self.inner.scratch_len()
     }
 
-    fn uses_score(&self) -> bool {
-        self.inner.uses_score()
-    }
-
     fn forward(&self, x: Point<'_>, mut y: PointMut<'_>, context: Context<'_>) -> Result<f64x8> {
         let work = self.inner.forward(x, y.reborrow(), context)?;
         let work = self.alter(work, x.log_density, *y.log_density);

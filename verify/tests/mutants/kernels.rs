@@ -56,10 +56,6 @@ impl MarkovKernel for WrongLangevin {
         2 * dim
     }
 
-    fn target_acceptance(&self) -> f64 {
-        0.574
-    }
-
     fn step(
         &self,
         density: &dyn Score,
@@ -96,10 +92,6 @@ impl MarkovKernel for NoMomentum {
         3 * dim
     }
 
-    fn target_acceptance(&self) -> f64 {
-        0.8
-    }
-
     fn step(
         &self,
         density: &dyn Score,
@@ -129,10 +121,6 @@ impl MarkovKernel for StaleCache {
         RandomWalk.scratch_len(dim)
     }
 
-    fn target_acceptance(&self) -> f64 {
-        0.234
-    }
-
     fn leaves_score_stale(&self) -> bool {
         true
     }
@@ -157,10 +145,6 @@ pub struct Frozen;
 impl MarkovKernel for Frozen {
     fn scratch_len(&self, _dim: usize) -> usize {
         0
-    }
-
-    fn target_acceptance(&self) -> f64 {
-        0.5
     }
 
     fn step(

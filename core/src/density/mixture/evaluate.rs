@@ -5,8 +5,8 @@
 //! `|x|^2 - 2 x.m + |m|^2` loses digits at large separations. Components whose responsibility
 //! underflows in all eight lanes add exactly nothing and are skipped.
 
-use super::level::{MixtureLevel, Precisions, row_of};
-use super::row;
+use super::level::{MixtureLevel, Precisions};
+use super::{entry, row, row_of};
 use crate::density::{LogDensity, Score};
 use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
@@ -27,7 +27,6 @@ impl MixtureLevel<'_> {
         responsibilities: &mut [f64x8],
         mut scratch: Scratch<'_>,
     ) -> Result<f64x8> {
-        let mut scratch = scratch.reborrow();
         let local = self.local_point(x, &mut scratch)?;
         self.responsibilities_at(local, responsibilities, scratch)
     }
@@ -60,11 +59,11 @@ impl MixtureLevel<'_> {
     }
 
     /// The point in the local frame: `x` itself, or its coordinates in `scratch`.
-    pub(super) fn local_point<'s>(
+    pub(super) fn local_point<'x, 's: 'x>(
         &self,
-        x: &'s [f64x8],
+        x: &'x [f64x8],
         scratch: &mut Scratch<'s>,
-    ) -> Result<&'s [f64x8]> {
+    ) -> Result<&'x [f64x8]> {
         check_len("x", self.mixture.dim, x.len())?;
         if self.frame.is_none() {
             return Ok(x);
@@ -80,7 +79,7 @@ impl MixtureLevel<'_> {
         let mean = self.mean(k);
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision = row(values, k, 1).iter().copied().sum();
+                let precision = entry(values, k);
                 sum_of_squares(x, mean) * splat(precision)
             }
             Precisions::Diagonal(values) => {
@@ -113,7 +112,7 @@ impl MixtureLevel<'_> {
         let d = self.mixture.dim;
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision: f64 = row(values, k, 1).iter().copied().sum();
+                let precision = entry(values, k);
                 let scale = scale * splat(precision);
                 for ((o, &x), &m) in out.iter_mut().zip(x).zip(mean) {
                     *o = scale.mul_add(splat(m) - x, *o);
@@ -146,7 +145,7 @@ impl MixtureLevel<'_> {
         let d = self.mixture.dim;
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision: f64 = row(values, k, 1).iter().copied().sum();
+                let precision = entry(values, k);
                 let scale = scale * splat(precision);
                 for (o, &v) in out.iter_mut().zip(v) {
                     *o = scale.mul_add(v, *o);
@@ -210,7 +209,6 @@ impl Score for MixtureLevel<'_> {
         check_len("score", d, score.len())?;
         let responsibilities = scratch.take(self.mixture.components())?;
         let (difference, local_score) = (scratch.take(d)?, scratch.take(d)?);
-        let mut scratch = scratch.reborrow();
         let local = self.local_point(x, &mut scratch)?;
         let log_density = self.responsibilities_at(local, responsibilities, scratch)?;
         if self.frame.is_none() {

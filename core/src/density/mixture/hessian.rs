@@ -5,8 +5,8 @@
 //! A product costs `O(dK)` (isotropic, diagonal) and never forms `H`.
 
 use super::evaluate::is_negligible;
-use super::level::{MixtureLevel, Precisions, row_of};
-use super::row;
+use super::level::{MixtureLevel, Precisions};
+use super::{entry, row, row_of};
 use crate::density::{Hessian, HessianProduct, LogDensity};
 use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
@@ -15,17 +15,16 @@ use crate::simd::{dot, f64x8, splat};
 
 impl MixtureLevel<'_> {
     /// Calls `visit(k, r_k, g_k - S)` for every component that matters, in the local frame.
-    fn for_each_centred_score<'s>(
+    fn for_each_centred_score(
         &self,
-        x: &'s [f64x8],
-        mut scratch: Scratch<'s>,
+        x: &[f64x8],
+        mut scratch: Scratch<'_>,
         mut visit: impl FnMut(usize, f64x8, &[f64x8]),
     ) -> Result<()> {
         let d = self.mixture.dim;
         let responsibilities = scratch.take(self.mixture.components())?;
         let (difference, score) = (scratch.take(d)?, scratch.take(d)?);
         let centred = scratch.take(d)?;
-        let mut scratch = scratch.reborrow();
         let local = self.local_point(x, &mut scratch)?;
         self.responsibilities_at(local, responsibilities, scratch)?;
         self.local_score(local, responsibilities, score, difference);
@@ -47,7 +46,7 @@ impl MixtureLevel<'_> {
         let d = self.mixture.dim;
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision: f64 = row(values, k, 1).iter().copied().sum();
+                let precision = entry(values, k);
                 for entry in out.diagonal_mut(d) {
                     *entry -= r * splat(precision);
                 }
@@ -85,7 +84,6 @@ impl HessianProduct for MixtureLevel<'_> {
         check_len("out", d, out.len())?;
         let local_out = scratch.take(d)?;
         local_out.fill(f64x8::ZERO);
-        let mut scratch = scratch.reborrow();
         let local_v = self.local_point(v, &mut scratch)?;
         self.for_each_centred_score(x, scratch, |k, r, centred| {
             let projection = r * dot(centred, local_v);

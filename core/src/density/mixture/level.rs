@@ -3,7 +3,7 @@
 //! `log p_t(x) = logsumexp_k (c_k - (x - alpha mu_k)^T P_k (x - alpha mu_k) / 2)` with
 //! `c_k = log w_k - (d log 2 pi + log det(alpha^2 Sigma_k + v I)) / 2`.
 
-use super::{Covariance, Mixture, row};
+use super::{Covariance, Mixture, entry, row, row_of};
 use crate::error::{Error, Result, check_len};
 use crate::linalg::RowMajor;
 use crate::simd::{add_scaled, copy, dot_scalar, f64x8};
@@ -44,7 +44,7 @@ pub(super) enum Precisions<'a> {
 impl<'a> MixtureLevel<'a> {
     /// Numbers of `f64` storage that a level of this mixture takes.
     pub fn storage_len(mixture: &Mixture<'_>) -> usize {
-        mixture.means.len() + mixture.components() + precision_len(&mixture.covariance)
+        mixture.means.len() + mixture.components() + mixture.covariance.spectrum().len()
     }
 
     /// Fills `storage` for the level with these coefficients and returns the view of it.
@@ -70,38 +70,9 @@ impl<'a> MixtureLevel<'a> {
             }
             _ => None,
         };
-        let d = mixture.dim;
-        for (out, mean) in means.rows_mut(d).zip(mixture.means.rows(d)) {
-            for (i, o) in out.iter_mut().enumerate() {
-                let coordinate = match frame {
-                    Some(axes) => row_of(axes, i, d).iter().zip(mean).map(|(a, m)| a * m).sum(),
-                    None => mean.get(i).copied().unwrap_or(0.0),
-                };
-                *o = alpha * coordinate;
-            }
-        }
-        let spectrum = spectrum(&mixture.covariance);
-        for (index, (out, l)) in precisions.iter_mut().zip(spectrum).enumerate() {
-            *out = 1.0 / (alpha * alpha * l + variance);
-            if !out.is_finite() || *out <= 0.0 {
-                return Err(Error::NotPositive {
-                    what: "level variance",
-                    index,
-                    value: 1.0 / *out,
-                });
-            }
-        }
-        let precisions: &'a [f64] = precisions;
-        for (k, out) in log_constants.iter_mut().enumerate() {
-            let log_det_precision: f64 = match mixture.covariance {
-                Covariance::Isotropic(_) => {
-                    d as f64 * row(precisions, k, 1).iter().map(|p| libm::log(*p)).sum::<f64>()
-                }
-                _ => row(precisions, k, d).iter().map(|p| libm::log(*p)).sum(),
-            };
-            let log_two_pi = libm::log(core::f64::consts::TAU);
-            *out = libm::log(mixture.weight(k)) + 0.5 * (log_det_precision - d as f64 * log_two_pi);
-        }
+        fill_means(mixture, alpha, frame, means);
+        fill_precisions(mixture, alpha, variance, precisions)?;
+        fill_log_constants(mixture, precisions, log_constants);
         let precisions = match mixture.covariance {
             Covariance::Isotropic(_) => Precisions::Isotropic(precisions),
             Covariance::Full { eigenvectors, .. } if frame.is_none() => {
@@ -159,23 +130,49 @@ impl<'a> MixtureLevel<'a> {
     }
 }
 
-/// Row `k` of a matrix that holds every row.
-#[inline(always)]
-pub(super) fn row_of(data: &[f64], k: usize, width: usize) -> &[f64] {
-    data.get(k * width..(k + 1) * width).unwrap_or(&[])
-}
-
-/// The variances or eigenvalues `l`.
-pub(super) fn spectrum<'a>(covariance: &Covariance<'a>) -> &'a [f64] {
-    match *covariance {
-        Covariance::Isotropic(values)
-        | Covariance::Diagonal(values)
-        | Covariance::Full { eigenvalues: values, .. } => values,
+/// `alpha mu_k`, in the local frame.
+fn fill_means(mixture: &Mixture<'_>, alpha: f64, frame: Option<&[f64]>, means: &mut [f64]) {
+    let d = mixture.dim;
+    for (out, mean) in means.rows_mut(d).zip(mixture.means.rows(d)) {
+        for (i, o) in out.iter_mut().enumerate() {
+            let coordinate = match frame {
+                Some(axes) => row_of(axes, i, d).iter().zip(mean).map(|(a, m)| a * m).sum(),
+                None => mean.get(i).copied().unwrap_or(0.0),
+            };
+            *o = alpha * coordinate;
+        }
     }
 }
 
-fn precision_len(covariance: &Covariance<'_>) -> usize {
-    spectrum(covariance).len()
+/// `1/(alpha^2 l + v)`; refuses a variance that over- or underflows.
+fn fill_precisions(
+    mixture: &Mixture<'_>,
+    alpha: f64,
+    variance: f64,
+    precisions: &mut [f64],
+) -> Result<()> {
+    let spectrum = mixture.covariance.spectrum();
+    for (index, (out, l)) in precisions.iter_mut().zip(spectrum).enumerate() {
+        *out = 1.0 / (alpha * alpha * l + variance);
+        if !out.is_finite() || *out <= 0.0 {
+            let value = 1.0 / *out;
+            return Err(Error::NotPositive { what: "level variance", index, value });
+        }
+    }
+    Ok(())
+}
+
+/// `c_k`.
+fn fill_log_constants(mixture: &Mixture<'_>, precisions: &[f64], log_constants: &mut [f64]) {
+    let d = mixture.dim;
+    let log_two_pi = libm::log(core::f64::consts::TAU);
+    for (k, out) in log_constants.iter_mut().enumerate() {
+        let log_det_precision: f64 = match mixture.covariance {
+            Covariance::Isotropic(_) => d as f64 * libm::log(entry(precisions, k)),
+            _ => row(precisions, k, d).iter().map(|p| libm::log(*p)).sum(),
+        };
+        *out = libm::log(mixture.weight(k)) + 0.5 * (log_det_precision - d as f64 * log_two_pi);
+    }
 }
 
 /// Cuts prepared storage in two.

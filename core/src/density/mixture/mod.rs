@@ -11,19 +11,20 @@
 //! Where one full covariance is shared, the level works in its eigenbasis, in which it is a
 //! diagonal mixture.
 
+mod affine_map;
 mod evaluate;
 mod hessian;
 mod level;
 mod moments;
 mod sample;
-mod standardize;
 mod time_derivative;
 mod transition;
 mod transition_law;
 mod transition_moments;
 
+pub use affine_map::AffineMap;
 pub use level::MixtureLevel;
-pub use standardize::{AffineMap, mean_variance, moments};
+pub use moments::{mean_variance, moments};
 pub use transition::MixtureTransition;
 
 use crate::error::{Error, Result, check_len};
@@ -44,7 +45,48 @@ pub enum Covariance<'a> {
     },
 }
 
+impl<'a> Covariance<'a> {
+    /// The variances or eigenvalues: what a level shifts to `alpha^2 l + v`.
+    fn spectrum(self) -> &'a [f64] {
+        match self {
+            Self::Isotropic(values)
+            | Self::Diagonal(values)
+            | Self::Full { eigenvalues: values, .. } => values,
+        }
+    }
+}
+
 /// Validated parameters of a Gaussian mixture, borrowed from the caller.
+///
+/// A full covariance is decomposed once; then every noise level is cheap to prepare.
+///
+/// ```
+/// use amc_core::density::{Covariance, Mixture, MixtureLevel};
+/// use amc_core::error::Error;
+/// use amc_core::linalg::symmetric_eigen;
+///
+/// // One covariance for both components, and means in the rows of a [2 x 2] matrix.
+/// let mut matrix = [1.0, 0.3, 0.3, 0.5];
+/// let (mut eigenvalues, mut eigenvectors) = ([0.0; 2], [0.0; 4]);
+/// symmetric_eigen(&mut matrix, &mut eigenvalues, &mut eigenvectors)?;
+/// let full = Covariance::Full { eigenvalues: &eigenvalues, eigenvectors: &eigenvectors };
+/// let mixture = Mixture::new(2, &[3.0, 1.0], &[-2.0, 0.0, 2.0, 4.0], full)?;
+/// assert_eq!(mixture.weight(0), 0.75);
+///
+/// let (mut mean, mut variance) = ([0.0; 2], [0.0; 2]);
+/// mixture.moments(&mut mean, &mut variance)?;
+/// assert_eq!(mean, [-1.0, 1.0]);
+///
+/// // What X_t = 0.8 X_0 + 0.6 eps has for a density.
+/// let mut storage = vec![0.0; MixtureLevel::storage_len(&mixture)];
+/// let level = MixtureLevel::prepare(&mixture, 0.8, 0.36, &mut storage)?;
+/// assert_eq!((level.alpha(), level.variance()), (0.8, 0.36));
+///
+/// // Bad parameters are refused by name.
+/// let refused = Mixture::new(2, &[3.0, -1.0], &[0.0; 4], full).unwrap_err();
+/// assert_eq!(refused, Error::Negative { what: "weights", index: 1, value: -1.0 });
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Mixture<'a> {
     dim: usize,
@@ -115,16 +157,6 @@ impl<'a> Mixture<'a> {
     pub fn weight(&self, k: usize) -> f64 {
         self.weights.get(k).map_or(0.0, |w| w / self.weight_sum)
     }
-
-    /// Whether all components have one covariance.
-    pub fn has_shared_covariance(&self) -> bool {
-        match self.covariance {
-            Covariance::Isotropic(variances) => variances.len() == 1,
-            Covariance::Diagonal(values) | Covariance::Full { eigenvalues: values, .. } => {
-                values.len() == self.dim
-            }
-        }
-    }
 }
 
 /// One entry of `per_entry` numbers shared by all components, or one for each.
@@ -146,10 +178,22 @@ fn check_finite(what: &'static str, values: &[f64]) -> Result<()> {
     }
 }
 
-/// Row `k` of a row-major matrix with `width` columns; a single row stands for all.
+/// Row `k` of a row-major matrix with `width` columns.
 #[inline(always)]
-pub(crate) fn row(data: &[f64], k: usize, width: usize) -> &[f64] {
-    if data.len() == width { data } else { data.get(k * width..(k + 1) * width).unwrap_or(&[]) }
+fn row_of(data: &[f64], k: usize, width: usize) -> &[f64] {
+    data.get(k * width..(k + 1) * width).unwrap_or(&[])
+}
+
+/// Row `k` of parameters that components may share: a single row stands for all.
+#[inline(always)]
+fn row(data: &[f64], k: usize, width: usize) -> &[f64] {
+    if data.len() == width { data } else { row_of(data, k, width) }
+}
+
+/// Entry `k` of parameters that components may share: a single entry stands for all.
+#[inline(always)]
+fn entry(data: &[f64], k: usize) -> f64 {
+    row(data, k, 1).first().copied().unwrap_or(0.0)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! One uniform picks the component of each lane by its weight; then
 //! `x = m_k + sum_i e_ki z_i / sqrt(p_ki)` with standard normals `z`.
 
-use super::level::{MixtureLevel, Precisions, row_of};
-use super::row;
+use super::level::{MixtureLevel, Precisions};
+use super::{entry, row, row_of};
 use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
 use crate::rng::Stream;
@@ -76,7 +76,7 @@ impl MixtureLevel<'_> {
         }
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision: f64 = row(values, k, 1).iter().copied().sum();
+                let precision = entry(values, k);
                 let deviation = splat(1.0 / libm::sqrt(precision));
                 for (o, &z) in out.iter_mut().zip(normals) {
                     *o = deviation.mul_add(z, *o);

@@ -7,8 +7,8 @@
 //! `-f (d + x.S) + (g^2/2)(tr H + |S|^2)`, whose two terms cancel near the reference.
 
 use super::evaluate::is_negligible;
-use super::level::{MixtureLevel, Precisions, row_of, spectrum};
-use super::row;
+use super::level::{MixtureLevel, Precisions};
+use super::{entry, row, row_of};
 use crate::error::Result;
 use crate::linalg::RowMajor;
 use crate::scratch::Scratch;
@@ -28,7 +28,6 @@ impl MixtureLevel<'_> {
     ) -> Result<f64x8> {
         let responsibilities = scratch.take(self.mixture.components())?;
         let difference = scratch.take(self.mixture.dim)?;
-        let mut scratch = scratch.reborrow();
         let local = self.local_point(x, &mut scratch)?;
         self.responsibilities_at(local, responsibilities, scratch)?;
         let mut sum = f64x8::ZERO;
@@ -60,11 +59,11 @@ impl MixtureLevel<'_> {
             half_rate * (y * y).mul_add(splat(p), splat(-1.0)) + y * splat(f * m * p)
         };
         let mean = self.mean(k);
-        let eigenvalues = spectrum(&self.mixture.covariance);
+        let eigenvalues = self.mixture.covariance.spectrum();
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision: f64 = row(values, k, 1).iter().copied().sum();
-                let eigenvalue: f64 = row(eigenvalues, k, 1).iter().copied().sum();
+                let precision = entry(values, k);
+                let eigenvalue = entry(eigenvalues, k);
                 let pairs = difference.iter().zip(mean);
                 pairs.fold(f64x8::ZERO, |sum, (&y, &m)| sum + term(y, m, precision, eigenvalue))
             }

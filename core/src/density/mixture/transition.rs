@@ -6,8 +6,8 @@
 //! `m = sum_k r_k m_k`, `C(x_t) = sum_k r_k (C_k + (m_k - m)(m_k - m)^T)`.
 //! These are Tweedie's moments `m = (x_t + v S_t)/a`, `C = (v/a^2)(I + v H_t)` without cancellation.
 
-use super::level::{MixtureLevel, Precisions, row_of, spectrum, split};
-use super::{Covariance, row};
+use super::level::{MixtureLevel, Precisions, split};
+use super::{Covariance, entry, row, row_of};
 use crate::density::LogDensity;
 use crate::error::{Error, Result, check_len};
 use crate::linalg::RowMajor;
@@ -30,7 +30,7 @@ pub struct MixtureTransition<'a> {
 impl<'a> MixtureTransition<'a> {
     /// Numbers of `f64` storage that a transition of this mixture takes.
     pub fn storage_len(level: &MixtureLevel<'_>) -> usize {
-        2 * spectrum(&level.mixture.covariance).len() + level.mixture.components()
+        2 * level.mixture.covariance.spectrum().len() + level.mixture.components()
     }
 
     /// Prepares the transition that ends at `noisy`.
@@ -46,7 +46,7 @@ impl<'a> MixtureTransition<'a> {
         if step.alpha_noisy != noisy.alpha || step.variance_noisy != noisy.variance {
             return Err(Error::Unsupported { what: "the step does not end at this level" });
         }
-        let spectrum = spectrum(&noisy.mixture.covariance);
+        let spectrum = noisy.mixture.covariance.spectrum();
         let d = noisy.dim();
         let (gains, rest) = split(storage, spectrum.len())?;
         let (variances, log_determinants) = split(rest, spectrum.len())?;
@@ -110,7 +110,7 @@ impl<'a> MixtureTransition<'a> {
         }
         match self.noisy.precisions {
             Precisions::Isotropic(_) => {
-                let gain: f64 = row(self.gains, k, 1).iter().copied().sum();
+                let gain = entry(self.gains, k);
                 for (o, &z) in out.iter_mut().zip(&*difference) {
                     *o = z.mul_add(splat(gain), *o);
                 }
@@ -133,7 +133,7 @@ impl<'a> MixtureTransition<'a> {
     pub(super) fn add_component_diagonal(&self, k: usize, scale: f64x8, out: &mut [f64x8]) {
         match self.noisy.precisions {
             Precisions::Isotropic(_) => {
-                let variance: f64 = row(self.variances, k, 1).iter().copied().sum();
+                let variance = entry(self.variances, k);
                 for o in out.iter_mut() {
                     *o = scale.mul_add(splat(variance), *o);
                 }
@@ -151,7 +151,7 @@ impl<'a> MixtureTransition<'a> {
         let d = self.dim();
         match self.noisy.precisions {
             Precisions::Isotropic(_) => {
-                let variance: f64 = row(self.variances, k, 1).iter().copied().sum();
+                let variance = entry(self.variances, k);
                 let deviation = splat(libm::sqrt(variance));
                 for (o, &z) in out.iter_mut().zip(normals) {
                     *o = deviation.mul_add(z, *o);
@@ -176,7 +176,7 @@ impl<'a> MixtureTransition<'a> {
         let d = self.dim();
         let square = match self.noisy.precisions {
             Precisions::Isotropic(_) => {
-                let variance: f64 = row(self.variances, k, 1).iter().copied().sum();
+                let variance = entry(self.variances, k);
                 dot(z, z) / splat(variance)
             }
             Precisions::Diagonal(_) => z
@@ -191,7 +191,7 @@ impl<'a> MixtureTransition<'a> {
                 })
             }
         };
-        let log_determinant: f64 = row(self.log_determinants, k, 1).iter().copied().sum();
+        let log_determinant = entry(self.log_determinants, k);
         square + splat(log_determinant)
     }
 }

@@ -19,9 +19,7 @@ impl MixtureTransition<'_> {
         check_len("y", d, y.len())?;
         let (joint, prior) = (scratch.take(self.components())?, scratch.take(self.components())?);
         let (mean, difference) = (scratch.take(d)?, scratch.take(d)?);
-        let mut scratch = scratch.reborrow();
         let local_y = self.noisy.local_point(y, &mut scratch)?;
-        let mut scratch = scratch.reborrow();
         let local_x = self.noisy.local_point(x, &mut scratch)?;
         self.noisy.log_joint(local_x, prior, scratch)?;
         let normalization = splat(d as f64 * libm::log(core::f64::consts::TAU));
@@ -52,7 +50,6 @@ impl MixtureTransition<'_> {
         let responsibilities = scratch.take(self.components())?;
         let (normals, mean) = (scratch.take(d)?, scratch.take(d)?);
         let (difference, local_y) = (scratch.take(d)?, scratch.take(d)?);
-        let mut scratch = scratch.reborrow();
         let local_x = self.noisy.local_point(x, &mut scratch)?;
         self.noisy.responsibilities_at(local_x, responsibilities, scratch)?;
         let total = responsibilities.iter().fold(f64x8::ZERO, |sum, &r| sum + r);

@@ -3,9 +3,9 @@
 //! Where covariances are isotropic, diagonal, or full and shared, `C(x_t)` is a diagonal plus at
 //! most `K` rank-one terms in one frame; the dense form is the general case.
 
-use super::level::{Precisions, row_of};
-use super::row;
+use super::level::Precisions;
 use super::transition::MixtureTransition;
+use super::{row, row_of};
 use crate::error::{Error, Result, check_len};
 use crate::linalg::RowMajor;
 use crate::scratch::Scratch;
@@ -174,7 +174,6 @@ impl MixtureTransition<'_> {
         let d = self.dim();
         check_len("mean", d, mean.len())?;
         let difference = scratch.take(d)?;
-        let mut scratch = scratch.reborrow();
         let local = self.noisy.local_point(x, &mut scratch)?;
         self.noisy.responsibilities_at(local, responsibilities, scratch)?;
         mean.fill(f64x8::ZERO);

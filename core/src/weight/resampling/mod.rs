@@ -1,21 +1,4 @@
-//! Resampling: replace `N` weighted particles by `M` equally weighted ones.
-//!
-//! With `W_i = w_i / sum_j w_j` and `O_i` the number of offspring of particle `i`:
-//!
-//! ```text
-//! sum_i O_i = M   and   E[O_i] = M W_i   for every scheme, so SMC stays unbiased [DelMoral06]
-//! ```
-//!
-//! | scheme | `O_i` | uniforms | source |
-//! |---|---|---|---|
-//! | multinomial | `Binomial(M, W_i)` | `M` | [Gordon, Salmond & Smith 1993] |
-//! | stratified | within 2 of `M W_i` | `M` | [Kitagawa 1996] |
-//! | systematic | floor or ceiling of `M W_i` | 1 | [Carpenter, Clifford & Fearnhead 1999] |
-//! | residual | at least the floor of `M W_i` | at most `min(M, N - 1)` | [Liu & Chen 1998] |
-//! | SSP | floor or ceiling of `M W_i` | at most `N - 1` | [Gerber, Chopin & Whiteley 2019] |
-//!
-//! Every scheme takes `O(N + M)` operations and no scratch. Multinomial, stratified and systematic
-//! invert the cumulative weights at increasing points of (0, 1); residual and SSP copy floors first.
+//! Resampling: one file per scheme, and the enum that names them all.
 
 use rand_core::Rng;
 
@@ -34,7 +17,39 @@ mod uniform;
 
 use checked_weights::CheckedWeights;
 
-/// The rule that draws the ancestors of the next generation.
+/// The rule that replaces `N` weighted particles by `M` equally weighted ones.
+///
+/// With `W_i = w_i / sum_j w_j` and `O_i` the number of offspring of particle `i`:
+///
+/// ```text
+/// sum_i O_i = M   and   E[O_i] = M W_i   for every scheme, so SMC stays unbiased [DelMoral06]
+/// ```
+///
+/// | scheme | `O_i` | uniforms | source |
+/// |---|---|---|---|
+/// | multinomial | `Binomial(M, W_i)` | `M` | [Gordon, Salmond & Smith 1993] |
+/// | stratified | within 2 of `M W_i` | `M` | [Kitagawa 1996] |
+/// | systematic | floor or ceiling of `M W_i` | 1 | [Carpenter, Clifford & Fearnhead 1999] |
+/// | residual | at least the floor of `M W_i` | at most `min(M, N - 1)` | [Liu & Chen 1998] |
+/// | SSP | floor or ceiling of `M W_i` | at most `N - 1` | [Gerber, Chopin & Whiteley 2019] |
+///
+/// Every scheme takes `O(N + M)` operations and no scratch. Multinomial, stratified and systematic
+/// invert the cumulative weights at increasing points of (0, 1); residual and SSP copy floors first.
+///
+/// ```
+/// use amc_core::rng::{Key, Purpose};
+/// use amc_core::weight::Resampling;
+///
+/// // Expected offspring 1.5, 0, 3, 1.5: every scheme keeps them in the mean.
+/// let weights = [0.25, 0.0, 0.5, 0.25];
+/// let mut stream = Key::new(1, Purpose::Resampling).stream();
+/// let mut ancestors = [0; 6];
+/// Resampling::Ssp.ancestors(&weights, &mut stream, &mut ancestors)?;
+/// assert!(ancestors.is_sorted());
+/// assert_eq!(ancestors.iter().filter(|ancestor| **ancestor == 2).count(), 3);
+/// assert!(!ancestors.contains(&1));
+/// # Ok::<(), amc_core::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Resampling {
     /// Independent draws: the reference of the theory, and the noisiest.
@@ -52,7 +67,7 @@ pub enum Resampling {
 }
 
 impl Resampling {
-    /// Every scheme, in the order of the table in the [module documentation](self).
+    /// Every scheme, in the order of the table above.
     pub const ALL: [Self; 5] =
         [Self::Multinomial, Self::Stratified, Self::Systematic, Self::Residual, Self::Ssp];
 

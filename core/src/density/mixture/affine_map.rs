@@ -1,67 +1,13 @@
-//! Standardization: the moments of a mixture in closed form, and the affine map made of them.
+//! Standardization: the affine map that takes a mixture to another scale and centre.
 //!
-//! `m = sum_k w_k mu_k`, `C_ii = sum_k w_k (Sigma_k,ii + (mu_ki - m_i)^2)`, `sum_k w_k = 1`;
-//! `x_i -> (x_i - m_i)/s_i` takes `Sigma_ij` to `Sigma_ij/(s_i s_j)`, with `s_i = sqrt(C_ii)`, or
-//! `sqrt(tr C / d)` for all coordinates alike. The image of a mixture is a mixture of the same
-//! weights, so a normalized one stays normalized.
+//! `x_i -> (x_i - m_i)/s_i` takes `Sigma_ij` to `Sigma_ij/(s_i s_j)`. With the mean `m` of the mixture
+//! and `s_i = sqrt(C_ii)`, or `sqrt(tr C / d)` for all coordinates alike ([`super::moments`]), the
+//! image has mean 0 and unit variances. It is a mixture of the same weights, so a normalized one
+//! stays normalized.
 
 use super::check_finite;
 use crate::error::{Error, Result, check_len};
 use crate::linalg::RowMajor;
-
-/// Fills `mean` `[d]` with `m` and `variances` `[d]` with the diagonal of `C`.
-///
-/// `weights` `[K]` need not be normalized, `means` is `[K x d]`, row-major, and `variance(k, i)` is
-/// `Sigma_k,ii`. Numbers that overflow come out infinite or NaN.
-///
-/// # Errors
-/// Wrong lengths, `d = 0`, no component, or weights that are all zero.
-pub fn moments(
-    weights: &[f64],
-    means: &[f64],
-    variance: impl Fn(usize, usize) -> f64,
-    mean: &mut [f64],
-    variances: &mut [f64],
-) -> Result<()> {
-    let d = mean.len();
-    if d == 0 {
-        return Err(Error::Empty { what: "mean" });
-    }
-    check_len("variances", d, variances.len())?;
-    check_len("means", weights.len().saturating_mul(d), means.len())?;
-    let reference = means.get(..d).ok_or(Error::Empty { what: "weights" })?;
-    let total: f64 = weights.iter().sum();
-    if total == 0.0 {
-        return Err(Error::WeightsAllZero);
-    }
-    let components = || weights.iter().map(|w| w / total).zip(means.rows(d));
-    // Relative to one component's mean: a common offset, however large, then costs no accuracy,
-    // and a coordinate in which all means agree keeps its mean exactly.
-    mean.fill(0.0);
-    for (w, component) in components() {
-        for (offset, (mu, origin)) in mean.iter_mut().zip(component.iter().zip(reference)) {
-            *offset += w * (mu - origin);
-        }
-    }
-    variances.fill(0.0);
-    for (k, (w, component)) in components().enumerate() {
-        let coordinates = mean.iter().zip(component.iter().zip(reference));
-        for (i, (c, (offset, (mu, origin)))) in variances.iter_mut().zip(coordinates).enumerate() {
-            let distance = (mu - origin) - offset;
-            *c += w * (variance(k, i) + distance * distance);
-        }
-    }
-    for (m, origin) in mean.iter_mut().zip(reference) {
-        *m += origin;
-    }
-    Ok(())
-}
-
-/// `tr C / d` of the diagonal of `C`, `[d]`; overflows only if an entry does.
-pub fn mean_variance(variances: &[f64]) -> f64 {
-    let d = variances.len() as f64;
-    variances.iter().map(|variance| variance / d).sum()
-}
 
 /// The map `x_i -> (x_i - shift_i)/scale_i`, borrowed from the caller.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -136,48 +82,6 @@ impl<'a> AffineMap<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Fails if weights are taken as normalized, the spread of the means is left out, or component
-    /// and coordinate are swapped: weights 1/4 and 3/4, `m = (3, -1/2)`, spread `(3, 3/4)`.
-    #[test]
-    fn moments_by_hand() {
-        let (mut mean, mut variances) = ([9.0; 2], [9.0; 2]);
-        let own = [[1.0, 2.0], [3.0, 4.0]];
-        for scale in [1.0, 0.125, 8.0] {
-            let (weights, means) = ([scale, 3.0 * scale], [0.0, 1.0, 4.0, -1.0]);
-            moments(&weights, &means, |k, i| own[k][i], &mut mean, &mut variances).unwrap();
-            assert_eq!((mean, variances), ([3.0, -0.5], [2.5 + 3.0, 3.5 + 0.75]));
-        }
-        assert_eq!(mean_variance(&variances), (5.5 + 4.25) / 2.0);
-        assert_eq!(mean_variance(&[f64::MAX; 2]), f64::MAX);
-    }
-
-    /// Fails if `E x^2 - m^2` or a sum of the means themselves is used: both lose the digits of a
-    /// spread that is small beside the offset. A shared mean must come back to the bit.
-    #[test]
-    fn offsets_cost_no_digits() {
-        let (mut mean, mut variances) = ([0.0], [0.0]);
-        let means = [1e6 - 0.125, 1e6 + 0.125];
-        moments(&[1.0, 1.0], &means, |_, _| 1e-9, &mut mean, &mut variances).unwrap();
-        assert_eq!((mean, variances), ([1e6], [0.015625 + 1e-9]));
-        moments(&[0.3, 0.6, 0.1], &[0.1; 3], |_, _| 2.0, &mut mean, &mut variances).unwrap();
-        assert_eq!(mean, [0.1]);
-    }
-
-    /// Fails if bad sizes pass or panic.
-    #[test]
-    fn moments_check_their_sizes() {
-        let call = |weights: &[f64], means: &[f64], d: usize, e: usize| {
-            let (mut mean, mut variances) = ([0.0; 3], [0.0; 3]);
-            moments(weights, means, |_, _| 1.0, &mut mean[..d], &mut variances[..e]).unwrap_err()
-        };
-        assert_eq!(call(&[1.0], &[], 0, 0), Error::Empty { what: "mean" });
-        assert_eq!(call(&[], &[], 1, 1), Error::Empty { what: "weights" });
-        assert_eq!(call(&[0.0], &[1.0], 1, 1), Error::WeightsAllZero);
-        let length = |what, expected, found| Error::Length { what, expected, found };
-        assert_eq!(call(&[1.0], &[1.0], 1, 2), length("variances", 1, 2));
-        assert_eq!(call(&[1.0], &[1.0], 2, 2), length("means", 2, 1));
-    }
 
     /// Fails if rows are walked by column, shift and scale change places, or the way back is not
     /// the way there; the third row is incomplete.
