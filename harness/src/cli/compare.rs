@@ -39,9 +39,9 @@ pub(super) struct CompareArguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Preset {
-    /// 2048 particles, 128 levels: less than a minute
+    /// 2048 particles, 128 levels, 2 MALA steps: less than a minute
     Quick,
-    /// 16384 particles, 256 levels: several minutes
+    /// 16384 particles, 256 levels, 4 MALA steps: several minutes
     Full,
 }
 
@@ -71,9 +71,9 @@ pub(super) fn compare(arguments: &CompareArguments) -> Result<(), RunError> {
 
 /// Every target x (tempering, then every bridge of the catalog on the diffusion path) x sampler.
 fn configs(arguments: &CompareArguments) -> Result<Vec<RunConfig>, RunError> {
-    let (particles, levels) = match arguments.preset {
-        Preset::Quick => (2048_i64, 128_i64),
-        Preset::Full => (16384, 256),
+    let (particles, levels, steps) = match arguments.preset {
+        Preset::Quick => (2048_i64, 128_i64, 2_i64),
+        Preset::Full => (16384, 256, 4),
     };
     let mut methods = vec![(PathKind::Tempering, BridgeKind::Identity)];
     methods.extend(BridgeKind::ALL.iter().map(|&bridge| (PathKind::Diffusion, bridge)));
@@ -86,6 +86,7 @@ fn configs(arguments: &CompareArguments) -> Result<Vec<RunConfig>, RunError> {
                     Override::new(Some("path"), "kind", path.name()),
                     Override::new(Some("path"), "levels", levels),
                     Override::new(Some("bridge"), "kind", bridge.name()),
+                    Override::new(Some("kernel"), "steps", steps),
                     Override::new(Some("sampler"), "kind", sampler.name()),
                     Override::new(Some("sampler"), "particles", particles),
                 ];

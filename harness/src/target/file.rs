@@ -43,7 +43,11 @@ pub fn parse_mixture(
         serde_json::from_str(text).map_err(|error| json_error(text, source, &error))?;
     let mut fields = Fields::outermost(source, entries);
     fields.allow_only(&FIELDS)?;
-    let name = fields.require("name", "a text")?.text()?.to_string();
+    // A file without a name goes by where it came from.
+    let name = match fields.take("name") {
+        Some(node) => node.text()?.to_string(),
+        None => source.to_string(),
+    };
     let dim = fields.require("dim", "the dimension, a whole number")?.count()?;
     let weights = read_weights(fields.require("weights", "a list of numbers")?)?;
     let means = fields.require("means", "a list of rows, one per component")?;

@@ -24,6 +24,14 @@ fn a_valid_file_is_read_exactly() {
     assert_eq!((parameters.name.as_str(), parameters.origin.as_str()), ("small", "by hand"));
 }
 
+/// Fails when a file without a name is refused, or its name is not where it came from.
+#[test]
+fn a_file_without_a_name_goes_by_its_source() {
+    let text = mixture("", "").replace("\"name\": \"small\", ", "");
+    assert!(!text.contains("small"));
+    assert_eq!(parse_mixture(&text, "folder/m.json").unwrap().0.name, "folder/m.json");
+}
+
 /// Fails when absent optional fields are demanded, a byte-order mark is refused, or lists of
 /// mixed kinds are not promoted.
 #[test]
@@ -48,7 +56,6 @@ const COVARIANCE: &str = r#""covariance": {"kind": "full", "matrix": [[2, 0.5], 
 #[test]
 fn every_bad_file_gets_one_clear_line() {
     let cases: &[(&str, &str, &[&str])] = &[
-        (r#""name": "small","#, "", &["name: missing; add a text"]),
         ("\"small\"", "7", &["name: 7 found, a text expected"]),
         (r#""weights""#, r#""wieghts""#, &["wieghts: unknown field", "did you mean weights?"]),
         (r#""origin""#, r#""dim""#, &["dim: given twice"]),
