@@ -5,6 +5,8 @@
 //! `gamma(x) = sum_k w_k N(x; mu_k, Sigma_k)`, `x` in `R^d`, `k = 1..K`,
 //!
 //! held as plain numbers in [`MixtureParameters`]; the core turns them into a density.
+//! \[Grenioux25\]: Improving the evaluation of samplers on multi-modal targets, arXiv 2504.08916.
+//!
 //! A family ([`TwoModes`], [`ManyModes`], [`Gmm40`]) or a file ([`load_mixture`]) returns the
 //! mixture as it was defined; [`standardize()`] then maps it to mean 0 and variance 1.
 //! That map is affine, so the result is again a normalized mixture: `log Z = 0` exactly, for
