@@ -22,6 +22,7 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`bridge`] | moves between levels with their log-work: identity, first and second order, exact |
+//! | [`exchange`] | swaps of two levels through any bridge |
 //! | [`kernel`] | moves within a level: random walk, MALA, HMC |
 //! | [`weight`] | log-weights: sums, effective sample sizes, evidence, resampling |
 //! | [`path`] | noise schedules, level times, how `log p_t` changes along a path |
@@ -141,11 +142,15 @@
 //!
 //! | key | work |
 //! |---|---|
+//! | Bennett76 | Bennett, Efficient estimation of free energy differences from Monte Carlo data, J. Comput. Phys. 22, 1976 |
 //! | Bao22 | Bao, Li, Zhu, Zhang, Analytic-DPM: an analytic estimate of the optimal reverse variance in diffusion probabilistic models, ICLR 2022 |
 //! | DelMoral06 | Del Moral, Doucet, Jasra, Sequential Monte Carlo samplers, J. R. Stat. Soc. B 68, 2006 |
 //! | Ho20 | Ho, Jain, Abbeel, Denoising diffusion probabilistic models, NeurIPS 2020 |
 //! | Neal01 | Neal, Annealed importance sampling, Statistics and Computing 11, 2001 |
+//! | Shirts08 | Shirts, Chodera, Statistically optimal analysis of samples from multiple equilibrium states, J. Chem. Phys. 129, 2008 |
 //! | Song21 | Song, Sohl-Dickstein, Kingma, Kumar, Ermon, Poole, Score-based generative modeling through stochastic differential equations, ICLR 2021 |
+//! | Syed22 | Syed, Bouchard-Cote, Deligiannidis, Doucet, Non-reversible parallel tempering: a scalable highly parallel MCMC scheme, J. R. Stat. Soc. B 84, 2022 |
+//! | Zhang25 | Zhang, Potaptchik, Syed, Doucet, Dalton, Accelerated parallel tempering via neural transports, arXiv 2502.10328, 2025 |
 //!
 //! [`Bridge`]: bridge::Bridge
 //! [`MarkovKernel`]: kernel::MarkovKernel
@@ -160,6 +165,7 @@
 pub mod bridge;
 pub mod density;
 pub mod error;
+pub mod exchange;
 pub mod kernel;
 pub mod linalg;
 pub mod path;

@@ -8,16 +8,24 @@
 //! | [`config`] | from TOML to a run in which everything has been checked |
 //! | [`target`] | benchmark families, mixture files, standardization |
 //! | [`mixture`] | a mixture that owns its numbers, ready for the core |
-//! | [`sampler`] | populations of particles, AIS and SMC, pilot runs |
+//! | [`schedule`] | communication barrier, levels of equal increments, rates of round trips |
+//! | [`sampler`] | populations of particles, AIS, SMC and their reverse, replica exchange, pilot runs |
+//! | [`levels`] | where the levels of a run stand, when that has to be measured |
+//! | [`diagnostic`] | a verdict on a run, from what it measured about itself |
 //! | [`metric`] | distances to exact samples and mode weights |
 //! | [`run`] | one run from configuration to summary and files |
+//! | [`report`] | figures as SVG and as text |
 //! | [`cli`] | the subcommands of `amc` |
 
 pub mod catalog;
 pub mod cli;
 pub mod config;
+pub mod diagnostic;
+pub mod levels;
 pub mod metric;
 pub mod mixture;
+pub mod report;
 pub mod run;
 pub mod sampler;
+pub mod schedule;
 pub mod target;

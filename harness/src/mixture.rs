@@ -73,6 +73,17 @@ impl OwnedMixture {
         Ok(mean_variance(&variances))
     }
 
+    /// `E|x|^2/d` about 0.
+    ///
+    /// # Errors
+    /// As [`OwnedMixture::mean_variance`].
+    pub fn second_moment(&self) -> Result<f64> {
+        let (mut mean, mut variances) = (vec![0.0; self.dim()], vec![0.0; self.dim()]);
+        self.view().moments(&mut mean, &mut variances)?;
+        let squares: Vec<f64> = mean.iter().map(|m| m * m).collect();
+        Ok(mean_variance(&variances) + mean_variance(&squares))
+    }
+
     fn try_view(&self) -> Result<Mixture<'_>> {
         let covariance = match &self.parameters.covariance {
             Covariance::Isotropic(values) => CoreCovariance::Isotropic(values),

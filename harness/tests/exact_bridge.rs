@@ -1,9 +1,9 @@
 //! The exact bridge on every kind of mixture: no increment of any log-weight, at any level.
 
-use amc_core::rng::{Key, Purpose};
+use amc_core::rng::{Key, Phase, Purpose};
 use amc_harness::config::RunConfig;
-use amc_harness::run::Problem;
-use amc_harness::sampler::{Population, SamplerError};
+use amc_harness::run::{Problem, Top};
+use amc_harness::sampler::{Direction, Population, SamplerError};
 
 const ISOTROPIC: &str = r#"{"kind":"isotropic","variance":0.3}"#;
 const DIAGONAL: &str = r#"{"kind":"diagonal","variances":[0.3,0.05,1.2]}"#;
@@ -49,13 +49,14 @@ fn increments_vanish() {
 
 fn check(config: &RunConfig, what: &str) {
     let problem = Problem::new(config).unwrap();
-    let run = problem.with_annealing(config, |annealing, _target| {
-        let (mut population, _) = Population::from_reference(annealing, 203, false)?;
+    let times: Vec<f64> = std::iter::once(0.0).chain(config.path.times()).collect();
+    let run = problem.with_annealing(config, &times, Top::Diffusion, |annealing, _target| {
+        let (mut population, _) = Population::from_reference(annealing, 203, Phase::Production)?;
         for level in (0..annealing.steps()).rev() {
             let before = population.log_weights().to_vec();
             let key = Key::new(config.seed, Purpose::Bridge).level(level as u64);
             annealing.with_bridge(level, None, |bridge| {
-                population.cross(bridge, key).map_err(SamplerError::from)
+                population.cross(bridge, Direction::Forward, key).map_err(SamplerError::from)
             })?;
             for (after, before) in population.log_weights().iter().zip(before) {
                 let work = after - before;

@@ -20,7 +20,7 @@ fn ais(target: &str, bridge: &str, particles: usize) -> Summary {
     println!(
         "{:24} {bridge:24} N = {particles:5}: ESS {:.4}, log Z {:+.4} +- {:.4}, mode error {:.4}",
         summary.target,
-        summary.ess,
+        summary.ess(),
         summary.log_z,
         summary.log_z_std_error,
         summary.mode_weight_error
@@ -34,10 +34,10 @@ const HARD: &str = "kind = \"two-modes\"\ndim = 64\nseparation = 5.0";
 #[test]
 fn good_bridges_on_two_modes_64() {
     let second = ais(HARD, "second-order", 4096);
-    assert!(second.ess > 0.99, "ESS {}", second.ess);
+    assert!(second.ess() > 0.99, "ESS {}", second.ess());
     assert!(second.log_z.abs() < 0.01, "log Z {}", second.log_z);
     let isotropic = ais(HARD, "isotropic-optimal", 4096);
-    assert!(isotropic.ess > 0.9, "ESS {}", isotropic.ess);
+    assert!(isotropic.ess() > 0.9, "ESS {}", isotropic.ess());
     assert!(isotropic.log_z.abs() < 0.01, "log Z {}", isotropic.log_z);
 }
 
@@ -46,9 +46,9 @@ fn good_bridges_on_two_modes_64() {
 #[test]
 fn poor_bridges_on_two_modes_64() {
     let ddpm = ais(HARD, "ddpm", 4096);
-    assert!(ddpm.ess < 0.02, "ESS {}", ddpm.ess);
+    assert!(ddpm.ess() < 0.02, "ESS {}", ddpm.ess());
     let integrator = ais(HARD, "exponential-integrator", 4096);
-    assert!(integrator.ess < 0.01, "ESS {}", integrator.ess);
+    assert!(integrator.ess() < 0.01, "ESS {}", integrator.ess());
     assert!(integrator.log_z < ddpm.log_z && ddpm.log_z < -1.0);
 }
 
@@ -65,7 +65,7 @@ fn magnitudes_of_the_table() {
         (many, "second-order", 0.97, 0.95..1.0),
     ];
     for (target, bridge, published, range) in table {
-        let found = ais(&target, bridge, 4096).ess;
+        let found = ais(&target, bridge, 4096).ess();
         assert!(range.contains(&found), "{target} {bridge}: {found}, published {published}");
     }
 }
@@ -115,7 +115,7 @@ fn special_sizes_are_finite_and_right() {
     ];
     for case in cases {
         let run = summary(case);
-        assert!(run.log_z.is_finite() && run.ess > 0.0, "{case}: {}", run.log_z);
+        assert!(run.log_z.is_finite() && run.ess() > 0.0, "{case}: {}", run.log_z);
         assert_eq!(run.non_finite, 0, "{case}");
         let total: f64 = run.mode_weights.iter().sum();
         assert!((total - 1.0).abs() < 1e-12, "{case}");
@@ -173,6 +173,6 @@ fn every_schedule_reaches_the_target() {
             "[target]\ndim = 6\nseparation = 1.0\n[path]\n{path}\n[sampler]\nparticles = 1024\n"
         ));
         assert!(run.log_z.abs() < 0.1, "{path}: log Z {}", run.log_z);
-        assert!(run.ess > 0.5, "{path}: ESS {}", run.ess);
+        assert!(run.ess() > 0.5, "{path}: ESS {}", run.ess());
     }
 }

@@ -6,6 +6,7 @@ use amc_core::bridge::{
     Bridge, DdpmVariance, Denoising, Diagonal, Exact, HessianMoments, Identity, SecondOrderDense,
     SecondOrderStructured, ddpm, exponential_integrator, isotropic_optimal,
 };
+use amc_core::exchange;
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::path::{NoiseSchedule, NoisingStep, VeShape};
 use amc_core::rng::{Key, Stream};
@@ -13,10 +14,10 @@ use amc_core::weight::Resampling;
 use amc_verify::law::bridge::{self, BridgeInstance};
 use amc_verify::law::evidence::{self, Ladder, Moves, Stage};
 use amc_verify::law::kernel::{self, KernelInstance};
-use amc_verify::law::{resampling, stream};
+use amc_verify::law::{free_energy, resampling, stream, swap};
 use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, FixtureStep, TemperedGaussian};
 use amc_verify::{Verdict, VerifyError};
-use common::budget;
+use common::{budget, swap_budget};
 
 /// Fails with the verdict and the seed that reproduces it.
 #[track_caller]
@@ -45,14 +46,34 @@ fn check_bridge(name: &str, bridge: &dyn Bridge, step: &FixtureStep<'_>, place: 
     assert_passes(bridge::crooks(&instance, &budget()));
 }
 
-/// Both bridge laws for every bridge the core offers on this step.
-fn check_all_bridges(step: &FixtureStep<'_>, place: &str) {
+/// The laws of the core's swap through a bridge.
+fn check_swap(name: &str, bridge: &dyn Bridge, step: &FixtureStep<'_>, place: &str) {
+    let name = format!("{name}, {place}");
+    check_swaps_through(&BridgeInstance {
+        name: &name,
+        bridge,
+        noisy: step.noisy,
+        clean: step.clean,
+    });
+}
+
+fn check_swaps_through(through: &BridgeInstance<'_>) {
+    assert_passes(swap::pathwise(&exchange::swap, through, &swap_budget()));
+    assert_passes(swap::invariance(&exchange::swap, through, &swap_budget()));
+    assert_passes(free_energy::bridge_sampling(&exchange::swap, through, &swap_budget()));
+}
+
+/// What is checked of each bridge on a step; the last argument names the place.
+type Check = fn(&str, &dyn Bridge, &FixtureStep<'_>, &str);
+
+/// Checks every bridge the core offers on this step.
+fn check_all_bridges(check: Check, step: &FixtureStep<'_>, place: &str) {
     let (noisy, clean) = (&step.noisy.level, &step.clean.level);
-    check_bridge("identity", &Identity::new(noisy, clean).unwrap(), step, place);
+    check("identity", &Identity::new(noisy, clean).unwrap(), step, place);
     macro_rules! denoising {
         ($name:expr, $kernel:expr) => {
             let bridge = Denoising::new(noisy, clean, step.step, $kernel).unwrap();
-            check_bridge($name, &bridge, step, place);
+            check($name, &bridge, step, place);
         };
     }
     denoising!("exponential integrator", exponential_integrator(&step.step).unwrap());
@@ -82,7 +103,7 @@ fn bridges_of(kind: FixtureKind) {
     for (s, t) in [(0.2, 0.25), (0.0, 0.05)] {
         let place = format!("{}, {t} -> {s}", kind.name());
         let step = vp().step(s, t).unwrap();
-        fixture.with_step(&step, |step| check_all_bridges(step, &place)).unwrap();
+        fixture.with_step(&step, |step| check_all_bridges(check_bridge, step, &place)).unwrap();
     }
 }
 
@@ -125,7 +146,7 @@ fn bridges_other_schedules() {
         [("cosine", NoiseSchedule::vp_cosine(), 0.4, 0.45), ("exploding", exploding, 0.5, 0.53)]
     {
         let step = schedule.step(s, t).unwrap();
-        fixture.with_step(&step, |step| check_all_bridges(step, name)).unwrap();
+        fixture.with_step(&step, |step| check_all_bridges(check_bridge, step, name)).unwrap();
     }
 }
 
@@ -138,8 +159,43 @@ fn bridge_identity_on_tempering() {
         let instance = BridgeInstance { name: "identity, tempered", bridge: &bridge, noisy, clean };
         assert_passes(bridge::pathwise(&instance, &budget()));
         assert_passes(bridge::crooks(&instance, &budget()));
+        check_swaps_through(&instance);
     })
     .unwrap();
+}
+
+/// Wider steps than above: swaps through the better bridges then still reject some.
+fn swaps_of(kind: FixtureKind, (s, t): (f64, f64)) {
+    let fixture = Fixture::new(kind).unwrap();
+    let place = format!("{}, {t} -> {s}", kind.name());
+    let step = vp().step(s, t).unwrap();
+    fixture.with_step(&step, |step| check_all_bridges(check_swap, step, &place)).unwrap();
+}
+
+#[test]
+fn swaps_shared_covariance() {
+    swaps_of(FixtureKind::IsotropicShared, (0.1, 0.3));
+    swaps_of(FixtureKind::DiagonalShared, (0.0, 0.2));
+    swaps_of(FixtureKind::FullShared, (0.1, 0.3));
+}
+
+#[test]
+fn swaps_covariance_per_component() {
+    swaps_of(FixtureKind::IsotropicPerComponent, (0.0, 0.2));
+    swaps_of(FixtureKind::DiagonalPerComponent, (0.1, 0.3));
+    swaps_of(FixtureKind::FullPerComponent, (0.0, 0.2));
+}
+
+#[test]
+fn swaps_other_schedules() {
+    let fixture = Fixture::new(FixtureKind::DiagonalPerComponent).unwrap();
+    let exploding = NoiseSchedule::ve(0.02, 20.0, VeShape::Geometric).unwrap();
+    for (name, schedule, s, t) in
+        [("cosine", NoiseSchedule::vp_cosine(), 0.35, 0.5), ("exploding", exploding, 0.45, 0.55)]
+    {
+        let step = schedule.step(s, t).unwrap();
+        fixture.with_step(&step, |step| check_all_bridges(check_swap, step, name)).unwrap();
+    }
 }
 
 fn check_kernel(name: &str, kernel: &dyn MarkovKernel, step_size: f64, law: &dyn ExactLaw) {

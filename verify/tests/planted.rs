@@ -4,7 +4,8 @@
 mod common;
 mod mutants;
 
-use amc_core::bridge::{Bridge, DdpmVariance, Denoising, ddpm};
+use amc_core::bridge::{Bridge, DdpmVariance, Denoising, Identity, ddpm};
+use amc_core::exchange;
 use amc_core::kernel::{MarkovKernel, RandomWalk};
 use amc_core::path::NoiseSchedule;
 use amc_core::rng::{Key, Purpose, Stream};
@@ -12,12 +13,13 @@ use amc_core::weight::Resampling;
 use amc_verify::law::bridge::{self, BridgeInstance};
 use amc_verify::law::evidence::{self, Ladder, Stage};
 use amc_verify::law::kernel::{self, KernelInstance};
-use amc_verify::law::{resampling, stream};
-use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, FixtureStep};
+use amc_verify::law::{free_energy, resampling, stream, swap};
+use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, FixtureStep, TemperedGaussian};
 use amc_verify::{Conclusion, Verdict, VerifyError};
-use common::budget;
+use common::{budget, swap_budget};
 use mutants::bridges::{Altered, Defect, GaussianKernel, Slip};
 use mutants::kernels::{Frozen, LangevinDefect, NoMomentum, StaleCache, WrongLangevin};
+use mutants::swaps::{SwapDefect, swap_with};
 
 /// Fails unless the law refutes the instance.
 #[track_caller]
@@ -163,6 +165,93 @@ fn evidence() {
         let (noisiest, target) = (step.noisy, step.clean);
         let ladder = Ladder { name: "weight forgotten", noisiest, target, stages: &stages };
         assert_refuted(evidence::crooks(&ladder, &budget()));
+    });
+}
+
+/// Swaps by hand, first the one without a defect; then each with the laws that must refute it.
+#[test]
+fn swaps() {
+    on_step(0.1, 0.3, |step| {
+        let kernel = ddpm(&step.step, DdpmVariance::Noise).unwrap();
+        let (noisy, clean) = (&step.noisy.level, &step.clean.level);
+        let bridge = Denoising::new(noisy, clean, step.step, kernel).unwrap();
+        check_wrong_swaps(&|name| instance(name, &bridge, step));
+    });
+}
+
+/// The same through the identity, between levels whose normalizers differ.
+#[test]
+fn swaps_on_tempering() {
+    TemperedGaussian::with_levels(&[0.3, 0.55], |levels| {
+        let (noisy, clean) = (&levels[0], &levels[1]);
+        let bridge = &Identity::new(noisy.density(), clean.density()).unwrap();
+        check_wrong_swaps(&|name| BridgeInstance { name, bridge, noisy, clean });
+    })
+    .unwrap();
+}
+
+fn check_wrong_swaps<'a>(through: &dyn Fn(&'static str) -> BridgeInstance<'a>) {
+    use SwapDefect::*;
+    let (right, instance) = (swap_with(Nothing), through("swap by hand"));
+    assert!(swap::pathwise(&right, &instance, &swap_budget()).unwrap().passed());
+    assert!(swap::invariance(&right, &instance, &swap_budget()).unwrap().passed());
+    assert!(free_energy::bridge_sampling(&right, &instance, &swap_budget()).unwrap().passed());
+    for (defect, name) in [
+        (BackwardSign, "forward + backward in the ratio"),
+        (BackwardAlone, "forward work left out of the ratio"),
+        (AlwaysAccepted, "every proposal taken"),
+        (OneDecision, "one decision for all lanes"),
+        (ChainedProposals, "backward from the forward proposal"),
+        (OnlyCleanMoves, "noisier partner left behind"),
+        (OnlyNoisyMoves, "cleaner partner left behind"),
+    ] {
+        let wrong = swap_with(defect);
+        assert_refuted(swap::invariance(&wrong, &through(name), &swap_budget()));
+    }
+    for (defect, name) in [
+        (OnlyCleanMoves, "noisier partner left behind"),
+        (OnlyNoisyMoves, "cleaner partner left behind"),
+        (StaleDensity, "log-densities not moved"),
+        (Frozen, "claims to accept, moves nothing"),
+        (ExchangedWorks, "works exchanged"),
+    ] {
+        let wrong = swap_with(defect);
+        assert_refuted(swap::pathwise(&wrong, &through(name), &swap_budget()));
+    }
+    for (defect, name) in
+        [(ExchangedWorks, "works exchanged"), (ForgottenWorks, "works of rejected swaps 0")]
+    {
+        let wrong = swap_with(defect);
+        assert_refuted(free_energy::bridge_sampling(&wrong, &through(name), &swap_budget()));
+    }
+}
+
+/// The right swap through wrong bridges, and where passing would mean nothing.
+#[test]
+fn swaps_through_wrong_bridges() {
+    on_step(0.1, 0.3, |step| {
+        let kernel = ddpm(&step.step, DdpmVariance::Noise).unwrap();
+        let (noisy, clean) = (&step.noisy.level, &step.clean.level);
+        let inner = Denoising::new(noisy, clean, step.step, kernel).unwrap();
+        for (defect, name) in [
+            (Defect::NoisierBackward, "swap, backward noise 10% too wide"),
+            (Defect::InvertedRatio, "swap, k/q instead of q/k"),
+            (Defect::NegatedWork, "swap, negated work"),
+            (Defect::ForgottenNoisyDensity, "swap, log p_t left out"),
+            (Defect::NoWork, "swap, no work at all"),
+        ] {
+            let bridge =
+                Altered { inner: &inner, noisy, noising_variance: step.step.variance, defect };
+            let instance = instance(name, &bridge, step);
+            assert_refuted(swap::invariance(&exchange::swap, &instance, &budget()));
+        }
+    });
+    // Right, but between levels so close that nothing is ever rejected.
+    on_step(0.2, 0.2001, |step| {
+        let identity = Identity::new(&step.noisy.level, &step.clean.level).unwrap();
+        let instance = instance("tiny step", &identity, step);
+        let verdict = swap::invariance(&exchange::swap, &instance, &swap_budget()).unwrap();
+        assert_eq!(verdict.conclusion, Conclusion::Inconclusive, "{verdict}");
     });
 }
 

@@ -4,11 +4,12 @@ use amc_core::bridge::*;
 use amc_core::density::mixture::{AffineMap, MixtureTransition, mean_variance, moments};
 use amc_core::density::{Covariance, Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel, Score, Tempered};
 use amc_core::error::{Error, Result};
+use amc_core::exchange::{swap, swap_scratch_len};
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::linalg::{Cholesky, symmetric_eigen};
 use amc_core::path::*;
 use amc_core::point::{Context, Evaluations, PointMut};
-use amc_core::rng::{Key, Purpose, Stream};
+use amc_core::rng::{Key, Phase, Purpose, Stream};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{
     add_scaled, copy, dot, dot_scalar, equal, exp, f64x8, finite, greater, greater_equal, less,
@@ -45,7 +46,7 @@ impl Traveller {
 pub fn tour() -> Result<bool> {
     let mut traveller = Traveller {
         memory: [f64x8::ZERO; ROOM],
-        stream: Key::new(1, Purpose::User).level(2).round(3).block(4).pilot(true).stream(),
+        stream: Key::new(1, Purpose::User).level(2).round(3).block(4).phase(Phase::Pilot).repetition(5).stream(),
         evaluations: Evaluations::default(),
         total: 0.0,
     };
@@ -173,7 +174,10 @@ fn bridge_tour(
     let transition = MixtureTransition::prepare(noisy, step, storage)?;
     transition_tour(&transition, traveller)?;
     let hessian = HessianMoments::new(noisy, *step);
-    let mut work = |bridge: &dyn Bridge| cross(bridge, noisy, traveller);
+    let mut work = |bridge: &dyn Bridge| {
+        exchange_tour(bridge, (noisy, clean), traveller)?;
+        cross(bridge, noisy, traveller)
+    };
     work(&Identity::new(noisy, clean)?)?;
     work(&Denoising::new(noisy, clean, *step, exponential_integrator(step)?)?)?;
     work(&Denoising::new(noisy, clean, *step, ddpm(step, DdpmVariance::Posterior)?)?)?;
@@ -232,6 +236,37 @@ fn cross(bridge: &dyn Bridge, noisy: &MixtureLevel<'_>, traveller: &mut Travelle
     Ok(forward)
 }
 
+/// Some swaps of the two levels, and what their works say of the normalizers.
+fn exchange_tour(
+    bridge: &dyn Bridge,
+    (noisy, clean): (&MixtureLevel<'_>, &MixtureLevel<'_>),
+    traveller: &mut Traveller,
+) -> Result<()> {
+    let (mut x, mut score, mut p) = ([f64x8::ZERO; D], [f64x8::ZERO; D], f64x8::ZERO);
+    let (mut y, mut score_y, mut p_y) = ([f64x8::ZERO; D], [f64x8::ZERO; D], f64x8::ZERO);
+    let mut t = PointMut { x: &mut x, log_density: &mut p, score: &mut score };
+    let mut s = PointMut { x: &mut y, log_density: &mut p_y, score: &mut score_y };
+    noisy.sample(t.x, &mut traveller.stream, Scratch::new(&mut traveller.memory))?;
+    clean.sample(s.x, &mut traveller.stream, Scratch::new(&mut traveller.memory))?;
+    t.evaluate(noisy, &mut traveller.context())?;
+    s.evaluate(clean, &mut traveller.context())?;
+    let mut sums = WorkSums::EMPTY;
+    for _ in 0..core::hint::black_box(3) {
+        let outcome = swap(bridge, t.reborrow(), s.reborrow(), traveller.context())?;
+        sums.add(outcome.forward_work, outcome.backward_work, core::hint::black_box(0.1));
+        traveller.add(outcome.acceptance_probability);
+        let masks = outcome.accepted.to_bitmask() | outcome.non_finite.to_bitmask();
+        traveller.total += f64::from(masks);
+    }
+    let lane = sums.lane(core::hint::black_box(5)).ok_or(Error::Empty { what: "lane" })?;
+    let LogSums { forward, backward, bridge_forward, bridge_backward, count } = lane;
+    traveller.total += forward + backward + bridge_forward + bridge_backward + count as f64;
+    traveller.total +=
+        lane.forward_estimate() + lane.backward_estimate() + lane.bridge_estimate();
+    traveller.total += swap_scratch_len(bridge) as f64;
+    Ok(())
+}
+
 fn weight_tour(traveller: &mut Traveller) -> Result<()> {
     let log_weights = core::hint::black_box([0.1, -3.0, 2.0, f64::NEG_INFINITY, 0.5]);
     let mut weights = [0.0; 5];
@@ -275,6 +310,10 @@ fn standardization_tour(
 fn random_tour(traveller: &mut Traveller) {
     let (mut vectors, mut numbers) = ([f64x8::ZERO; D], [0.0; 21]);
     let stream = &mut traveller.stream;
+    for phase in [Phase::Production, Phase::Reverse, Phase::Schedule] {
+        let key = Key::new(1, Purpose::Swap).phase(core::hint::black_box(phase));
+        numbers.fill(key.stream().uniform());
+    }
     stream.fill_normals(&mut vectors);
     stream.fill_scalar_normals(&mut numbers);
     let uniforms = stream.uniforms();

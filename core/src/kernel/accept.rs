@@ -1,4 +1,4 @@
-//! The Metropolis-Hastings decision, shared by all kernels.
+//! The Metropolis-Hastings decision, shared by all kernels and by swaps.
 
 use crate::point::{Point, PointMut};
 use crate::rng::Stream;
@@ -18,7 +18,7 @@ pub struct Outcome {
 /// Accepts with probability `min(1, exp(log_ratio))`; the decision uses one uniform per lane.
 ///
 /// `-inf` is a density of zero, an honest rejection; NaN and `+inf` are faults and are counted.
-pub(super) fn decide(log_ratio: f64x8, proposed: f64x8, stream: &mut Stream) -> Outcome {
+pub(crate) fn decide(log_ratio: f64x8, proposed: f64x8, stream: &mut Stream) -> Outcome {
     let zero_density = equal(proposed, splat(f64::NEG_INFINITY));
     let valid = finite(proposed) & !log_ratio.is_nan();
     let probability = select(valid, exp(log_ratio.fast_min(f64x8::ZERO)), f64x8::ZERO);
@@ -27,7 +27,7 @@ pub(super) fn decide(log_ratio: f64x8, proposed: f64x8, stream: &mut Stream) -> 
 }
 
 /// Replaces the accepted lanes of `point` by `proposal`.
-pub(super) fn take_accepted(accepted: f64x8, proposal: Point<'_>, point: PointMut<'_>) {
+pub(crate) fn take_accepted(accepted: f64x8, proposal: Point<'_>, point: PointMut<'_>) {
     for (x, &y) in point.x.iter_mut().zip(proposal.x) {
         *x = select(accepted, y, *x);
     }

@@ -13,6 +13,7 @@ mod rwm;
 mod tests;
 
 pub use accept::Outcome;
+pub(crate) use accept::{decide, take_accepted};
 pub use hmc::Hmc;
 pub use mala::Mala;
 pub use rwm::RandomWalk;

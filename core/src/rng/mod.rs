@@ -1,7 +1,7 @@
 //! Random streams keyed by what they are for, so that results never depend on scheduling.
 //!
-//! A [`Key`] names one stream: a seed, a [`Purpose`] and up to three indices (level, round, block
-//! of particles). All of it is hashed into the state *and* the increment of a PCG generator
+//! A [`Key`] names one stream: a seed, a [`Phase`] and repetition of the run, a [`Purpose`] and up to
+//! three indices (level, round, block of particles). All of it is hashed into the state *and* the increment of a PCG generator
 //! (`Pcg64Dxsm`): PCG streams that differ in the increment alone are correlated. Two different
 //! uses never share a stream, and a block's numbers do not depend on which thread draws them.
 
@@ -33,6 +33,25 @@ pub enum Purpose {
     Parameters = 8,
     /// Uses outside this project.
     User = 9,
+    /// Swaps of replica exchange.
+    Swap = 10,
+    /// Which pairs a round of replica exchange swaps.
+    Parity = 11,
+}
+
+/// Which part of a run a stream belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(u64)]
+pub enum Phase {
+    /// The run whose results are reported.
+    #[default]
+    Production = 0,
+    /// The pilot that tunes step sizes and variances before it.
+    Pilot = 1,
+    /// The run from the other side, target to reference.
+    Reverse = 2,
+    /// Finding the levels.
+    Schedule = 3,
 }
 
 /// The name of one random stream.
@@ -51,7 +70,8 @@ pub enum Purpose {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
     seed: u64,
-    pilot: bool,
+    phase: Phase,
+    repetition: u64,
     purpose: Purpose,
     level: u64,
     round: u64,
@@ -61,13 +81,27 @@ pub struct Key {
 impl Key {
     /// The streams of one seed for one purpose; indices start at zero.
     pub const fn new(seed: u64, purpose: Purpose) -> Self {
-        Self { seed, pilot: false, purpose, level: 0, round: 0, block: 0 }
+        Self {
+            seed,
+            phase: Phase::Production,
+            repetition: 0,
+            purpose,
+            level: 0,
+            round: 0,
+            block: 0,
+        }
     }
 
-    /// The streams of a pilot run, independent of those of the production run.
+    /// Sets the part of the run; the streams of two parts are independent.
     #[must_use]
-    pub const fn pilot(self, pilot: bool) -> Self {
-        Self { pilot, ..self }
+    pub const fn phase(self, phase: Phase) -> Self {
+        Self { phase, ..self }
+    }
+
+    /// Sets the repetition of the whole run; the streams of two repetitions are independent.
+    #[must_use]
+    pub const fn repetition(self, repetition: u64) -> Self {
+        Self { repetition, ..self }
     }
 
     /// Sets the annealing level.
@@ -76,7 +110,7 @@ impl Key {
         Self { level, ..self }
     }
 
-    /// Sets the round or repetition.
+    /// Sets the round.
     #[must_use]
     pub const fn round(self, round: u64) -> Self {
         Self { round, ..self }
@@ -92,7 +126,7 @@ impl Key {
     pub fn stream(self) -> Stream {
         let words = [
             self.seed,
-            u64::from(self.pilot),
+            (self.repetition << 8) | self.phase as u64,
             self.purpose as u64,
             self.level,
             self.round,
@@ -188,7 +222,10 @@ mod tests {
             base,
             Key::new(8, Purpose::Bridge),
             Key::new(7, Purpose::Kernel),
-            base.pilot(true),
+            base.phase(Phase::Pilot),
+            base.phase(Phase::Reverse),
+            base.phase(Phase::Schedule),
+            base.repetition(1),
             base.level(1),
             base.round(1),
             base.block(1),

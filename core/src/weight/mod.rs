@@ -9,6 +9,7 @@
 //! CESS            = N (sum_i W_i u_i)^2 / sum_i W_i u_i^2  for incremental weights u_i
 //! std_error^2     = sum_i (A_i - 1/N)^2                    A_i: weight of the family of particle i
 //! E[offspring_i]  = M W_i                                  for every resampling scheme
+//! D = log(Z_s/Z_t)                                         from forward and backward works
 //! ```
 //!
 //! All sums have a fixed shape, so a result depends on the values and their order only, never on
@@ -36,8 +37,10 @@ mod effective_sample_size;
 mod evidence;
 mod log_sum_exp;
 mod resampling;
+mod work_sums;
 
 pub use effective_sample_size::{conditional_effective_sample_size, effective_sample_size};
 pub use evidence::{Evidence, normalize};
 pub use log_sum_exp::{log_mean_exp, log_sum_exp, pairwise_sum};
 pub use resampling::Resampling;
+pub use work_sums::{LogSums, WorkSums};

@@ -47,7 +47,16 @@ room::rooms! {
         Uniform = "uniform": "Equal steps of t.",
         LogSnr = "log-snr": "Equal steps of log(alpha_t^2/sigma_t^2): fine near the target.",
         Quadratic = "quadratic": "Squares of equal steps: of t on diffusion (fine near the target), of beta on tempering (reference).",
+        Lambda = "lambda": "Equal steps of the communication barrier Lambda, measured before the run.",
+        Adaptive = "adaptive": "As many levels as keep the conditional effective sample size of every step at `cess`.",
         List = "list": "The times that the field `times` lists.",
+    }
+    "barrier", "What spacing \"lambda\" measures the communication barrier by." => BarrierEstimator {
+        Exact = "exact": "lambda(t) of the path, from exact samples of its levels (diffusion).",
+        Smc = "smc": "lambda(t) of the path, from the weighted particles of an SMC run.",
+        ReplicaExchange = "replica-exchange": "lambda(t) of the path, from samples of replica exchange at every level.",
+        Rejections = "rejections": "Rounds of replica exchange until the bridge's own swaps reject equally often.",
+        ExactRejections = "exact-rejections": "The same with every level sampled exactly instead of by the kernel (diffusion).",
     }
     "bridge", "How a particle moves from one level to the next cleaner one, and what weight that costs." => BridgeKind {
         Identity = "identity": "Stay in place, log w += log p_s(x) - log p_t(x): classical annealing.",
@@ -76,6 +85,15 @@ room::rooms! {
     "sampler", "How particles and weights are carried down the levels." => SamplerKind {
         Ais = "ais": "Annealed importance sampling: independent particles, weights multiplied to the end.",
         Smc = "smc": "Sequential Monte Carlo: resamples whenever the effective sample size falls too low.",
+        ReplicaExchange = "replica-exchange": "All levels at once: kernels explore them, neighbours swap states through the bridge.",
+    }
+    "start", "Where the ladders of replica exchange start." => LadderStart {
+        Reference = "reference": "Independent draws of the reference at every level: the run has to find the modes itself.",
+        Descent = "descent": "One descent of each ladder from the reference through the bridges, as one AIS particle.",
+    }
+    "swap", "Which pairs of neighbouring levels a round of replica exchange swaps." => SwapOrder {
+        EvenOdd = "even-odd": "Even and odd pairs in turn: non-reversible, round trips do not slow down with the levels.",
+        Stochastic = "stochastic": "Even or odd pairs by the toss of a coin: reversible, a diffusion along the ladder.",
     }
     "resampling", "How SMC draws the offspring of weighted particles." => ResamplingScheme {
         Multinomial = "multinomial": "Independent draws: the most noise.",
@@ -93,7 +111,23 @@ room::rooms! {
         MaximumMeanDiscrepancy = "maximum-mean-discrepancy": "Distance of kernel mean embeddings to exact samples.",
         KolmogorovSmirnov = "kolmogorov-smirnov": "Largest gap between distribution functions, the worst coordinate.",
         AcceptanceRate = "acceptance-rate": "Share of accepted proposals of the kernel.",
+        RejectionRate = "rejection-rate": "Share of rejected swaps between neighbouring levels, pair by pair.",
+        RoundTripRate = "round-trip-rate": "Journeys reference, target, reference per ladder and round, beside the prediction.",
         Evaluations = "evaluations": "Numbers of density, score and Hessian-vector evaluations: the cost.",
+    }
+    "check", "What makes a run suspect; each check names its value, its limit and a remedy." => Check {
+        LargestWeight = "largest-weight": "One particle holds a large share of the final weight.",
+        ParetoK = "pareto-k": "The largest weights fall off like a Pareto law without a usable mean, k > 0.7.",
+        EffectiveSampleSize = "effective-sample-size": "(sum W)^2 / sum W^2 is worth too few particles.",
+        Ancestors = "ancestors": "Too few initial particles still have descendants.",
+        Sandwich = "sandwich": "log Z from the reference and from exact samples disagree, or are too noisy to compare.",
+        ModeWeights = "mode-weights": "Mode weights of the run and of exact samples disagree, or cannot be compared.",
+        RoundTrips = "round-trips": "More than half of the ladders never went from the reference to the target and back.",
+        Rejection = "rejection": "Two neighbouring levels reject nearly all of their swaps.",
+        SteppingStones = "stepping-stones": "log Z of the ladders differs between stepping stones up and down.",
+        Repetitions = "repetitions": "Independent repetitions disagree on mode weights or log Z beyond their errors.",
+        StepSize = "step-size": "The kernel's acceptance is far from the one its pilot aimed at.",
+        NonFinite = "non-finite": "More than one in ten thousand proposals or weights is not a finite number.",
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::progress::run_bar;
 use super::table::{table, with_error};
-use super::{print, print_json, thread_pool};
+use super::{exchange_table, print, print_json, thread_pool};
 use crate::catalog::{BridgeKind, PathKind, SamplerKind};
 use crate::config::{Override, RunConfig};
 use crate::run::{RunError, Summary, run};
@@ -23,6 +23,9 @@ pub(super) struct CompareArguments {
     /// How many particles and levels to spend
     #[arg(long, value_enum, default_value_t = Preset::Quick)]
     preset: Preset,
+    /// Compare replica exchange through every bridge on TwoModes (32, 5) instead (a few minutes)
+    #[arg(long, conflicts_with = "preset")]
+    exchange: bool,
     /// The seed of all random numbers
     #[arg(long, default_value_t = 1, allow_negative_numbers = true)]
     seed: u64,
@@ -52,6 +55,32 @@ const TARGETS: [&str; 2] = [
 
 /// Runs the subcommand.
 pub(super) fn compare(arguments: &CompareArguments) -> Result<(), RunError> {
+    if arguments.exchange { exchange(arguments) } else { annealing(arguments) }
+}
+
+fn exchange(arguments: &CompareArguments) -> Result<(), RunError> {
+    let methods = exchange_table::methods();
+    let bar = run_bar(methods.len(), arguments.quiet);
+    let rows = thread_pool(arguments.threads)?.install(|| {
+        methods
+            .into_iter()
+            .map(|method| {
+                bar.set_message(format!("{} {}", method.0, method.1));
+                let row = exchange_table::row(method, arguments.seed)?;
+                bar.inc(1);
+                Ok(row)
+            })
+            .collect::<Result<Vec<_>, RunError>>()
+    })?;
+    bar.finish_and_clear();
+    if arguments.json {
+        print_json(&rows)
+    } else {
+        print(&exchange_table::report(&rows, arguments.seed))
+    }
+}
+
+fn annealing(arguments: &CompareArguments) -> Result<(), RunError> {
     let configs = configs(arguments)?;
     let bar = run_bar(configs.len(), arguments.quiet);
     let summaries = thread_pool(arguments.threads)?.install(|| {
@@ -89,6 +118,7 @@ fn configs(arguments: &CompareArguments) -> Result<Vec<RunConfig>, RunError> {
                     Override::new(Some("kernel"), "steps", steps),
                     Override::new(Some("sampler"), "kind", sampler.name()),
                     Override::new(Some("sampler"), "particles", particles),
+                    Override::new(Some("sampler"), "both_sides", false),
                 ];
                 configs.push(RunConfig::from_toml(target, "compare", Path::new("."), &overrides)?);
             }
@@ -124,7 +154,7 @@ fn report(arguments: &CompareArguments, summaries: &[Summary]) -> String {
             first.dim,
             first.true_mode_weights.len(),
             first.particles,
-            first.config.path.levels,
+            first.times.len() - 1,
             first.config.kernel.steps(),
             arguments.seed
         );
@@ -135,7 +165,7 @@ fn report(arguments: &CompareArguments, summaries: &[Summary]) -> String {
                 s.config.bridge.kind.to_string(),
                 s.config.sampler.kind().to_string(),
                 with_error(s.log_z, s.log_z_std_error),
-                format!("{:.3}", s.ess),
+                format!("{:.3}", s.ess()),
                 format!("{:.3}", s.mode_weight_error),
                 format!("{:.1}", s.sliced_wasserstein / s.sliced_wasserstein_floor),
                 millions(s.evaluations.score),

@@ -4,10 +4,13 @@
 //! success, 1 for a run that failed, 2 for input that was refused before any work.
 
 mod compare;
+mod config_file;
 mod eval;
+mod exchange_table;
 mod list;
 mod progress;
 mod run;
+mod schedule;
 mod table;
 
 use std::io::Write;
@@ -36,6 +39,7 @@ struct Arguments {
 enum Command {
     Run(run::RunArguments),
     Compare(compare::CompareArguments),
+    Schedule(schedule::ScheduleArguments),
     Eval(eval::EvalArguments),
     List(list::ListArguments),
 }
@@ -49,6 +53,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
+        Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::List(arguments) => list::list(&arguments),
     };

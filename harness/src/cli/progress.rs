@@ -4,9 +4,9 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::sampler::Observer;
+use crate::sampler::{Observer, Progress};
 
-/// A bar over the levels of the current phase, with the effective sample size.
+/// A bar over the levels or rounds of the current phase, with how it is going.
 pub(super) struct LevelBar {
     bar: ProgressBar,
     shown: bool,
@@ -24,24 +24,28 @@ impl Observer for LevelBar {
     fn begin(&mut self, phase: &str, levels: usize) {
         self.bar.finish_and_clear();
         if self.shown {
-            self.bar = ProgressBar::with_draw_target(
-                Some(levels as u64),
-                ProgressDrawTarget::stderr_with_hz(10),
-            );
-            self.bar
-                .set_style(style("{prefix:>6} [{bar:40}] level {pos}/{len}, {eta} left, {msg}"));
+            // A phase that finds its own length has no end to draw.
+            let length = (levels > 0).then_some(levels as u64);
+            let target = ProgressDrawTarget::stderr_with_hz(10);
+            self.bar = ProgressBar::with_draw_target(length, target);
+            self.bar.set_style(style(match length {
+                Some(_) => "{prefix:>8} [{bar:40}] {pos}/{len}, {eta} left, {msg}",
+                None => "{prefix:>8} {spinner} {pos}, {msg}",
+            }));
             self.bar.set_prefix(phase.to_owned());
         }
     }
 
-    fn level_done(&mut self, ess: f64) {
-        self.bar.set_message(format!("ESS {ess:.3}"));
+    fn level_done(&mut self, progress: Progress) {
+        let state = match progress {
+            Progress::Ess(ess) => format!("ESS {ess:.3}"),
+            Progress::Rejection(rate) => format!("worst rejection {rate:.3}"),
+        };
         self.bar.inc(1);
         // The metrics of many particles take longer than short runs, and have no levels to count.
         let last = self.bar.length() == Some(self.bar.position());
-        if last && self.bar.prefix() != "pilot" {
-            self.bar.set_message(format!("ESS {ess:.3}, then the metrics"));
-        }
+        let then = if last && self.bar.prefix() != "pilot" { ", then what follows" } else { "" };
+        self.bar.set_message(format!("{state}{then}"));
     }
 }
 

@@ -4,41 +4,27 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::config_file::{ConfigArguments, read_config};
 use super::progress::LevelBar;
 use super::{print, print_json, table, thread_pool};
-use crate::config::{Override, RunConfig};
 use crate::run::{OutputDir, Problem, RunError, execute};
 
 /// Anneal particles to a target and report log Z, ESS and mode weights
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLE)]
 pub(super) struct RunArguments {
-    /// The configuration, a TOML file (an example is below; every field has a default)
-    config: PathBuf,
-    /// Replace one field: `section.key=value`, e.g. `--set bridge.kind=ddpm`; repeatable
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
-    /// The seed of all random numbers (replaces the file's)
-    #[arg(long, allow_negative_numbers = true)]
-    seed: Option<u64>,
-    /// Threads; 0 uses every core. The result does not depend on it
-    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
-    threads: usize,
+    #[command(flatten)]
+    config: ConfigArguments,
     /// Folder for config.toml, summary.json and samples.npz
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Allow --out to replace the files of an earlier run
     #[arg(long, requires = "out")]
     force: bool,
-    /// Print the summary as JSON, and nothing else on stdout
-    #[arg(long)]
-    json: bool,
-    /// No progress bar and no warnings on stderr
-    #[arg(long)]
-    quiet: bool,
 }
 
-const EXAMPLE: &str = r#"A configuration (every field may be left out; `amc list` shows all names):
+const EXAMPLE: &str = r#"A configuration (every field may be left out; `amc list fields` shows all fields with their defaults,
+`amc list` all names):
 
   seed = 1
 
@@ -51,7 +37,7 @@ const EXAMPLE: &str = r#"A configuration (every field may be left out; `amc list
   kind = "diffusion"       # or "tempering", whose bridge is "identity"
   schedule = "vp-linear"   # vp-cosine | ve
   levels = 128             # annealing steps
-  spacing = "uniform"      # log-snr | quadratic | list (times = [...])
+  spacing = "uniform"      # log-snr | quadratic | lambda | adaptive | list (times = [...])
 
   [bridge]
   kind = "second-order"    # identity | exponential-integrator | ddpm |
@@ -62,8 +48,9 @@ const EXAMPLE: &str = r#"A configuration (every field may be left out; `amc list
   adapt = "frozen"         # or "online"
 
   [sampler]
-  kind = "ais"             # or "smc"
+  kind = "ais"             # smc | replica-exchange (ladders, rounds, warmup, swap)
   particles = 4096
+  both_sides = true        # also run from exact target samples, for the verdict
 
 Samples (samples.npz) are in standardized coordinates; positions * scale + shift are the original
 ones. Exit codes: 0 success, 1 the run failed, 2 the input was refused."#;
@@ -71,13 +58,13 @@ ones. Exit codes: 0 success, 1 the run failed, 2 the input was refused."#;
 /// Runs the subcommand.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
     // Everything that can be refused is, before a folder is created or a particle moves.
-    let config = read_config(arguments)?;
+    let config = read_config(&arguments.config)?;
     let problem = Problem::new(&config)?;
-    let pool = thread_pool(arguments.threads)?;
+    let pool = thread_pool(arguments.config.threads)?;
     let out = arguments.out.as_deref();
     let out = out.map(|path| OutputDir::prepare(path, arguments.force)).transpose()?;
 
-    let mut bar = LevelBar::new(arguments.quiet);
+    let mut bar = LevelBar::new(arguments.config.quiet);
     let finished = pool.install(|| execute(&config, &problem, &mut bar));
     drop(bar);
     let finished = match (finished, &out) {
@@ -92,35 +79,22 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
         (run, None) => run?,
     };
     let summary = &finished.summary;
-    if arguments.json {
+    if arguments.config.json {
         return print_json(summary);
     }
-    if !arguments.quiet {
+    if !arguments.config.quiet {
         for warning in &summary.warnings {
             eprintln!("warning: {warning}");
         }
     }
     print(&format!(
-        "{}: {} particles, {} levels, seed {}\n{}{}",
+        "{}: {} particles, {} levels, seed {}\n{}{}{}",
         summary.target,
         summary.particles,
-        config.path.levels,
+        summary.times.len() - 1,
         summary.seed,
         table::summary(summary),
-        table::mode_weights(summary)
+        table::mode_weights(summary),
+        table::verdict(summary)
     ))
-}
-
-fn read_config(arguments: &RunArguments) -> Result<RunConfig, RunError> {
-    let path = &arguments.config;
-    let text = std::fs::read_to_string(path).map_err(|e| RunError::File {
-        path: path.clone(),
-        message: format!("the configuration cannot be read: {e}; `amc run --help` shows one"),
-    })?;
-    // Read here and not by clap, whose frame would repeat the argument around our message.
-    let given: Result<Vec<Override>, _> = arguments.overrides.iter().map(|o| o.parse()).collect();
-    let mut overrides = given?;
-    overrides.extend(arguments.seed.map(Override::seed));
-    let base = path.parent().unwrap_or(std::path::Path::new("."));
-    Ok(RunConfig::from_toml(&text, &path.display().to_string(), base, &overrides)?)
 }

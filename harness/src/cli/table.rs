@@ -3,7 +3,7 @@
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
-use crate::run::Summary;
+use crate::run::{Details, Summary};
 
 /// A table with a header; columns from `numeric` on are right-aligned.
 pub(super) fn table(header: &[&str], numeric: usize) -> Table {
@@ -32,9 +32,44 @@ pub(super) fn summary(summary: &Summary) -> String {
         table.add_row([name, &value, ideal]);
     };
     row("log Z", with_error(summary.log_z, summary.log_z_std_error), "0");
-    row("effective sample size / N", format!("{:.4}", summary.ess), "1");
-    row("smallest ESS / N on the way", format!("{:.4}", summary.minimum_ess), "1");
-    row("resamplings", summary.resamplings.to_string(), "");
+    if let (Some(upper), Some(error)) = (summary.log_z_upper, summary.log_z_upper_std_error) {
+        row("log Z from exact samples (upper bound)", with_error(upper, error), "0");
+    }
+    if let Some(gap) = summary.log_z_gap {
+        row("gap between the two", decimal(gap), "0");
+    }
+    match &summary.details {
+        Details::Annealing(report) => {
+            row("effective sample size / N", format!("{:.4}", report.ess), "1");
+            row("smallest ESS / N on the way", format!("{:.4}", report.minimum_ess), "1");
+            row("resamplings", report.resamplings.to_string(), "");
+            if let Some(repetitions) = &summary.symptoms.repetitions {
+                let (low, high) = repetitions
+                    .log_z
+                    .iter()
+                    .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &z| (a.min(z), b.max(z)));
+                let spread = format!("{} to {}", decimal(low), decimal(high));
+                let name = format!("log Z of the {} repetitions", repetitions.log_z.len());
+                row(&name, spread, "0");
+            }
+        }
+        Details::Exchange(report) => {
+            let (forward, error) = (report.log_z_forward, report.log_z_forward_std_error);
+            row("log Z by stepping stones, forward", with_error(forward, error), "0");
+            let (backward, error) = (report.log_z_backward, report.log_z_backward_std_error);
+            row("log Z by stepping stones, backward", with_error(backward, error), "0");
+            row("mean rejection rate of swaps", format!("{:.4}", report.mean_rejection_rate), "0");
+            row("worst pair of levels", format!("{:.4}", report.worst_rejection_rate), "0");
+            let predicted = format!("{:.4} (predicted)", report.predicted_round_trip_rate);
+            row(
+                "round trips per ladder and round",
+                format!("{:.4}", report.round_trip_rate),
+                &predicted,
+            );
+            let trips: u64 = report.round_trips.iter().sum();
+            row("round trips", trips.to_string(), "");
+        }
+    }
     row("mode-weight error (total variation)", format!("{:.4}", summary.mode_weight_error), "0");
     row("rarest mode, relative error", format!("{:+.3}", summary.rarest_mode_relative_error), "0");
     let floor = format!("{} (floor)", decimal(summary.sliced_wasserstein_floor));
@@ -50,6 +85,16 @@ pub(super) fn summary(summary: &Summary) -> String {
     row("Hessian-vector products", evaluations.hessian_product.to_string(), "");
     row("seconds", format!("{:.2}", summary.seconds), "");
     format!("{table}\n")
+}
+
+/// The verdict with its reasons, one a line.
+pub(super) fn verdict(summary: &Summary) -> String {
+    let verdict = &summary.verdict;
+    let mut text = format!("verdict: {verdict}\n");
+    for reason in &verdict.reasons {
+        text += &format!("  {}: {}\n", reason.check, reason.message);
+    }
+    text
 }
 
 /// Mode weights beside the truth; many modes are cut to the first ones.

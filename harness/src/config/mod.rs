@@ -31,7 +31,7 @@ pub use kernel::{KernelConfig, MoveConfig};
 pub use memory::MOST_NUMBERS;
 pub use overrides::Override;
 pub use path::{PathConfig, PathFamily, Spacing};
-pub use sampler::{Algorithm, SamplerConfig};
+pub use sampler::{Algorithm, ReplicaExchangeConfig, SamplerConfig};
 pub use schedule::NoiseSchedule;
 pub use schema::{Key, schema};
 pub use target::{TargetConfig, TargetFamily};
@@ -77,30 +77,43 @@ impl RunConfig {
         let section = |name, keys| Section::new(name, &table, keys, &origins);
 
         let target = TargetConfig::read(section(target::SECTION, target::KEYS)?, base_dir)?;
-        let path = PathConfig::read(section(path::SECTION, path::KEYS)?)?;
-        let bridge = BridgeConfig::read(section(bridge::SECTION, bridge::KEYS)?, path.kind())?;
         let kernel = KernelConfig::read(section(kernel::SECTION, kernel::KEYS)?)?;
-        let sampler = SamplerConfig::read(section(sampler::SECTION, sampler::KEYS)?)?;
+        let sampler = SamplerConfig::read(section(sampler::SECTION, sampler::KEYS)?, &kernel)?;
+        let path = PathConfig::read(section(path::SECTION, path::KEYS)?, sampler.kind())?;
+        let bridge = BridgeConfig::read(section(bridge::SECTION, bridge::KEYS)?, path.kind())?;
         let seed = match table.get(schema::SEED) {
             Some(seed) => value::seed(origins.field(schema::SEED), seed)?,
             None => 1,
         };
         let run = Self { seed, target, path, bridge, kernel, sampler };
-        run.check_memory(run.target.dim().unwrap_or(1))?;
+        run.check_memory(run.target.dim().unwrap_or(1), run.path.levels)?;
         Ok(run)
     }
 
-    /// Refuses more particles in `dim` coordinates than fit into memory.
+    /// Refuses more particles, or ladders of so many levels, in `dim` coordinates than fit into memory.
     ///
     /// [`from_toml`](Self::from_toml) has done so wherever the dimension is known; call it again
-    /// once a mixture file has told its own.
+    /// once a mixture file has told its own, or the levels have been found.
     ///
     /// # Errors
     /// [`ConfigError::TooLarge`].
-    pub fn check_memory(&self, dim: usize) -> Result<(), ConfigError> {
-        let particles = self.sampler.particles;
-        memory::fits(particles, dim, || {
-            (format!("sampler.particles = {particles}"), format!("target.dim = {dim}"))
+    pub fn check_memory(&self, dim: usize, levels: usize) -> Result<(), ConfigError> {
+        let (name, count, rows) = match self.sampler.algorithm {
+            Algorithm::Ais { particles } | Algorithm::Smc { particles, .. } => {
+                let rows = particles.saturating_mul(self.sampler.repetitions);
+                ("sampler.particles", particles, rows)
+            }
+            Algorithm::ReplicaExchange(rules) => {
+                let rows = rules.ladders.saturating_mul(levels + 1);
+                ("sampler.ladders", rules.ladders, rows.max(rules.samples))
+            }
+        };
+        memory::fits(rows, dim, || {
+            let copies = match self.sampler.algorithm {
+                Algorithm::ReplicaExchange(_) => format!("path.levels = {levels}"),
+                _ => format!("sampler.repetitions = {}", self.sampler.repetitions),
+            };
+            (format!("{name} = {count}, {copies}"), format!("target.dim = {dim}"))
         })
     }
 
@@ -112,6 +125,12 @@ impl RunConfig {
         memory::fits(levels, per_level, || {
             (format!("path.levels = {levels}"), format!("the target's {per_level} numbers a level"))
         })
+    }
+
+    /// The same run with `path.spacing = "lambda"` and its defaults for this sampler and path.
+    pub fn with_lambda_spacing(&self) -> Self {
+        let spacing = Spacing::lambda(self.path.kind(), self.sampler.kind());
+        Self { path: PathConfig { spacing, ..self.path.clone() }, ..self.clone() }
     }
 
     /// The resolved configuration, every default written out; reading it gives the same run.

@@ -9,7 +9,7 @@ use super::reader::Section;
 use super::schedule::NoiseSchedule;
 use super::schema::Key;
 use super::value::Interval;
-use crate::catalog::{NoiseScheduleKind, PathKind, SpacingKind};
+use crate::catalog::{BarrierEstimator, NoiseScheduleKind, PathKind, SamplerKind, SpacingKind};
 
 pub(super) const SECTION: &str = "path";
 
@@ -17,12 +17,22 @@ const DIFFUSION: &[&str] = &[PathKind::Diffusion.name()];
 const VP_LINEAR: &[&str] = &[NoiseScheduleKind::VpLinear.name()];
 const VE: &[&str] = &[NoiseScheduleKind::Ve.name()];
 const LIST: &[&str] = &[SpacingKind::List.name()];
+const LAMBDA: &[&str] = &[SpacingKind::Lambda.name()];
+const ADAPTIVE: &[&str] = &[SpacingKind::Adaptive.name()];
 
 pub(super) const KEYS: &[Key] = &[
     Key::always("kind", "the path (diffusion)"),
-    Key::always("levels", "annealing steps L (128; with a list its length)"),
+    Key::always("levels", "annealing steps L (128; with a list its length; adaptive finds it)"),
     Key::always("spacing", "where the levels stand (uniform)"),
     Key::when("spacing", LIST, "times", "the noisy levels t_1 < ... < t_L in (0, 1]; t_0 = 0"),
+    Key::when(
+        "spacing",
+        LAMBDA,
+        "barrier",
+        "what it is measured by (rejections for replica-exchange; else exact, tempering smc)",
+    ),
+    Key::when("spacing", LAMBDA, "tuning_rounds", "runs of doubling length, for rejections (8)"),
+    Key::when("spacing", ADAPTIVE, "cess", "conditional effective sample size of a step (0.95)"),
     Key::when("kind", DIFFUSION, "schedule", "the noise schedule (vp-linear)"),
     Key::when("kind", DIFFUSION, "t_min", "time of level 1 (1e-4)"),
     Key::when("kind", DIFFUSION, "t_max", "time of level L (1.0; vp-cosine 0.999)"),
@@ -41,7 +51,8 @@ const MOST_LEVELS: usize = 1_000_000;
 pub struct PathConfig {
     /// The family of densities.
     pub family: PathFamily,
-    /// Annealing steps L: there are L + 1 levels, level 0 being the target.
+    /// Annealing steps L: there are L + 1 levels, level 0 being the target. 0 where adaptive spacing
+    /// is going to find it.
     pub levels: usize,
     /// Where the levels stand.
     pub spacing: Spacing,
@@ -72,6 +83,18 @@ pub enum Spacing {
     LogSnr,
     /// See [`SpacingKind::Quadratic`].
     Quadratic,
+    /// See [`SpacingKind::Lambda`].
+    Lambda {
+        /// What the barrier is measured by.
+        barrier: BarrierEstimator,
+        /// Runs of doubling length, where it is measured by rejections.
+        tuning_rounds: u32,
+    },
+    /// See [`SpacingKind::Adaptive`].
+    Adaptive {
+        /// The conditional effective sample size of every step, as a fraction of N.
+        cess: f64,
+    },
     /// See [`SpacingKind::List`].
     List {
         /// `t_1 < ... < t_L`, in (0, 1]: level 0 is not in it.
@@ -79,13 +102,24 @@ pub enum Spacing {
     },
 }
 
+/// Tuning rounds, where none are given.
+const TUNING_ROUNDS: u32 = 8;
+
 impl Spacing {
+    /// Measured, with the defaults for a path and a sampler.
+    pub(super) fn lambda(path: PathKind, sampler: SamplerKind) -> Self {
+        let barrier = default_barrier(path, sampler);
+        Self::Lambda { barrier, tuning_rounds: TUNING_ROUNDS }
+    }
+
     /// The spacing's name.
     pub fn kind(&self) -> SpacingKind {
         match self {
             Self::Uniform => SpacingKind::Uniform,
             Self::LogSnr => SpacingKind::LogSnr,
             Self::Quadratic => SpacingKind::Quadratic,
+            Self::Lambda { .. } => SpacingKind::Lambda,
+            Self::Adaptive { .. } => SpacingKind::Adaptive,
             Self::List { .. } => SpacingKind::List,
         }
     }
@@ -100,34 +134,60 @@ impl PathConfig {
         }
     }
 
-    /// Times of the noisy levels, `t_1 < ... < t_L`, `[L]`; level 0 at `t_0 = 0` is not in it.
+    /// Times of the noisy levels, `t_1 < ... < t_L`, `[L]`; level 0 at `t_0 = 0` is not in it. Empty
+    /// where they have to be found by measurements.
     ///
     /// # Panics
     /// When the noise schedule is none that could have been read.
     pub fn times(&self) -> Vec<f64> {
+        match &self.spacing {
+            Spacing::List { times } => times.clone(),
+            Spacing::Lambda { .. } | Spacing::Adaptive { .. } => Vec::new(),
+            Spacing::Uniform => self.spaced(SpacingKind::Uniform, self.levels),
+            Spacing::LogSnr => self.spaced(SpacingKind::LogSnr, self.levels),
+            Spacing::Quadratic => self.spaced(SpacingKind::Quadratic, self.levels),
+        }
+    }
+
+    /// Time of the noisiest level.
+    pub fn last_time(&self) -> f64 {
         match (&self.spacing, self.family) {
-            (Spacing::List { times }, _) => times.clone(),
-            (spacing, PathFamily::Tempering) => tempering_times(spacing, self.levels),
-            (spacing, PathFamily::Diffusion { schedule, t_min, t_max }) => {
-                let mut times = vec![0.0; self.levels];
+            (_, PathFamily::Tempering) => 1.0,
+            (Spacing::List { times }, _) => times.last().copied().unwrap_or(1.0),
+            (_, PathFamily::Diffusion { t_max, .. }) => t_max,
+        }
+    }
+
+    /// `levels` times of the noisy levels on this path in one of the spacings that need no
+    /// measurement: log-SNR on diffusion, quadratic, or else uniform.
+    ///
+    /// # Panics
+    /// As [`PathConfig::times`].
+    pub fn spaced(&self, spacing: SpacingKind, levels: usize) -> Vec<f64> {
+        match self.family {
+            PathFamily::Tempering => tempering_times(spacing, levels),
+            PathFamily::Diffusion { schedule, t_min, t_max } => {
+                let mut times = vec![0.0; levels];
                 match spacing {
-                    Spacing::Quadratic => quadratic_times(t_min, t_max, &mut times),
-                    Spacing::LogSnr => {
+                    SpacingKind::Quadratic => quadratic_times(t_min, t_max, &mut times),
+                    SpacingKind::LogSnr => {
                         let schedule = schedule.to_core().expect("checked when it was read");
                         log_snr_times(&schedule, t_min, t_max, &mut times);
                     }
-                    Spacing::Uniform | Spacing::List { .. } => {
-                        uniform_times(t_min, t_max, &mut times);
-                    }
+                    _ => uniform_times(t_min, t_max, &mut times),
                 }
                 times
             }
         }
     }
 
-    pub(super) fn read(mut section: Section<'_>) -> Result<Self, ConfigError> {
+    /// Reads the section for a sampler of this kind.
+    pub(super) fn read(
+        mut section: Section<'_>,
+        sampler: SamplerKind,
+    ) -> Result<Self, ConfigError> {
         let kind = section.choice("kind", PathKind::Diffusion)?;
-        let spacing = spacing(&mut section, kind)?;
+        let spacing = spacing(&mut section, kind, sampler)?;
         let levels = levels(&mut section, &spacing)?;
         let family = match kind {
             PathKind::Tempering => tempering(&section, &spacing)?,
@@ -138,14 +198,20 @@ impl PathConfig {
     }
 
     pub(super) fn to_table(&self) -> Table {
-        let entries = Entries::new()
-            .put("kind", self.kind().name())
-            .count("levels", self.levels)
-            .put("spacing", self.spacing.kind().name());
+        let entries = Entries::new().put("kind", self.kind().name());
+        let entries = match self.spacing {
+            Spacing::Adaptive { .. } => entries,
+            _ => entries.count("levels", self.levels),
+        };
+        let entries = entries.put("spacing", self.spacing.kind().name());
         let entries = match &self.spacing {
             Spacing::List { times } => {
                 entries.put("times", times.iter().copied().map(Value::from).collect::<Vec<_>>())
             }
+            Spacing::Lambda { barrier, tuning_rounds } => {
+                entries.put("barrier", barrier.name()).put("tuning_rounds", *tuning_rounds)
+            }
+            Spacing::Adaptive { cess } => entries.put("cess", *cess),
             Spacing::Uniform | Spacing::LogSnr | Spacing::Quadratic => entries,
         };
         match self.family {
@@ -160,10 +226,10 @@ impl PathConfig {
 
 /// `t_i = i/L`, or `1 - beta_i` with `beta_i = (1 - i/L)^2`: fine near the reference, where
 /// tempering changes the density most.
-fn tempering_times(spacing: &Spacing, levels: usize) -> Vec<f64> {
+fn tempering_times(spacing: SpacingKind, levels: usize) -> Vec<f64> {
     // One more than asked for: both lists start or end at the target.
     let mut list = vec![0.0; levels + 1];
-    if matches!(spacing, Spacing::Quadratic) {
+    if spacing == SpacingKind::Quadratic {
         quadratic_times(0.0, 1.0, &mut list);
         list.reverse();
         list.iter_mut().for_each(|entry| *entry = 1.0 - *entry);
@@ -174,17 +240,54 @@ fn tempering_times(spacing: &Spacing, levels: usize) -> Vec<f64> {
     list
 }
 
-fn spacing(section: &mut Section<'_>, path: PathKind) -> Result<Spacing, ConfigError> {
+fn spacing(
+    section: &mut Section<'_>,
+    path: PathKind,
+    sampler: SamplerKind,
+) -> Result<Spacing, ConfigError> {
     match section.choice("spacing", SpacingKind::Uniform)? {
         SpacingKind::Uniform => Ok(Spacing::Uniform),
         SpacingKind::Quadratic => Ok(Spacing::Quadratic),
         SpacingKind::List => Ok(Spacing::List { times: times(section)? }),
+        SpacingKind::Adaptive => {
+            let cess = section.f64("cess", 0.95, Interval::Open(0.0, 1.0))?;
+            Ok(Spacing::Adaptive { cess })
+        }
+        SpacingKind::Lambda => lambda(section, path, sampler),
         SpacingKind::LogSnr if path == PathKind::Diffusion => Ok(Spacing::LogSnr),
         SpacingKind::LogSnr => Err(section.conflict(
             "spacing",
             "needs a signal-to-noise ratio, which path.kind = \"tempering\" does not have".into(),
-            "use path.spacing = \"uniform\", \"quadratic\" or \"list\"".into(),
+            "use path.spacing = \"uniform\", \"quadratic\", \"lambda\" or \"list\"".into(),
         )),
+    }
+}
+
+fn lambda(
+    section: &mut Section<'_>,
+    path: PathKind,
+    sampler: SamplerKind,
+) -> Result<Spacing, ConfigError> {
+    let barrier = section.choice("barrier", default_barrier(path, sampler))?;
+    let exact = matches!(barrier, BarrierEstimator::Exact | BarrierEstimator::ExactRejections);
+    if exact && path == PathKind::Tempering {
+        return Err(section.conflict(
+            "barrier",
+            "needs exact samples of every level, which path.kind = \"tempering\" does not have"
+                .into(),
+            "use path.barrier = \"smc\", \"replica-exchange\" or \"rejections\"".into(),
+        ));
+    }
+    let rounds = section.usize("tuning_rounds", TUNING_ROUNDS as usize, 1..=20)?;
+    Ok(Spacing::Lambda { barrier, tuning_rounds: rounds as u32 })
+}
+
+/// Replica exchange is tuned for its own swaps; elsewhere the barrier of the path is cheaper.
+fn default_barrier(path: PathKind, sampler: SamplerKind) -> BarrierEstimator {
+    match (sampler, path) {
+        (SamplerKind::ReplicaExchange, _) => BarrierEstimator::Rejections,
+        (_, PathKind::Diffusion) => BarrierEstimator::Exact,
+        (_, PathKind::Tempering) => BarrierEstimator::Smc,
     }
 }
 
@@ -211,8 +314,18 @@ fn times(section: &mut Section<'_>) -> Result<Vec<f64>, ConfigError> {
 
 fn levels(section: &mut Section<'_>, spacing: &Spacing) -> Result<usize, ConfigError> {
     let given = section.optional_usize("levels", 1..=MOST_LEVELS)?;
-    let Spacing::List { times } = spacing else { return Ok(given.unwrap_or(128)) };
-    let listed = times.len();
+    let listed = match spacing {
+        Spacing::List { times } => times.len(),
+        Spacing::Adaptive { .. } if given.is_some() => {
+            return Err(section.conflict(
+                "levels",
+                "fixes what path.spacing = \"adaptive\" is to find".into(),
+                "drop path.levels and set path.cess, or use another spacing".into(),
+            ));
+        }
+        Spacing::Adaptive { .. } => return Ok(0),
+        _ => return Ok(given.unwrap_or(128)),
+    };
     if given.is_some_and(|levels| levels != listed) {
         let conflict = format!("contradicts the {listed} noisy levels of path.times");
         let remedy = format!("drop path.levels or set it to {listed}");
@@ -237,7 +350,7 @@ fn diffusion(section: &mut Section<'_>, spacing: &Spacing) -> Result<PathFamily,
     let allowed = schedule.times();
     let (first, last) = match spacing {
         Spacing::List { times } => (times.first().copied(), times.last().copied()),
-        Spacing::Uniform | Spacing::LogSnr | Spacing::Quadratic => (None, None),
+        _ => (None, None),
     };
     if let Some(last) = last.filter(|&last| !allowed.contains(last)) {
         let conflict = format!("ends at {last}, where path.schedule = \"{}\"", schedule.kind());

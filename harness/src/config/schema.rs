@@ -107,7 +107,7 @@ mod tests {
         for (section, key, hint) in [
             ("target", "seperation", "did you mean target.separation?"),
             ("target", "particles", "particles belongs to [sampler]"),
-            ("sampler", "foo", "[sampler] has kind, particles, resampling, ess_threshold"),
+            ("bridge", "foo", "[bridge] has kind, variance"),
         ] {
             assert_eq!(unknown_key_hint(section, key), hint);
         }

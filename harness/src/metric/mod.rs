@@ -31,7 +31,9 @@ mod sliced_wasserstein;
 pub use error::MetricError;
 pub use kolmogorov_smirnov::kolmogorov_smirnov;
 pub use mmd::{MaximumMeanDiscrepancy, maximum_mean_discrepancy};
-pub use mode_weights::{mode_weight_error, mode_weights, rarest_mode_relative_error};
+pub use mode_weights::{
+    mode_weight_error, mode_weight_std_errors, mode_weights, rarest_mode_relative_error,
+};
 pub use sample::Sample;
 pub use sliced_wasserstein::{SlicedWasserstein, sliced_wasserstein};
 

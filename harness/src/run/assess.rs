@@ -13,7 +13,7 @@ use crate::metric::{
     maximum_mean_discrepancy, mode_weight_error, mode_weights, rarest_mode_relative_error,
     sliced_wasserstein,
 };
-use crate::sampler::Outcome;
+use crate::sampler::WeightedSample;
 
 /// What the metrics say of a run.
 #[derive(Debug, Clone)]
@@ -31,10 +31,13 @@ pub(super) struct Assessment {
 }
 
 /// Compares the weighted particles with exact samples of the same number, at least two.
+///
+/// `known` are mode weights from more than these samples, if there are any.
 pub(super) fn assess(
     seed: u64,
     target: &MixtureLevel<'_>,
-    outcome: &Outcome,
+    outcome: &WeightedSample,
+    known: Option<&[f64]>,
 ) -> core::result::Result<Assessment, RunError> {
     let d = target.dim();
     // A single exact sample has no spread, which the maximum mean discrepancy needs.
@@ -54,7 +57,10 @@ pub(super) fn assess(
     let sample = Sample::weighted(d, &positions, &weights)?;
     let (exact, second) = (Sample::unweighted(d, &exact)?, Sample::unweighted(d, &second)?);
 
-    let estimated = mode_weights(target, &positions, &weights)?;
+    let estimated = match known {
+        Some(known) => known.to_vec(),
+        None => mode_weights(target, &positions, &weights)?,
+    };
     let truth: Vec<f64> =
         (0..target.mixture().components()).map(|k| target.mixture().weight(k)).collect();
     let slices = SlicedWasserstein { seed, ..SlicedWasserstein::default() };
@@ -120,8 +126,6 @@ fn exact_sample(target: &MixtureLevel<'_>, count: usize, key: Key) -> Result<Vec
 mod tests {
     use super::*;
     use amc_core::density::{Covariance, Mixture};
-    use amc_core::point::Evaluations;
-    use amc_core::weight::Evidence;
 
     const N: usize = 203;
 
@@ -133,19 +137,9 @@ mod tests {
         visit(&MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage).unwrap());
     }
 
-    fn outcome(positions: Vec<f64>, weights: Vec<f64>) -> Outcome {
-        Outcome {
-            log_weights: weights.iter().map(|w| w.ln()).collect(),
-            evidence: Evidence { log_z: 0.0, log_z_std_error: 0.0 },
-            ess: 1.0,
-            surviving_families: N,
-            levels: Vec::new(),
-            evaluations: Evaluations::default(),
-            acceptance_rate: None,
-            non_finite: 0,
-            positions,
-            weights,
-        }
+    fn outcome(positions: Vec<f64>, weights: Vec<f64>) -> WeightedSample {
+        let log_weights = weights.iter().map(|w| w.ln()).collect();
+        WeightedSample { positions, log_weights, weights }
     }
 
     /// Fails if a metric ignores the weights, modes are exchanged, or dead particles count: half of
@@ -161,7 +155,7 @@ mod tests {
             positions[202] = f64::NAN;
             let weight = |i| if i == 202 { 0.0 } else { (2.0 + sign(i)) / 404.0 };
             let weights = (0..N).map(weight).collect();
-            let found = assess(1, target, &outcome(positions, weights)).unwrap();
+            let found = assess(1, target, &outcome(positions, weights), None).unwrap();
             assert!((found.mode_weights[0] - 0.25).abs() < 1e-12, "{:?}", found.mode_weights);
             assert_eq!(found.true_mode_weights, [0.25, 0.75]);
             assert!(found.mode_weight_error < 1e-12 && found.rarest_mode_relative_error < 1e-12);

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::config::ConfigError;
 use crate::metric::MetricError;
 use crate::sampler::SamplerError;
+use crate::schedule::ScheduleError;
 use crate::target::TargetError;
 
 /// Everything that can keep a run from its result; every message is one line.
@@ -38,6 +39,25 @@ pub enum RunError {
         /// What is wrong.
         source: amc_core::error::Error,
     },
+    /// Adaptive spacing that does not come to an end.
+    #[error(
+        "levels of conditional effective sample size {cess}: after {levels} levels the path is at \
+         t = {time}, where the shortest step has {found:.3}; use target.standardize, a smaller \
+         path.cess, a stronger bridge.kind or another path.spacing"
+    )]
+    NoEnd {
+        /// Levels placed so far.
+        levels: usize,
+        /// Time of the last one.
+        time: f64,
+        /// The conditional ESS of the shortest step.
+        found: f64,
+        /// The conditional ESS asked for.
+        cess: f64,
+    },
+    /// A schedule of levels.
+    #[error("levels: {0}")]
+    Schedule(#[from] ScheduleError),
     /// The sampler.
     #[error(transparent)]
     Sampler(#[from] SamplerError),
@@ -76,6 +96,13 @@ pub enum RunError {
 impl RunError {
     /// Whether the input is to blame (exit code 2), not the run (exit code 1).
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, Self::Sampler(_) | Self::Core(_) | Self::Metric(_))
+        !matches!(
+            self,
+            Self::Sampler(_)
+                | Self::Core(_)
+                | Self::Metric(_)
+                | Self::Schedule(_)
+                | Self::NoEnd { .. }
+        )
     }
 }

@@ -1,32 +1,36 @@
 //! One run from its configuration to its summary.
 //!
-//! `config -> target -> levels -> pilot -> sampler -> metrics -> summary (-> files)`: everything that
-//! can be refused is refused before the first particle moves.
+//! `config -> target -> levels -> pilot -> sampler -> the other side -> metrics -> verdict -> summary
+//! (-> files)`: everything that can be refused is refused before the first particle moves.
 
+mod annealed;
 mod assess;
+mod details;
 mod error;
+mod exchanged;
 mod output;
 mod problem;
 mod summary;
 
+pub use details::{AnnealingReport, Details, ExchangeReport};
 pub use error::RunError;
 pub use output::OutputDir;
-pub use problem::Problem;
+pub use problem::{Problem, Top};
 pub use summary::{EvaluationCounts, Summary};
 
 use std::time::Instant;
 
-use crate::catalog::Adaptation;
 use crate::config::{Algorithm, RunConfig};
-use crate::sampler::{Observer, Outcome, ResamplingRule, anneal, pilot};
+use crate::levels;
+use crate::sampler::{Observer, WeightedSample};
 
 /// A finished run.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// The numbers to report.
     pub summary: Summary,
-    /// Samples, weights and level records.
-    pub outcome: Outcome,
+    /// Samples and weights.
+    pub sample: WeightedSample,
 }
 
 /// Carries out a run in the current rayon thread pool.
@@ -47,22 +51,26 @@ pub fn execute(
     observer: &mut dyn Observer,
 ) -> Result<Run, RunError> {
     let start = Instant::now();
-    problem.with_annealing(config, |annealing, target| {
-        let online = config.kernel.moves().is_some_and(|m| m.adapt == Adaptation::Online);
-        let particles = config.sampler.particles;
-        let tuning = pilot(annealing, particles, online, observer)?;
-        let rule = match config.sampler.algorithm {
-            Algorithm::Ais => None,
-            Algorithm::Smc { resampling, ess_threshold } => {
-                Some(ResamplingRule { scheme: resampling.to_core(), threshold: ess_threshold })
+    let placement = levels::place(config, problem, observer)?;
+    let top = match config.sampler.algorithm {
+        Algorithm::Ais { .. } | Algorithm::Smc { .. } => Top::Diffusion,
+        Algorithm::ReplicaExchange(_) => Top::Reference,
+    };
+    problem.with_annealing(config, &placement.times, top, |annealing, target| {
+        let sampled = match config.sampler.algorithm {
+            Algorithm::Ais { .. } | Algorithm::Smc { .. } => {
+                annealed::sample(config, annealing, target, observer)?
+            }
+            Algorithm::ReplicaExchange(rules) => {
+                exchanged::sample(config, rules, annealing, target, observer)?
             }
         };
-        let outcome = anneal(annealing, &tuning, particles, rule, observer)?;
         let sampling_seconds = start.elapsed().as_secs_f64();
-        let assessment = assess::assess(config.seed, target, &outcome)?;
-        let mut summary = Summary::new(config, problem, &tuning, &outcome, assessment);
+        let assessment =
+            assess::assess(config.seed, target, &sampled.sample, sampled.mode_weights.as_deref())?;
+        let mut summary = Summary::new(config, problem, &placement, &sampled, assessment);
         summary.sampling_seconds = sampling_seconds;
         summary.seconds = start.elapsed().as_secs_f64();
-        Ok(Run { summary, outcome })
+        Ok(Run { summary, sample: sampled.sample })
     })
 }

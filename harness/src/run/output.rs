@@ -181,12 +181,12 @@ fn write_samples(
     run: &Run,
 ) -> std::io::Result<()> {
     let d = problem.mixture.dim() as u64;
-    let n = run.outcome.weights.len() as u64;
+    let n = run.sample.weights.len() as u64;
     let mut patient = Patient::new(file);
     let mut archive = ZipWriter::new(&mut patient);
     let arrays: [(&str, &[f64], &[u64]); 4] = [
-        ("positions", &run.outcome.positions, &[n, d]),
-        ("log_weights", &run.outcome.log_weights, &[n]),
+        ("positions", &run.sample.positions, &[n, d]),
+        ("log_weights", &run.sample.log_weights, &[n]),
         ("shift", &problem.map.shift, &[d]),
         ("scale", &problem.map.scale, &[d]),
     ];

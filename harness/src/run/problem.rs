@@ -15,14 +15,21 @@ use crate::target::{
 };
 use std::path::Path;
 
+/// What the noisiest level of a diffusion path is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Top {
+    /// The diffused target at its time, which the reference approximates (annealed runs weigh it).
+    Diffusion,
+    /// The reference itself, which can always be sampled (replica exchange).
+    Reference,
+}
+
 /// A target with the path to it, checked and ready.
 pub struct Problem {
     /// The target in the coordinates that are sampled.
     pub mixture: OwnedMixture,
     /// From the target's own coordinates to those that are sampled.
     pub map: AffineMap,
-    /// Times of the levels, `[L + 1]`, from 0.
-    pub times: Vec<f64>,
     /// The noise schedule, on a diffusion path.
     pub schedule: Option<NoiseSchedule>,
     /// Variance of the reference `N(0, variance I)`, and its parameters.
@@ -37,31 +44,28 @@ impl Problem {
     /// Files that cannot be read, parameters out of range, a problem too large for memory.
     pub fn new(config: &RunConfig) -> Result<Self, RunError> {
         let (parameters, choice) = target_parameters(config)?;
-        config.check_memory(parameters.dim)?;
+        config.check_memory(parameters.dim, config.path.levels)?;
         let (parameters, map) = standardize(&parameters, choice)?;
         let name = parameters.name.clone();
         let mixture = OwnedMixture::new(parameters)
             .map_err(|source| RunError::Mixture { target: name, source })?;
-        let noisy = config.path.times();
-        Schedule::new(&noisy).map_err(RunError::Levels)?;
         let schedule = match config.path.family {
             PathFamily::Diffusion { schedule, .. } => Some(schedule.to_core()?),
             PathFamily::Tempering => None,
         };
-        let reference_variance = match (&schedule, noisy.last()) {
-            (Some(schedule), Some(&last)) => {
+        let reference_variance = match &schedule {
+            Some(schedule) => {
+                let last = config.path.last_time();
                 let alpha = schedule.alpha(last);
                 alpha * alpha * mixture.mean_variance()? + schedule.variance(last)
             }
-            _ => 1.0,
+            None => 1.0,
         };
         if schedule.is_some() {
-            let per_level = mixture.level_storage().len();
-            config.check_level_memory(noisy.len(), per_level)?;
+            config.check_level_memory(config.path.levels, mixture.level_storage().len())?;
         }
         let problem = Self {
             map,
-            times: std::iter::once(0.0).chain(noisy).collect(),
             schedule,
             reference_variance: [reference_variance],
             reference_mean: vec![0.0; mixture.dim()],
@@ -71,18 +75,28 @@ impl Problem {
             let target = problem.mixture.parameters().name.clone();
             RunError::Reference { target, source }
         })?;
+        let noisy = config.path.times();
+        if !noisy.is_empty() {
+            Schedule::new(&noisy).map_err(RunError::Levels)?;
+        }
         Ok(problem)
     }
 
-    /// Calls `visit` with everything put together, and with the target as a density.
+    /// Calls `visit` with levels at `times` `[L + 1]` and all that belongs to them, and with the
+    /// target as a density.
     ///
     /// # Errors
     /// What the core refuses, and the errors of `visit`.
     pub fn with_annealing<T>(
         &self,
         config: &RunConfig,
-        visit: impl FnOnce(&Annealing<'_>, &MixtureLevel<'_>) -> Result<T, RunError>,
+        times: &[f64],
+        top: Top,
+        visit: impl FnOnce(&mut Annealing<'_>, &MixtureLevel<'_>) -> Result<T, RunError>,
     ) -> Result<T, RunError> {
+        if self.schedule.is_some() {
+            config.check_level_memory(times.len(), self.mixture.level_storage().len())?;
+        }
         let (mixture, reference) = (self.mixture.view(), self.reference_mixture()?);
         let mut reference_storage = vec![0.0; MixtureLevel::storage_len(&reference)];
         let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut reference_storage)?;
@@ -91,33 +105,40 @@ impl Problem {
         let mut storage: Vec<Vec<f64>>;
         let levels: Result<Vec<Level<'_>>, Error> = match &self.schedule {
             Some(schedule) => {
-                storage = self.times.iter().map(|_| self.mixture.level_storage()).collect();
-                let levels = storage.iter_mut().zip(&self.times);
+                storage = times.iter().map(|_| self.mixture.level_storage()).collect();
+                let levels = storage.iter_mut().zip(times).enumerate();
                 levels
-                    .map(|(storage, &t)| {
+                    .map(|(level, (storage, &t))| {
                         let (alpha, variance) = (schedule.alpha(t), schedule.variance(t));
-                        MixtureLevel::prepare(&mixture, alpha, variance, storage)
-                            .map(Level::Diffusion)
+                        let diffusion = MixtureLevel::prepare(&mixture, alpha, variance, storage)?;
+                        Ok(if top == Top::Reference && level + 1 == times.len() {
+                            Level::Reference { reference, diffusion }
+                        } else {
+                            Level::Diffusion(diffusion)
+                        })
                     })
                     .collect()
             }
-            None => self
-                .times
+            None => times
                 .iter()
                 .map(|t| Tempered::new(&reference, &target, 1.0 - t).map(Level::Tempering))
                 .collect(),
         };
-        let annealing = Annealing {
+        let mut annealing = Annealing {
             levels: levels?,
-            times: self.times.clone(),
+            times: times.to_vec(),
             reference: &reference,
+            reference_variance: self.reference_variance[0],
+            exact_target: Some(&target),
+            second_moment: Some(self.mixture.second_moment()?),
             schedule: self.schedule,
             bridge: config.bridge.kind,
             ddpm_variance: config.bridge.variance.to_core(),
             kernel: self.kernel(&config.kernel)?,
             seed: config.seed,
+            repetition: 0,
         };
-        visit(&annealing, &target)
+        visit(&mut annealing, &target)
     }
 
     /// The reference, a mixture of one component.
@@ -219,17 +240,19 @@ mod tests {
         use amc_core::scratch::Scratch;
         use amc_core::simd::splat;
         let (problem, config) = problem("[target]\ndim = 3\n[path]\nkind = \"tempering\"\n");
-        let checked = problem.with_annealing(&config, |annealing, target| {
-            let x = [splat(0.9); 3];
-            let value = |density: &dyn LogDensity| {
-                let mut memory = vec![splat(0.0); density.scratch_len()];
-                density.log_density(&x, Scratch::new(&mut memory)).unwrap().to_array()
-            };
-            assert_eq!(value(annealing.levels[0].density()), value(target));
-            assert_eq!(value(annealing.levels[128].density()), value(annealing.reference));
-            assert_ne!(value(target), value(annealing.reference));
-            Ok(())
-        });
+        let times = std::iter::once(0.0).chain(config.path.times()).collect::<Vec<_>>();
+        let checked =
+            problem.with_annealing(&config, &times, Top::Diffusion, |annealing, target| {
+                let x = [splat(0.9); 3];
+                let value = |density: &dyn LogDensity| {
+                    let mut memory = vec![splat(0.0); density.scratch_len()];
+                    density.log_density(&x, Scratch::new(&mut memory)).unwrap().to_array()
+                };
+                assert_eq!(value(annealing.levels[0].density()), value(target));
+                assert_eq!(value(annealing.levels[128].density()), value(annealing.reference));
+                assert_ne!(value(target), value(annealing.reference));
+                Ok(())
+            });
         checked.unwrap();
     }
 }

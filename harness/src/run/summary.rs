@@ -6,9 +6,13 @@ use serde::Serialize;
 
 use super::Problem;
 use super::assess::Assessment;
+use super::details::{AnnealingReport, Details, ExchangeReport};
 use crate::catalog::BridgeKind;
 use crate::config::RunConfig;
-use crate::sampler::{LevelRecord, Outcome, Tuning};
+use crate::diagnostic::{Symptoms, Verdict, judge};
+use crate::levels::Placement;
+use crate::sampler::WeightedSample;
+use amc_core::weight::Evidence;
 
 /// Evaluations per run, summed over particles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -27,22 +31,38 @@ impl From<Evaluations> for EvaluationCounts {
     }
 }
 
+/// What a sampler hands over, whichever it was.
+pub(super) struct Sampled {
+    pub sample: WeightedSample,
+    pub evidence: Evidence,
+    /// Mode weights from more than the sample, if there are any.
+    pub mode_weights: Option<Vec<f64>>,
+    pub evaluations: Evaluations,
+    pub pilot_evaluations: Evaluations,
+    pub reverse_evaluations: Evaluations,
+    pub acceptance_rate: Option<f64>,
+    pub non_finite: u64,
+    pub symptoms: Symptoms,
+    pub details: Details,
+}
+
 /// What a run found. Samples are in standardized coordinates, in which `log Z = 0` is the truth. A
 /// metric that has no value is NaN (`null` in JSON), and a warning says why.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
-    /// Estimate of `log Z`.
+    /// What the run looks like from inside, and from exact samples of the target if it has them.
+    pub verdict: Verdict,
+    /// Estimate of `log Z`: too low on average (ais, smc), or by bridge sampling over all pairs of
+    /// levels (replica-exchange).
     pub log_z: f64,
-    /// Its standard error from this one run.
+    /// Its standard error: from this one run's genealogy, or from the independent ladders.
     pub log_z_std_error: f64,
-    /// Effective sample size of the final weights, as a fraction of `N`.
-    pub ess: f64,
-    /// Smallest effective sample size before a resampling, over levels, as a fraction of `N`.
-    pub minimum_ess: f64,
-    /// Number of resamplings.
-    pub resamplings: usize,
-    /// Initial particles that still have descendants.
-    pub surviving_families: usize,
+    /// Estimate from the run from target to reference, too high on average (ais, smc).
+    pub log_z_upper: Option<f64>,
+    /// Its standard error.
+    pub log_z_upper_std_error: Option<f64>,
+    /// `log_z_upper - log_z`.
+    pub log_z_gap: Option<f64>,
     /// `sum_i W_i r_k(x_i)`, `[K]`.
     pub mode_weights: Vec<f64>,
     /// The target's own, `[K]`.
@@ -59,10 +79,14 @@ pub struct Summary {
     pub maximum_mean_discrepancy: f64,
     /// Largest Kolmogorov-Smirnov distance over coordinates.
     pub kolmogorov_smirnov: f64,
-    /// Cost of the whole run, pilot included.
+    /// Cost of the whole run: placing the levels, pilot, run and the run from the other side.
     pub evaluations: EvaluationCounts,
-    /// The pilot's part of it.
+    /// What placing the levels took of it.
+    pub placement_evaluations: EvaluationCounts,
+    /// What the pilot took of it.
     pub pilot_evaluations: EvaluationCounts,
+    /// What the run from the other side took of it.
+    pub reverse_evaluations: EvaluationCounts,
     /// Mean acceptance probability of the kernel, if there is one.
     pub acceptance_rate: Option<f64>,
     /// Proposals and weights that were not finite numbers.
@@ -71,20 +95,29 @@ pub struct Summary {
     pub target: String,
     /// Dimension `d`.
     pub dim: usize,
-    /// Number of particles `N`.
+    /// Number of samples: particles of all repetitions, or what was kept of the ladders.
     pub particles: usize,
     /// The seed.
     pub seed: u64,
     /// Version of this program.
     pub version: &'static str,
-    /// What looks unhealthy.
+    /// What a reader of the numbers should know besides the verdict.
     pub warnings: Vec<String>,
-    /// Wall time of pilot and sampler. The only fields that differ between equal runs are times.
+    /// Wall time of placement, pilot and sampler. The only fields that differ between equal runs are
+    /// times.
     pub sampling_seconds: f64,
     /// Wall time with the metrics.
     pub seconds: f64,
-    /// Level by level, from the reference down to the target.
-    pub levels: Vec<LevelRecord>,
+    /// Times of levels `0..=L`.
+    pub times: Vec<f64>,
+    /// The communication barrier `Lambda` of the path, if the levels were placed by it; for levels
+    /// tuned on the rejections of another bridge than the identity, the sum of their increments.
+    pub barrier: Option<f64>,
+    /// What depends on the kind of sampler.
+    #[serde(flatten)]
+    pub details: Details,
+    /// Everything that the verdict read.
+    pub symptoms: Symptoms,
     /// The configuration with every default filled in.
     pub config: RunConfig,
 }
@@ -93,21 +126,26 @@ impl Summary {
     pub(super) fn new(
         config: &RunConfig,
         problem: &Problem,
-        tuning: &Tuning,
-        outcome: &Outcome,
+        placement: &Placement,
+        sampled: &Sampled,
         assessment: Assessment,
     ) -> Self {
-        let mut evaluations = outcome.evaluations;
-        evaluations.add(&tuning.evaluations, 1);
-        let warnings = warnings(config, outcome, &assessment);
+        let mut evaluations = sampled.evaluations;
+        for part in
+            [&placement.evaluations, &sampled.pilot_evaluations, &sampled.reverse_evaluations]
+        {
+            evaluations.add(part, 1);
+        }
+        let sandwich = sampled.symptoms.sandwich.as_ref();
+        let warnings = warnings(config, sampled, &assessment);
         let Assessment { mode_weights, true_mode_weights, .. } = assessment;
         Self {
-            log_z: outcome.evidence.log_z,
-            log_z_std_error: outcome.evidence.log_z_std_error,
-            ess: outcome.ess,
-            minimum_ess: outcome.levels.iter().map(|l| l.ess).fold(1.0, f64::min),
-            resamplings: outcome.levels.iter().filter(|l| l.resampled).count(),
-            surviving_families: outcome.surviving_families,
+            verdict: judge(&sampled.symptoms),
+            log_z: sampled.evidence.log_z,
+            log_z_std_error: sampled.evidence.log_z_std_error,
+            log_z_upper: sandwich.map(|s| s.upper),
+            log_z_upper_std_error: sandwich.map(|s| s.upper_se),
+            log_z_gap: sandwich.map(|s| s.gap()),
             mode_weights,
             true_mode_weights,
             mode_weight_error: assessment.mode_weight_error,
@@ -117,60 +155,66 @@ impl Summary {
             maximum_mean_discrepancy: assessment.maximum_mean_discrepancy,
             kolmogorov_smirnov: assessment.kolmogorov_smirnov,
             evaluations: evaluations.into(),
-            pilot_evaluations: tuning.evaluations.into(),
-            acceptance_rate: outcome.acceptance_rate,
-            non_finite: outcome.non_finite,
+            placement_evaluations: placement.evaluations.into(),
+            pilot_evaluations: sampled.pilot_evaluations.into(),
+            reverse_evaluations: sampled.reverse_evaluations.into(),
+            acceptance_rate: sampled.acceptance_rate,
+            non_finite: sampled.non_finite,
             target: problem.mixture.parameters().name.clone(),
             dim: problem.mixture.dim(),
-            particles: outcome.weights.len(),
+            particles: sampled.sample.weights.len(),
             seed: config.seed,
             version: env!("CARGO_PKG_VERSION"),
             warnings,
             sampling_seconds: 0.0,
             seconds: 0.0,
-            levels: outcome.levels.clone(),
+            times: placement.times.clone(),
+            barrier: placement.barrier.as_ref().map(|barrier| barrier.total()),
+            details: sampled.details.clone(),
+            symptoms: sampled.symptoms.clone(),
             config: config.clone(),
         }
     }
+
+    /// What an annealed run reports.
+    pub fn annealing(&self) -> Option<&AnnealingReport> {
+        match &self.details {
+            Details::Annealing(report) => Some(report),
+            Details::Exchange(_) => None,
+        }
+    }
+
+    /// What replica exchange reports.
+    pub fn exchange(&self) -> Option<&ExchangeReport> {
+        match &self.details {
+            Details::Exchange(report) => Some(report),
+            Details::Annealing(_) => None,
+        }
+    }
+
+    /// Effective sample size of the final weights as a fraction of `N`; 1 where samples have equal
+    /// weights.
+    pub fn ess(&self) -> f64 {
+        self.annealing().map_or(1.0, |report| report.ess)
+    }
 }
 
-/// What a user should know before trusting the numbers.
-fn warnings(config: &RunConfig, outcome: &Outcome, assessment: &Assessment) -> Vec<String> {
+/// What the verdict, which never uses the truth, does not say.
+fn warnings(config: &RunConfig, sampled: &Sampled, assessment: &Assessment) -> Vec<String> {
     let mut warnings = assessment.failures.clone();
-    let particles = outcome.weights.len();
-    let effective = outcome.ess * particles as f64;
-    if effective < 100.0 {
-        // Where the weights agree already, only more of them help.
-        let remedy = if outcome.ess > 0.5 {
-            "more particles"
-        } else {
-            "a stronger bridge, more levels or more particles"
-        };
-        warnings.push(format!(
-            "the effective sample size is only {effective:.1} of {particles} particles: log_z and \
-             its standard error are unreliable; use {remedy}"
-        ));
-    }
-    if outcome.surviving_families < particles.min(20) {
-        warnings.push(format!(
-            "only {} of {particles} initial particles have descendants: the standard error of \
-             log_z is too small",
-            outcome.surviving_families
-        ));
-    }
     if assessment.mode_weight_error > 0.1 {
         warnings.push(format!(
             "mode weights are off by {:.3} (total variation): modes were lost or invented",
             assessment.mode_weight_error
         ));
     }
-    if outcome.non_finite > 0 {
+    if sampled.non_finite > 0 {
         warnings.push(format!(
             "{} proposals or weights were not finite numbers; they were rejected",
-            outcome.non_finite
+            sampled.non_finite
         ));
     }
-    if let Some(rate) = outcome.acceptance_rate.filter(|rate| !(0.05..=0.99).contains(rate)) {
+    if let Some(rate) = sampled.acceptance_rate.filter(|rate| !(0.05..=0.99).contains(rate)) {
         warnings.push(format!(
             "the kernel accepts {:.1} % of its proposals: check kernel.step_size",
             100.0 * rate
@@ -202,9 +246,12 @@ mod tests {
         let config = RunConfig::from_toml(text, "test", Path::new("."), &[]).unwrap();
         let summary = run(&config, &mut Silent).unwrap().summary;
         assert!(summary.pilot_evaluations.score > 0);
-        let production = summary.evaluations.score - summary.pilot_evaluations.score;
+        let others = summary.pilot_evaluations.score + summary.reverse_evaluations.score;
+        let production = summary.evaluations.score - others;
         assert_eq!(production, 19 * (1 + 4 + 4 * 3));
-        assert!(summary.levels.iter().all(|level| level.ess >= summary.minimum_ess));
-        assert!(summary.levels.iter().any(|level| level.ess == summary.minimum_ess));
+        let annealing = summary.annealing().unwrap();
+        assert!(annealing.levels.iter().all(|level| level.ess >= annealing.minimum_ess));
+        assert!(annealing.levels.iter().any(|level| level.ess == annealing.minimum_ess));
+        assert_eq!(summary.reverse_evaluations.score, 19 * (1 + 4 + 4 * 3));
     }
 }

@@ -12,14 +12,17 @@
 //! `Z` is estimated without bias when bridges and step sizes are fixed beforehand.
 
 use amc_core::point::Evaluations;
-use amc_core::rng::{Key, Purpose};
+use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::weight::{
     Evidence, Resampling, conditional_effective_sample_size, effective_sample_size, log_mean_exp,
 };
 
-use super::population::PassReport;
+use super::population::{Direction, PassReport};
 use super::step_size::updated_online;
-use super::{Annealing, LevelRecord, Observer, Population, SamplerError, StepSizes, Tuning};
+use super::{
+    Annealing, LevelRecord, Observer, Population, Progress, SamplerError, StepSizes, Tuning,
+    WeightedSample,
+};
 
 /// When and how SMC resamples.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,13 +35,11 @@ pub struct ResamplingRule {
 
 /// What an annealed run produced.
 #[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Positions at the target, `[N x d]`, row-major.
-    pub positions: Vec<f64>,
-    /// Final log-weights, `[N]`, normalized so that their exponentials sum to 1.
-    pub log_weights: Vec<f64>,
-    /// Final weights, `[N]`, summing to 1.
-    pub weights: Vec<f64>,
+pub struct AnnealedOutcome {
+    /// The particles at the target.
+    pub sample: WeightedSample,
+    /// Index of each particle's ancestor in the first generation, `[N]`.
+    pub families: Vec<usize>,
     /// `log Z` and its standard error.
     pub evidence: Evidence,
     /// Effective sample size of the final weights, as a fraction of `N`.
@@ -55,6 +56,21 @@ pub struct Outcome {
     pub non_finite: u64,
 }
 
+/// What a run from target to reference found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReverseOutcome {
+    /// Estimate of `log Z`, too high on average, and its standard error.
+    pub evidence: Evidence,
+    /// Effective sample size of the final weights, as a fraction of `N`.
+    pub ess: f64,
+    /// First-generation particles that still have descendants.
+    pub surviving_families: usize,
+    /// Evaluations of the run.
+    pub evaluations: Evaluations,
+    /// Proposals and weights that were not finite numbers.
+    pub non_finite: u64,
+}
+
 /// Runs `particles` particles down the levels; `resampling` is `None` for AIS.
 ///
 /// # Errors
@@ -65,39 +81,98 @@ pub fn anneal(
     particles: usize,
     resampling: Option<ResamplingRule>,
     observer: &mut dyn Observer,
-) -> Result<Outcome, SamplerError> {
+) -> Result<AnnealedOutcome, SamplerError> {
     let steps = problem.steps();
     observer.begin(if resampling.is_some() { "smc" } else { "ais" }, steps);
-    let (mut population, first) = Population::from_reference(problem, particles, false)?;
-    let mut run = Run::new(problem, tuning, first);
-    let mut log_z = 0.0;
-    let mut weights = vec![0.0; particles];
+    let phase = Phase::Production;
+    let (mut population, first) = Population::from_reference(problem, particles, phase)?;
+    let mut run = Run::new(problem, tuning, phase, first);
     let mut before = vec![0.0; particles];
     for level in (0..steps).rev() {
         before.copy_from_slice(population.log_weights());
-        run.cross(&mut population, level)?;
+        run.cross(&mut population, level, Direction::Forward)?;
         let ess = effective_sample_size(population.log_weights()) / particles as f64;
         let conditional_ess = run.conditional_ess(&before, &population);
-        let rule = resampling.filter(|rule| ess < rule.threshold);
-        if let Some(rule) = rule {
-            population.normalize(&mut weights, level, run.non_finite)?;
-            log_z += log_mean_exp(population.log_weights());
-            population.resample(rule.scheme, &weights, run.key(Purpose::Resampling, level))?;
-        }
+        let resampled = run.resample_if_poor(&mut population, level, ess, resampling)?;
         run.mix(&mut population, level)?;
-        run.finish_level(level, ess, conditional_ess, rule.is_some());
-        observer.level_done(ess);
+        run.finish_level(level, ess, conditional_ess, resampled);
+        observer.level_done(Progress::Ess(ess));
     }
-    let log_sum = population.normalize(&mut weights, 0, run.non_finite)?;
-    log_z += log_sum - libm::log(particles as f64);
-    run.into_outcome(&population, log_sum, weights, log_z)
+    run.into_outcome(&population)
+}
+
+/// The same run from the other side: exact samples of the target go up the levels.
+///
+/// ```text
+/// x ~ p_0, log w = 0
+/// for s = 0, .., L-1:
+///     run the kernel at level s
+///     cross the bridge s -> s+1 backward:   log w -= log_work
+///     SMC, if ESS < threshold N:            -log Z += log mean w, resample, log w = 0
+/// log w -= log p_L(x) - log rho(x),         -log Z += log mean w
+/// ```
+///
+/// `1/Z` is estimated without bias, so the estimate of `log Z` is too high on average, as that of
+/// [`anneal`] is too low: together they bracket the truth (bidirectional Monte Carlo: Grosse,
+/// Ghahramani & Adams 2015, arXiv 1511.02543). Bridges and step sizes are those of the forward run.
+///
+/// # Errors
+/// As [`anneal`]; [`amc_core::error::Error::Unsupported`] where the target cannot be sampled exactly.
+pub fn anneal_in_reverse(
+    problem: &Annealing<'_>,
+    tuning: &Tuning,
+    particles: usize,
+    resampling: Option<ResamplingRule>,
+    observer: &mut dyn Observer,
+) -> Result<ReverseOutcome, SamplerError> {
+    let phase = Phase::Reverse;
+    ascend(problem, tuning, (particles, phase), resampling, observer, &mut |_, _| Ok(()))
+}
+
+/// [`anneal_in_reverse`] with the streams of `phase`; `visit` sees the weighted population at every
+/// level after its moves there, from the target up.
+///
+/// # Errors
+/// Those of [`anneal_in_reverse`] and of `visit`.
+pub fn ascend(
+    problem: &Annealing<'_>,
+    tuning: &Tuning,
+    (particles, phase): (usize, Phase),
+    resampling: Option<ResamplingRule>,
+    observer: &mut dyn Observer,
+    visit: &mut dyn FnMut(usize, &Population) -> Result<(), SamplerError>,
+) -> Result<ReverseOutcome, SamplerError> {
+    let steps = problem.steps();
+    observer.begin("reverse", steps);
+    let (mut population, first) = Population::from_target(problem, particles, phase)?;
+    let mut run = Run::new(problem, tuning, phase, first);
+    for level in 0..steps {
+        run.mix(&mut population, level)?;
+        visit(level, &population)?;
+        run.cross(&mut population, level, Direction::Backward)?;
+        let ess = effective_sample_size(population.log_weights()) / particles as f64;
+        run.resample_if_poor(&mut population, level + 1, ess, resampling)?;
+        observer.level_done(Progress::Ess(ess));
+    }
+    visit(steps, &population)?;
+    let last = population.weigh_reference(problem, -1.0)?;
+    run.count(&last);
+    let AnnealedOutcome { evidence, ess, surviving_families, evaluations, non_finite, .. } =
+        run.into_outcome(&population)?;
+    let evidence = Evidence { log_z: -evidence.log_z, ..evidence };
+    Ok(ReverseOutcome { evidence, ess, surviving_families, evaluations, non_finite })
 }
 
 /// The state of a run besides its population.
 struct Run<'a> {
     problem: &'a Annealing<'a>,
     tuning: &'a Tuning,
+    phase: Phase,
     online_step_size: f64,
+    /// Sum of the logs of the mean weights at which the population was resampled.
+    log_z: f64,
+    /// Normalized weights, written when they are needed.
+    weights: Vec<f64>,
     evaluations: Evaluations,
     non_finite: u64,
     levels: Vec<LevelRecord>,
@@ -108,7 +183,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(problem: &'a Annealing<'a>, tuning: &'a Tuning, first: PassReport) -> Self {
+    fn new(
+        problem: &'a Annealing<'a>,
+        tuning: &'a Tuning,
+        phase: Phase,
+        first: PassReport,
+    ) -> Self {
         let online_step_size = match tuning.step_sizes {
             StepSizes::Online(initial) => initial,
             StepSizes::Frozen(_) => 1.0,
@@ -116,7 +196,10 @@ impl<'a> Run<'a> {
         Self {
             problem,
             tuning,
+            phase,
             online_step_size,
+            log_z: 0.0,
+            weights: Vec::new(),
             evaluations: first.evaluations,
             non_finite: first.non_finite,
             levels: Vec::with_capacity(problem.steps()),
@@ -127,7 +210,7 @@ impl<'a> Run<'a> {
     }
 
     fn key(&self, purpose: Purpose, level: usize) -> Key {
-        Key::new(self.problem.seed, purpose).level(level as u64)
+        self.problem.key(self.phase, purpose).level(level as u64)
     }
 
     fn count(&mut self, report: &PassReport) {
@@ -136,13 +219,37 @@ impl<'a> Run<'a> {
         self.level_non_finite += report.non_finite;
     }
 
-    fn cross(&mut self, population: &mut Population, level: usize) -> Result<(), SamplerError> {
-        let score = self.tuning.mean_square_scores.get(level + 1).copied();
-        let key = self.key(Purpose::Bridge, level);
-        let report =
-            self.problem.with_bridge(level, score, |bridge| population.cross(bridge, key))?;
+    /// Crosses the bridge between level `clean` and the next noisier one.
+    fn cross(
+        &mut self,
+        population: &mut Population,
+        clean: usize,
+        direction: Direction,
+    ) -> Result<(), SamplerError> {
+        let score = self.tuning.mean_square_scores.get(clean + 1).copied();
+        let key = self.key(Purpose::Bridge, clean);
+        let report = self
+            .problem
+            .with_bridge(clean, score, |bridge| population.cross(bridge, direction, key))?;
         self.count(&report);
         Ok(())
+    }
+
+    /// Resamples at this level if there is a rule that asks for it.
+    fn resample_if_poor(
+        &mut self,
+        population: &mut Population,
+        level: usize,
+        ess: f64,
+        rule: Option<ResamplingRule>,
+    ) -> Result<bool, SamplerError> {
+        let Some(rule) = rule.filter(|rule| ess < rule.threshold) else { return Ok(false) };
+        self.weights.resize(population.particles(), 0.0);
+        population.normalize(&mut self.weights, level, self.non_finite)?;
+        self.log_z += log_mean_exp(population.log_weights());
+        let key = self.key(Purpose::Resampling, level);
+        population.resample(rule.scheme, &self.weights, key)?;
+        Ok(true)
     }
 
     /// The conditional ESS of the last increment, as a fraction of `N`; 0 where it is undefined.
@@ -213,23 +320,25 @@ impl<'a> Run<'a> {
         });
     }
 
-    fn into_outcome(
-        self,
-        population: &Population,
-        log_sum: f64,
-        weights: Vec<f64>,
-        log_z: f64,
-    ) -> Result<Outcome, SamplerError> {
-        let mut totals = vec![0.0; weights.len()];
-        let evidence =
-            Evidence::from_families(log_z, &weights, population.families(), &mut totals)?;
+    fn into_outcome(mut self, population: &Population) -> Result<AnnealedOutcome, SamplerError> {
+        let particles = population.particles();
+        let mut weights = std::mem::take(&mut self.weights);
+        weights.resize(particles, 0.0);
+        let log_sum = population.normalize(&mut weights, 0, self.non_finite)?;
+        let log_z = self.log_z + log_sum - libm::log(particles as f64);
+        let mut totals = vec![0.0; particles];
+        let families = population.families().to_vec();
+        let evidence = Evidence::from_families(log_z, &weights, &families, &mut totals)?;
         let log_weights = population.log_weights();
         let rates: Vec<f64> = self.levels.iter().filter_map(|l| l.acceptance_rate).collect();
-        Ok(Outcome {
-            positions: population.positions(),
-            log_weights: log_weights.iter().map(|w| w - log_sum).collect(),
-            ess: effective_sample_size(log_weights) / weights.len() as f64,
-            weights,
+        Ok(AnnealedOutcome {
+            ess: effective_sample_size(log_weights) / particles as f64,
+            sample: WeightedSample {
+                positions: population.positions(),
+                log_weights: log_weights.iter().map(|w| w - log_sum).collect(),
+                weights,
+            },
+            families,
             evidence,
             surviving_families: totals.iter().filter(|total| **total > 0.0).count(),
             evaluations: self.evaluations,

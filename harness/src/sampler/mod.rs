@@ -1,25 +1,38 @@
 //! Samplers: how a population of particles is carried down the levels of a path.
 //!
-//! [`anneal`] is the main loop, annealed importance sampling and sequential Monte Carlo in one:
-//! AIS is SMC that never resamples. [`pilot`] tunes what must be fixed before an unbiased run.
+//! [`anneal`] is annealed importance sampling and sequential Monte Carlo in one: AIS is SMC that never
+//! resamples; [`anneal_in_reverse`] is the same from the target to the reference. [`exchange`] is
+//! replica exchange. [`pilot`] tunes what must be fixed before an unbiased run.
 //! Particles live in blocks of eight ([`Population`]); work is split over threads by block, every
 //! block draws from its own keyed stream, and sums over blocks are taken in block order, so one
 //! seed gives the same bits for any number of threads.
 
 mod anneal;
 mod annealing;
+mod exchange;
 mod pilot;
 mod population;
 mod record;
+mod sample;
+mod square_score;
 mod step_size;
 #[cfg(test)]
 mod tests;
 
-pub use anneal::{Outcome, ResamplingRule, anneal};
+pub use anneal::{
+    AnnealedOutcome, ResamplingRule, ReverseOutcome, anneal, anneal_in_reverse, ascend,
+};
 pub use annealing::{Annealing, KernelChoice, Level};
-pub use pilot::{MeanSquareScore, Tuning, pilot};
-pub use population::Population;
-pub use record::{LevelRecord, Observer, Silent};
+pub use exchange::{
+    ExchangeOutcome, ExchangeRecord, ExchangeRules, Explorer, LadderEvidence, Start, exchange,
+};
+pub(crate) use pilot::{FIRST_LEVEL_STEPS, LEVEL_STEPS, Pilot, Streams};
+pub use pilot::{Tuning, descend, ladder_pilot_particles, pilot, pilot_particles};
+pub use population::{Direction, Population};
+pub use record::{LevelRecord, Observer, Progress, Silent};
+pub use sample::{WeightedSample, pool};
+pub use square_score::MeanSquareScore;
+pub(crate) use square_score::mean_square_score;
 pub use step_size::StepSizes;
 
 use thiserror::Error;

@@ -4,13 +4,14 @@
 //! past the last particle hold copies that are moved along and never counted.
 
 use amc_core::bridge::Bridge;
-use amc_core::density::{LogDensity, Score};
+use amc_core::density::{LogDensity, MixtureLevel, Score};
 use amc_core::error::{Error, Result};
 use amc_core::kernel::MarkovKernel;
+use amc_core::path::NoisingStep;
 use amc_core::point::{Context, Evaluations, Point, PointMut};
-use amc_core::rng::{Key, Purpose};
+use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::scratch::Scratch;
-use amc_core::simd::{LANES, f64x8};
+use amc_core::simd::{LANES, f64x8, splat};
 use amc_core::weight::{Resampling, normalize};
 use rayon::prelude::*;
 
@@ -20,6 +21,7 @@ use super::{Annealing, SamplerError};
 const MIN_BLOCKS: usize = 4;
 
 /// `N` particles at one level, with cached densities and log-weights.
+#[derive(Clone)]
 pub struct Population {
     dim: usize,
     particles: usize,
@@ -34,10 +36,20 @@ pub struct Population {
 }
 
 /// Positions, scores `[blocks x d]` and log-densities `[blocks]`.
+#[derive(Clone)]
 struct States {
     x: Vec<f64x8>,
     score: Vec<f64x8>,
     log_density: Vec<f64x8>,
+}
+
+/// Which way a bridge is crossed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the noisier to the cleaner level.
+    Forward,
+    /// From the cleaner to the noisier level.
+    Backward,
 }
 
 /// What one block did in a pass.
@@ -87,18 +99,10 @@ impl States {
 }
 
 impl Population {
-    /// Particles drawn from the reference, at level `L`, with log-weights `log p_L - log rho`.
-    ///
-    /// # Errors
-    /// Those of the core.
-    pub fn from_reference(
-        problem: &Annealing<'_>,
-        particles: usize,
-        pilot: bool,
-    ) -> Result<(Self, PassReport)> {
-        let dim = problem.dim();
+    /// `particles` particles, not yet anywhere.
+    fn new(dim: usize, particles: usize) -> Self {
         let blocks = particles.div_ceil(LANES);
-        let mut population = Self {
+        Self {
             dim,
             particles,
             now: States::new(blocks, dim),
@@ -106,13 +110,71 @@ impl Population {
             log_weights: vec![0.0; blocks * LANES],
             families: (0..particles).collect(),
             reports: Vec::with_capacity(blocks),
-        };
-        let (reference, top) = (problem.reference, problem.levels[problem.steps()].density());
-        let key = Key::new(problem.seed, Purpose::Reference).pilot(pilot);
-        let scratch_len = reference.scratch_len().max(top.scratch_len());
-        population
-            .now
-            .par_blocks_mut(dim)
+        }
+    }
+
+    /// Particles drawn from the reference, at level `L`, with log-weights `log p_L - log rho`.
+    ///
+    /// # Errors
+    /// Those of the core.
+    pub fn from_reference(
+        problem: &Annealing<'_>,
+        particles: usize,
+        phase: Phase,
+    ) -> Result<(Self, PassReport)> {
+        let mut population = Self::new(problem.dim(), particles);
+        let key = problem.key(phase, Purpose::Reference);
+        let top = problem.levels[problem.steps()].density();
+        let mut report = population.place(problem.reference, top, key)?;
+        let last = population.weigh_reference(problem, 1.0)?;
+        report.non_finite += last.non_finite;
+        Ok((population, report))
+    }
+
+    /// Particles drawn from the reference and evaluated at any level, with equal weights.
+    ///
+    /// # Errors
+    /// Those of the core.
+    pub fn scattered(
+        problem: &Annealing<'_>,
+        particles: usize,
+        level: usize,
+        phase: Phase,
+    ) -> Result<(Self, PassReport)> {
+        let mut population = Self::new(problem.dim(), particles);
+        let key = problem.key(phase, Purpose::Reference).level(level as u64);
+        let density = problem.levels[level].density();
+        let report = population.place(problem.reference, density, key)?;
+        Ok((population, report))
+    }
+
+    /// Particles drawn from the target, at level 0, with equal weights.
+    ///
+    /// # Errors
+    /// Those of the core; [`Error::Unsupported`] where the target cannot be sampled exactly.
+    pub fn from_target(
+        problem: &Annealing<'_>,
+        particles: usize,
+        phase: Phase,
+    ) -> Result<(Self, PassReport)> {
+        let what = "the target cannot be sampled exactly";
+        let target = problem.exact_target.ok_or(Error::Unsupported { what })?;
+        let mut population = Self::new(problem.dim(), particles);
+        let key = problem.key(phase, Purpose::TargetSample);
+        let report = population.place(target, problem.levels[0].density(), key)?;
+        Ok((population, report))
+    }
+
+    /// Places every particle by exact sampling and evaluates it at a level.
+    fn place(
+        &mut self,
+        law: &MixtureLevel<'_>,
+        density: &dyn Score,
+        key: Key,
+    ) -> Result<PassReport> {
+        let scratch_len = law.scratch_len().max(density.scratch_len());
+        self.now
+            .par_blocks_mut(self.dim)
             .enumerate()
             .with_min_len(MIN_BLOCKS)
             .map_init(
@@ -120,21 +182,39 @@ impl Population {
                 |memory, (block, mut point)| {
                     let mut stream = key.block(block as u64).stream();
                     let mut evaluations = Evaluations::default();
-                    reference.sample(point.x, &mut stream, Scratch::new(memory))?;
+                    law.sample(point.x, &mut stream, Scratch::new(memory))?;
                     let mut context = Context {
                         stream: &mut stream,
                         scratch: Scratch::new(memory),
                         evaluations: &mut evaluations,
                     };
-                    point.evaluate(top, &mut context)?;
-                    let reference = reference.log_density(point.x, Scratch::new(memory))?;
-                    let log_work = (*point.log_density - reference).to_array();
-                    Ok(BlockReport { evaluations, log_work, ..BlockReport::default() })
+                    point.evaluate(density, &mut context)?;
+                    Ok(BlockReport { evaluations, ..BlockReport::default() })
                 },
             )
-            .collect_into_vec(&mut population.reports);
-        let report = population.finish_pass(true)?;
-        Ok((population, report))
+            .collect_into_vec(&mut self.reports);
+        self.finish_pass(false)
+    }
+
+    /// Adds `sign (log p_L - log rho)` to the log-weights of particles at level `L`.
+    ///
+    /// # Errors
+    /// Those of the core.
+    pub fn weigh_reference(&mut self, problem: &Annealing<'_>, sign: f64) -> Result<PassReport> {
+        let reference = problem.reference;
+        self.now
+            .par_blocks(self.dim)
+            .with_min_len(MIN_BLOCKS)
+            .map_init(
+                || vec![f64x8::ZERO; reference.scratch_len()],
+                |memory, point| {
+                    let log_rho = reference.log_density(point.x, Scratch::new(memory))?;
+                    let log_work = (splat(sign) * (point.log_density - log_rho)).to_array();
+                    Ok(BlockReport { log_work, ..BlockReport::default() })
+                },
+            )
+            .collect_into_vec(&mut self.reports);
+        self.finish_pass(true)
     }
 
     /// The number of particles `N`.
@@ -170,11 +250,17 @@ impl Population {
         &self.families
     }
 
-    /// Moves every particle across a bridge and adds its log-work to its log-weight.
+    /// Moves every particle across a bridge: from noisy to clean adding its log-work to its
+    /// log-weight, or from clean to noisy subtracting it.
     ///
     /// # Errors
     /// Those of the bridge.
-    pub fn cross(&mut self, bridge: &dyn Bridge, key: Key) -> Result<PassReport> {
+    pub fn cross(
+        &mut self,
+        bridge: &dyn Bridge,
+        direction: Direction,
+        key: Key,
+    ) -> Result<PassReport> {
         let dim = self.dim;
         let scratch_len = bridge.scratch_len();
         let pairs = self.now.par_blocks(dim).zip(self.next.par_blocks_mut(dim));
@@ -191,7 +277,11 @@ impl Population {
                         scratch: Scratch::new(memory),
                         evaluations: &mut evaluations,
                     };
-                    let log_work = bridge.forward(from, to, context)?.to_array();
+                    let log_work = match direction {
+                        Direction::Forward => bridge.forward(from, to, context)?,
+                        Direction::Backward => -bridge.backward(from, to, context)?,
+                    };
+                    let log_work = log_work.to_array();
                     Ok(BlockReport { evaluations, log_work, ..BlockReport::default() })
                 },
             )
@@ -284,6 +374,16 @@ impl Population {
         Ok(())
     }
 
+    /// Positions and cached values, `[blocks]` points; lanes past the last particle are copies.
+    pub fn points(&self) -> impl Iterator<Item = Point<'_>> {
+        let rows = self.now.x.chunks(self.dim).zip(self.now.score.chunks(self.dim));
+        rows.zip(&self.now.log_density).map(|((x, score), &log_density)| Point {
+            x,
+            log_density,
+            score,
+        })
+    }
+
     /// Positions `[N x d]`, row-major.
     pub fn positions(&self) -> Vec<f64> {
         let mut rows = Vec::with_capacity(self.particles * self.dim);
@@ -294,12 +394,37 @@ impl Population {
         rows
     }
 
-    /// `|S|^2/d` of each particle at its level, `[N]`.
-    pub fn mean_square_scores(&self) -> Vec<f64> {
+    /// `|S + x/m|^2/d + 1/m` of each particle, `[N]`: its mean is `E|S|^2/d` where `m = E|x|^2/d` is
+    /// the second moment of the level, since `E[S.x] = -d`. Without `m`, `|S|^2/d`.
+    pub fn square_scores(&self, second_moment: Option<f64>) -> Vec<f64> {
+        let inverse = second_moment.map_or(0.0, f64::recip);
         let mut values = vec![0.0; self.log_weights.len()];
-        for (lanes, score) in values.chunks_mut(LANES).zip(self.now.score.chunks(self.dim)) {
-            let square = amc_core::simd::dot(score, score).to_array();
-            for (value, square) in lanes.iter_mut().zip(square) {
+        for (lanes, point) in values.chunks_mut(LANES).zip(self.points()) {
+            let square = point.x.iter().zip(point.score).fold(f64x8::ZERO, |sum, (&x, &score)| {
+                let residual = splat(inverse).mul_add(x, score);
+                residual.mul_add(residual, sum)
+            });
+            for (value, square) in lanes.iter_mut().zip(square.to_array()) {
+                *value = square / self.dim as f64 + inverse;
+            }
+        }
+        values.truncate(self.particles);
+        values
+    }
+
+    /// `|x_s - (x_t + v S_t)/a|^2/d` of each particle, `[N]`: this population stands at the cleaner
+    /// level, `noisy` holds the same particles at the noisier one.
+    pub fn square_residuals(&self, noisy: &Self, step: &NoisingStep) -> Vec<f64> {
+        let (v, inverse) = (splat(step.variance), splat(1.0 / step.ratio));
+        let mut values = vec![0.0; self.log_weights.len()];
+        let points = self.points().zip(noisy.points());
+        for (lanes, (clean, noisy)) in values.chunks_mut(LANES).zip(points) {
+            let coordinates = clean.x.iter().zip(noisy.x).zip(noisy.score);
+            let square = coordinates.fold(f64x8::ZERO, |sum, ((&y, &x), &score)| {
+                let residual = y - inverse * v.mul_add(score, x);
+                residual.mul_add(residual, sum)
+            });
+            for (value, square) in lanes.iter_mut().zip(square.to_array()) {
                 *value = square / self.dim as f64;
             }
         }
@@ -337,6 +462,6 @@ impl Population {
 }
 
 /// Lanes of a block that hold particles.
-fn active_lanes(particles: usize, block: usize) -> usize {
+pub(super) fn active_lanes(particles: usize, block: usize) -> usize {
     (particles - block * LANES).min(LANES)
 }

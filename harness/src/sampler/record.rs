@@ -23,12 +23,21 @@ pub struct LevelRecord {
     pub non_finite: u64,
 }
 
-/// Watches a run as it goes down the levels.
+/// What a run shows while it goes on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Progress {
+    /// Effective sample size of the weights, as a fraction of N.
+    Ess(f64),
+    /// Largest rejection rate over pairs of levels, so far.
+    Rejection(f64),
+}
+
+/// Watches a run as it goes down the levels or through its rounds.
 pub trait Observer {
-    /// A phase of so many levels begins.
-    fn begin(&mut self, phase: &str, levels: usize);
-    /// One level is done; `ess` is a fraction of N.
-    fn level_done(&mut self, ess: f64);
+    /// A phase of so many levels or rounds begins.
+    fn begin(&mut self, phase: &str, length: usize);
+    /// One of them is done.
+    fn level_done(&mut self, progress: Progress);
 }
 
 /// Nobody watches.
@@ -36,6 +45,6 @@ pub trait Observer {
 pub struct Silent;
 
 impl Observer for Silent {
-    fn begin(&mut self, _phase: &str, _levels: usize) {}
-    fn level_done(&mut self, _ess: f64) {}
+    fn begin(&mut self, _phase: &str, _length: usize) {}
+    fn level_done(&mut self, _progress: Progress) {}
 }

@@ -1,6 +1,7 @@
 //! Laws of a [`Bridge`] between two levels with exact samples.
 
 use amc_core::bridge::Bridge;
+use amc_core::exchange::swap_scratch_len;
 
 use super::direction;
 use super::fluctuation::{Passage, Passages, compare};
@@ -9,7 +10,7 @@ use crate::oracle::ExactLaw;
 use crate::{Budget, Verdict, VerifyError};
 
 /// Relative error at which two computations of one log-work disagree.
-const TOLERANCE: f64 = 1e-9;
+pub(super) const TOLERANCE: f64 = 1e-9;
 
 /// A bridge with the two levels it connects.
 #[derive(Clone, Copy)]
@@ -25,10 +26,10 @@ pub struct BridgeInstance<'a> {
 }
 
 impl BridgeInstance<'_> {
-    fn workspace(&self, stream: amc_core::rng::Stream) -> Workspace {
+    pub(super) fn workspace(&self, stream: amc_core::rng::Stream) -> Workspace {
         let densities = self.noisy.density().scratch_len().max(self.clean.density().scratch_len());
         let samplers = self.noisy.scratch_len().max(self.clean.scratch_len());
-        Workspace::new(self.bridge.scratch_len().max(densities).max(samplers), stream)
+        Workspace::new(swap_scratch_len(self.bridge).max(densities).max(samplers), stream)
     }
 }
 
@@ -87,7 +88,7 @@ pub fn pathwise(instance: &BridgeInstance<'_>, budget: &Budget) -> Result<Verdic
 }
 
 /// `|a - b| / (1 + |b| + size)`, infinite for NaN; equal infinities agree.
-fn relative_error(found: f64, expected: f64, size: f64) -> f64 {
+pub(super) fn relative_error(found: f64, expected: f64, size: f64) -> f64 {
     if found == expected {
         return 0.0;
     }

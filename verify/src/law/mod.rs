@@ -1,4 +1,4 @@
-//! The laws, one file per trait; each takes any instance of the trait and a [`crate::Budget`].
+//! The laws, one file per trait or move; each takes any instance of it and a [`crate::Budget`].
 //!
 //! | law | statement | what a pass excludes |
 //! |---|---|---|
@@ -9,16 +9,22 @@
 //! | [`kernel::cache`] | the cached `(log p, S)` are those of the state | stale caches |
 //! | [`kernel::convergence`] | a shifted start comes closer | kernels that do not move |
 //! | [`evidence::crooks`] | the bridge law along a whole ladder | weights that drop or double a stage |
+//! | [`swap::pathwise`] | works, probabilities and caches are those of what a swap did | partners out of step, stale caches |
+//! | [`swap::invariance`] | exact partners stay exact and independent | a wrong ratio, proposals of another density |
+//! | [`free_energy::bridge_sampling`] | bridge sampling on the works of swaps gives `Z_s/Z_t` | exchanged, lost or conditioned works |
 //! | [`resampling::mean_offspring`] | `E[O_i] = M W_i` | biased resampling |
 //! | [`stream::uniforms`], [`stream::normals`] | exact law, independent neighbours | wrong transforms, related streams |
 
 pub mod bridge;
 pub mod evidence;
 mod fluctuation;
+pub mod free_energy;
+mod independence;
 pub mod kernel;
 mod particles;
 pub mod resampling;
 pub mod stream;
+pub mod swap;
 
 /// A fixed direction with unequal entries of both signs, `[d]`: `cos(k + 1.3 j (k + 1))`,
 /// normalized.

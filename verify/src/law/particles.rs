@@ -3,12 +3,14 @@
 use amc_core::bridge::Bridge;
 use amc_core::density::Score;
 use amc_core::error::Result;
+use amc_core::exchange::{SwapOutcome, swap_scratch_len};
 use amc_core::kernel::{MarkovKernel, Outcome};
 use amc_core::point::{Context, Evaluations, Point, PointMut};
 use amc_core::rng::Stream;
 use amc_core::scratch::Scratch;
 use amc_core::simd::{dot_scalar, f64x8, splat};
 
+use super::swap::SwapMove;
 use crate::oracle::ExactLaw;
 
 /// A block of particles at one level.
@@ -105,6 +107,18 @@ impl Workspace {
         y: &Particles,
     ) -> Result<f64x8> {
         bridge.log_work(x.point(), y.point(), self.context(bridge.scratch_len()))
+    }
+
+    /// One swap of the two levels.
+    pub(crate) fn swap(
+        &mut self,
+        swap: &SwapMove<'_>,
+        bridge: &dyn Bridge,
+        noisy: &mut Particles,
+        clean: &mut Particles,
+    ) -> Result<SwapOutcome> {
+        let context = self.context(swap_scratch_len(bridge));
+        swap(bridge, noisy.point_mut(), clean.point_mut(), context)
     }
 
     /// One kernel step.

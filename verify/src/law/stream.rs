@@ -47,7 +47,7 @@ type Pair = [(usize, usize, usize); 2];
 /// Keys of a block's stream and of the neighbours that must not resemble it.
 fn keys(key: Key, block: u64) -> [Key; 4] {
     let own = key.block(block);
-    [own, key.block(block + 1), own.round(1), own.pilot(true)]
+    [own, key.block(block + 1), own.round(1), own.phase(amc_core::rng::Phase::Pilot)]
 }
 
 /// Neighbours in time, across lanes, and the same place in neighbouring streams.

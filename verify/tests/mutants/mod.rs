@@ -3,3 +3,4 @@
 pub mod bridges;
 pub mod kernels;
 pub mod streams;
+pub mod swaps;

@@ -49,7 +49,11 @@ fn target_alone_gives_the_documented_defaults() {
         },
         bridge: BridgeConfig { kind: BridgeKind::SecondOrder, variance: BridgeVariance::Noise },
         kernel: KernelConfig::Mala(moves),
-        sampler: SamplerConfig { algorithm: Algorithm::Ais, particles: 4096 },
+        sampler: SamplerConfig {
+            algorithm: Algorithm::Ais { particles: 4096 },
+            repetitions: 1,
+            both_sides: true,
+        },
     };
     assert_eq!(run, expected);
 }
@@ -87,7 +91,8 @@ fn each_kind_brings_its_own_defaults() {
     let schedule = NoiseSchedule::Ve { sigma_min: 2e-3, sigma_max: 80.0, shape };
     assert_eq!(run.path.family, PathFamily::Diffusion { schedule, t_min: 1e-4, t_max: 1.0 });
     let resampling = ResamplingScheme::Systematic;
-    assert_eq!(run.sampler.algorithm, Algorithm::Smc { resampling, ess_threshold: 0.5 });
+    let smc = Algorithm::Smc { particles: 4096, resampling, ess_threshold: 0.5 };
+    assert_eq!(run.sampler.algorithm, smc);
     assert!(matches!(run.kernel, KernelConfig::Hmc { leapfrog_steps: 8, .. }));
     let run = read_ok("", &["target.kind=many-modes"]);
     let published = TargetFamily::ManyModes { dim: 8, components: 16, seed: None };

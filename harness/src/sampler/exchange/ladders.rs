@@ -1,0 +1,333 @@
+//! The states of all ladders at all levels, and the two passes of a round over them.
+//!
+//! Ladders are lanes: a block holds one level of eight ladders, and a swap treats eight ladders at
+//! once. Passes are parallel over levels (or pairs of levels) and blocks; every task draws from its
+//! own keyed stream and writes to its own tally, so results do not depend on threads.
+
+use amc_core::bridge::Bridge;
+use amc_core::density::{LogDensity, MixtureLevel};
+use amc_core::error::{Error, Result};
+use amc_core::exchange::{swap, swap_scratch_len};
+use amc_core::point::{Context, Evaluations, Point, PointMut};
+use amc_core::rng::{Phase, Purpose};
+use amc_core::scratch::Scratch;
+use amc_core::simd::{LANES, f64x8};
+use amc_core::weight::WorkSums;
+use rayon::prelude::*;
+
+use super::super::Annealing;
+use super::super::population::active_lanes;
+use super::Explorer;
+
+/// Positions, scores `[levels x blocks x d]` and log-densities `[levels x blocks]`.
+pub(super) struct Ladders {
+    dim: usize,
+    ladders: usize,
+    blocks: usize,
+    x: Vec<f64x8>,
+    score: Vec<f64x8>,
+    log_density: Vec<f64x8>,
+    /// `[levels x blocks]`, what the kernels did.
+    levels: Vec<LevelTally>,
+    /// `[pairs x blocks]`, what the swaps did.
+    pairs: Vec<PairTally>,
+}
+
+/// What the kernel did in one block at one level.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct LevelTally {
+    /// Sum of acceptance probabilities over counted lanes, and how many there were.
+    acceptance: f64,
+    steps: u64,
+    non_finite: u64,
+    evaluations: Evaluations,
+}
+
+/// What the swaps of one pair of levels did in one block.
+#[derive(Debug, Clone, Copy)]
+struct PairTally {
+    works: WorkSums,
+    acceptance: f64,
+    swaps: u64,
+    non_finite: u64,
+    evaluations: Evaluations,
+    /// Lanes swapped in the last pass.
+    accepted: u32,
+}
+
+impl PairTally {
+    const EMPTY: Self = Self {
+        works: WorkSums::EMPTY,
+        acceptance: 0.0,
+        swaps: 0,
+        non_finite: 0,
+        evaluations: Evaluations { density: 0, score: 0, hessian_product: 0 },
+        accepted: 0,
+    };
+}
+
+/// What a level, or a pair of levels, did in all ladders.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tally {
+    /// Mean acceptance probability; NaN when nothing was tried.
+    pub(super) acceptance: f64,
+    /// Tries.
+    pub(super) tries: u64,
+    /// Proposals that were not finite.
+    pub(super) non_finite: u64,
+    /// Evaluations, summed over ladders.
+    pub(super) evaluations: Evaluations,
+}
+
+/// Which round it is and whose streams it draws from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Round {
+    pub(super) phase: Phase,
+    /// From 1 on; the starts of the ladders are round 0.
+    pub(super) number: u64,
+}
+
+impl Ladders {
+    /// Room for `ladders` ladders of this problem.
+    pub(super) fn new(problem: &Annealing<'_>, ladders: usize) -> Self {
+        let (dim, levels, blocks) = (problem.dim(), problem.levels.len(), ladders.div_ceil(LANES));
+        let cells = levels * blocks;
+        Self {
+            dim,
+            ladders,
+            blocks,
+            x: vec![f64x8::ZERO; cells * dim],
+            score: vec![f64x8::ZERO; cells * dim],
+            log_density: vec![f64x8::ZERO; cells],
+            levels: vec![LevelTally::default(); cells],
+            pairs: vec![PairTally::EMPTY; (levels - 1) * blocks],
+        }
+    }
+
+    /// Places the ladders at one level.
+    pub(super) fn place<'p>(&mut self, level: usize, points: impl Iterator<Item = Point<'p>>) {
+        for (block, point) in points.enumerate() {
+            let cell = level * self.blocks + block;
+            let range = cell * self.dim..(cell + 1) * self.dim;
+            self.x[range.clone()].copy_from_slice(point.x);
+            self.score[range].copy_from_slice(point.score);
+            self.log_density[cell] = point.log_density;
+        }
+    }
+
+    /// Explores every level but the reference with its kernel, and draws the reference afresh.
+    pub(super) fn explore(
+        &mut self,
+        problem: &Annealing<'_>,
+        explorer: Explorer,
+        step_sizes: &[f64],
+        round: Round,
+    ) -> Result<()> {
+        let (dim, blocks, ladders, top) = (self.dim, self.blocks, self.ladders, problem.steps());
+        let kernel = problem.kernel.as_ref().map(|choice| choice.kernel.as_ref());
+        // A score left stale is recomputed if a bridge is going to read it.
+        let refresh =
+            problem.bridge.denoises() && kernel.is_some_and(|kernel| kernel.leaves_score_stale());
+        let kernel_room = kernel.map_or(0, |kernel| kernel.scratch_len(dim));
+        let density_room = problem.levels.iter().map(|l| l.density().scratch_len()).max();
+        let room = kernel_room + density_room.unwrap_or(0).max(problem.reference.scratch_len());
+        let exact_key = problem.key(round.phase, Purpose::Reference).round(round.number);
+        let kernel_key = problem.key(round.phase, Purpose::Kernel).round(round.number);
+        self.x
+            .par_chunks_mut(dim)
+            .zip(self.score.par_chunks_mut(dim))
+            .zip(&mut self.log_density)
+            .zip(&mut self.levels)
+            .enumerate()
+            .try_for_each_init(
+                || vec![f64x8::ZERO; room],
+                |memory, (cell, (((x, score), log_density), tally))| {
+                    let (level, block) = (cell / blocks, cell % blocks);
+                    let active = active_lanes(ladders, block);
+                    let density = problem.levels[level].density();
+                    let mut point = PointMut { x, log_density, score };
+                    let mut evaluations = Evaluations::default();
+                    if level == top || explorer == Explorer::Exact {
+                        let law = exact_law(problem, level)?;
+                        let mut stream = exact_key.level(level as u64).block(block as u64).stream();
+                        law.sample(point.x, &mut stream, Scratch::new(memory))?;
+                        let mut context = Context {
+                            stream: &mut stream,
+                            scratch: Scratch::new(memory),
+                            evaluations: &mut evaluations,
+                        };
+                        point.evaluate(density, &mut context)?;
+                    } else if let (Some(kernel), Explorer::Kernel { steps }) = (kernel, explorer) {
+                        let mut stream =
+                            kernel_key.level(level as u64).block(block as u64).stream();
+                        let mut context = Context {
+                            stream: &mut stream,
+                            scratch: Scratch::new(memory),
+                            evaluations: &mut evaluations,
+                        };
+                        for _ in 0..steps {
+                            let outcome = kernel.step(
+                                density,
+                                step_sizes[level],
+                                point.reborrow(),
+                                context.reborrow(),
+                            )?;
+                            let (acceptance, non_finite) = outcome.totals(active);
+                            tally.acceptance += acceptance;
+                            tally.steps += active as u64;
+                            tally.non_finite += non_finite;
+                        }
+                        if refresh && steps > 0 {
+                            point.evaluate(density, &mut context)?;
+                        }
+                    }
+                    tally.evaluations.add(&evaluations, active as u64);
+                    Ok(())
+                },
+            )
+    }
+
+    /// Proposes a swap between levels `i` and `i + 1` for `i = first, first + 2, ..`; `centers[i]` is
+    /// the constant of bridge sampling.
+    pub(super) fn swap(
+        &mut self,
+        problem: &Annealing<'_>,
+        bridges: &[Box<dyn Bridge + '_>],
+        first: usize,
+        centers: &[f64],
+        round: Round,
+    ) -> Result<()> {
+        let (dim, blocks, ladders) = (self.dim, self.blocks, self.ladders);
+        let key = problem.key(round.phase, Purpose::Swap).round(round.number);
+        let room = bridges.iter().map(|bridge| swap_scratch_len(bridge.as_ref())).max();
+        let room = room.unwrap_or(0);
+        let row = blocks * dim;
+        let pairs = self.pairs[first * blocks..].par_chunks_mut(blocks).step_by(2).enumerate();
+        pairs
+            .zip(self.x[first * row..].par_chunks_exact_mut(2 * row))
+            .zip(self.score[first * row..].par_chunks_exact_mut(2 * row))
+            .zip(self.log_density[first * blocks..].par_chunks_exact_mut(2 * blocks))
+            .try_for_each(|((((index, tallies), x), score), log_density)| {
+                let clean_level = first + 2 * index;
+                let bridge = bridges[clean_level].as_ref();
+                let (x, noisy_x) = x.split_at_mut(row);
+                let (score, noisy_score) = score.split_at_mut(row);
+                let (log_density, noisy_log_density) = log_density.split_at_mut(blocks);
+                let clean = x
+                    .par_chunks_mut(dim)
+                    .zip(score.par_chunks_mut(dim))
+                    .zip(log_density)
+                    .map(|((x, score), log_density)| PointMut { x, log_density, score });
+                let noisy = noisy_x
+                    .par_chunks_mut(dim)
+                    .zip(noisy_score.par_chunks_mut(dim))
+                    .zip(noisy_log_density)
+                    .map(|((x, score), log_density)| PointMut { x, log_density, score });
+                clean.zip(noisy).zip(tallies).enumerate().try_for_each_init(
+                    || vec![f64x8::ZERO; room],
+                    |memory, (block, ((clean, noisy), tally))| {
+                        let mut stream = key.level(clean_level as u64).block(block as u64).stream();
+                        let mut evaluations = Evaluations::default();
+                        let context = Context {
+                            stream: &mut stream,
+                            scratch: Scratch::new(memory),
+                            evaluations: &mut evaluations,
+                        };
+                        let outcome = swap(bridge, noisy, clean, context)?;
+                        let active = active_lanes(ladders, block);
+                        let lanes = (1_u32 << active) - 1;
+                        tally.works.add(
+                            outcome.forward_work,
+                            outcome.backward_work,
+                            centers[clean_level],
+                        );
+                        let probability = outcome.acceptance_probability.to_array();
+                        tally.acceptance += probability.iter().take(active).sum::<f64>();
+                        tally.swaps += active as u64;
+                        let faults = outcome.non_finite.to_bitmask() & lanes;
+                        tally.non_finite += u64::from(faults.count_ones());
+                        tally.evaluations.add(&evaluations, active as u64);
+                        tally.accepted = outcome.accepted.to_bitmask() & lanes;
+                        Ok(())
+                    },
+                )
+            })
+    }
+
+    /// The ladders whose levels `clean` and `clean + 1` were swapped in the last pass over them.
+    pub(super) fn swapped(&self, clean: usize) -> impl Iterator<Item = usize> {
+        self.pairs[clean * self.blocks..][..self.blocks].iter().enumerate().flat_map(
+            |(block, tally)| {
+                let accepted = tally.accepted;
+                (0..LANES)
+                    .filter(move |lane| accepted & (1 << lane) != 0)
+                    .map(move |lane| block * LANES + lane)
+            },
+        )
+    }
+
+    /// The works of a pair of levels, by ladder.
+    pub(super) fn works(&self, clean: usize) -> Vec<amc_core::weight::LogSums> {
+        let tallies = &self.pairs[clean * self.blocks..][..self.blocks];
+        (0..self.ladders)
+            .filter_map(|ladder| tallies[ladder / LANES].works.lane(ladder % LANES))
+            .collect()
+    }
+
+    /// What the kernel did at a level.
+    pub(super) fn level(&self, level: usize) -> Tally {
+        let tallies = &self.levels[level * self.blocks..][..self.blocks];
+        total(tallies.iter().map(|t| (t.acceptance, t.steps, t.non_finite, t.evaluations)))
+    }
+
+    /// What the swaps of a pair of levels did.
+    pub(super) fn pair(&self, clean: usize) -> Tally {
+        let tallies = &self.pairs[clean * self.blocks..][..self.blocks];
+        total(tallies.iter().map(|t| (t.acceptance, t.swaps, t.non_finite, t.evaluations)))
+    }
+
+    /// Forgets what was counted.
+    pub(super) fn reset_tallies(&mut self) {
+        self.levels.fill(LevelTally::default());
+        self.pairs.fill(PairTally::EMPTY);
+    }
+
+    /// Positions of all ladders at a level, `[ladders x d]`, row-major.
+    pub(super) fn rows(&self, level: usize) -> Vec<f64> {
+        let mut rows = Vec::with_capacity(self.ladders * self.dim);
+        for ladder in 0..self.ladders {
+            let cell = level * self.blocks + ladder / LANES;
+            let block = &self.x[cell * self.dim..][..self.dim];
+            rows.extend(block.iter().map(|x| x.as_array()[ladder % LANES]));
+        }
+        rows
+    }
+
+    /// The blocks of a level, to read: `[blocks]` positions of `[d]`.
+    pub(super) fn blocks_at(&self, level: usize) -> impl IndexedParallelIterator<Item = &[f64x8]> {
+        let row = self.blocks * self.dim;
+        self.x[level * row..(level + 1) * row].par_chunks(self.dim)
+    }
+}
+
+/// What a level is sampled from exactly.
+fn exact_law<'a>(problem: &'a Annealing<'_>, level: usize) -> Result<&'a MixtureLevel<'a>> {
+    if level == problem.steps() {
+        return Ok(problem.reference);
+    }
+    let what = "levels of this path cannot be sampled exactly";
+    problem.levels[level].exact().ok_or(Error::Unsupported { what })
+}
+
+/// Adds up the blocks' (acceptance, tries, non-finite, evaluations) in block order.
+fn total(tallies: impl Iterator<Item = (f64, u64, u64, Evaluations)>) -> Tally {
+    let mut sum = Tally::default();
+    for (acceptance, tries, non_finite, evaluations) in tallies {
+        sum.acceptance += acceptance;
+        sum.tries += tries;
+        sum.non_finite += non_finite;
+        sum.evaluations.add(&evaluations, 1);
+    }
+    sum.acceptance /= sum.tries as f64;
+    sum
+}

@@ -1,0 +1,63 @@
+//! What a run of replica exchange found.
+
+use amc_core::point::Evaluations;
+use serde::Serialize;
+
+use super::LadderEvidence;
+use crate::sampler::WeightedSample;
+
+/// A level of a run of replica exchange, with the pair that it forms with the next noisier one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExchangeRecord {
+    /// The level; 0 is the target.
+    pub level: usize,
+    /// Its time.
+    pub time: f64,
+    /// Mean acceptance probability of the kernel here.
+    pub acceptance_rate: Option<f64>,
+    /// Step size of the kernel.
+    pub step_size: Option<f64>,
+    /// Mean rejection probability of swaps with the next noisier level; none at the reference.
+    pub rejection_rate: Option<f64>,
+    /// Proposals of the kernel and of these swaps that were not finite numbers.
+    pub non_finite: u64,
+}
+
+/// What a run of replica exchange produced.
+#[derive(Debug, Clone)]
+pub struct ExchangeOutcome {
+    /// Samples at the target, evenly spread over rounds, of equal weight.
+    pub sample: WeightedSample,
+    /// Samples of levels `0..=L`, `[n x d]` each, if they were asked for.
+    pub level_samples: Vec<Vec<f64>>,
+    /// `log Z` by three estimators.
+    pub evidence: LadderEvidence,
+    /// Mean responsibilities of each ladder at level 0 over all rounds, `[ladders][K]`; empty where
+    /// the target has no components.
+    pub ladder_mode_weights: Vec<Vec<f64>>,
+    /// Levels 0 to `L`.
+    pub levels: Vec<ExchangeRecord>,
+    /// Round trips of each ladder, `[ladders]`.
+    pub round_trips: Vec<u64>,
+    /// Arrivals at the target from the reference, `[ladders]`.
+    pub restarts: Vec<u64>,
+    /// Round trips per ladder and round.
+    pub round_trip_rate: f64,
+    /// What the rejection rates predict for it, were every level explored perfectly \[Syed22\].
+    pub predicted_round_trip_rate: f64,
+    /// Mean acceptance probability over all kernel steps.
+    pub acceptance_rate: Option<f64>,
+    /// Evaluations of the run, warm-up included.
+    pub evaluations: Evaluations,
+    /// Proposals that were not finite numbers.
+    pub non_finite: u64,
+    /// Proposals of kernels and swaps.
+    pub proposals: u64,
+}
+
+impl ExchangeOutcome {
+    /// Mean rejection probabilities, `[L]`, that of levels `i` and `i + 1` at `i`.
+    pub fn rejection_rates(&self) -> Vec<f64> {
+        self.levels.iter().filter_map(|level| level.rejection_rate).collect()
+    }
+}

@@ -1,0 +1,78 @@
+//! Keeps samples of a long run in bounded memory.
+//!
+//! Every `stride`-th round is kept; when the room is full, every other kept round is dropped and the
+//! stride doubles. What is kept is evenly spread over the whole run, whatever its length.
+
+/// Kept rounds of one level, each `[ladders x d]`.
+#[derive(Debug, Clone)]
+pub(super) struct Recorder {
+    /// Most rounds kept.
+    capacity: usize,
+    stride: usize,
+    rounds: Vec<Vec<f64>>,
+}
+
+impl Recorder {
+    /// Room for about `samples` samples, at least one round of `ladders` unless none are wanted.
+    pub(super) fn new(samples: usize, ladders: usize) -> Self {
+        let rounds = samples / ladders.max(1);
+        let capacity = if samples == 0 { 0 } else { rounds.max(1) };
+        Self { capacity, stride: 1, rounds: Vec::new() }
+    }
+
+    /// Offers round number `round`, from 0 on without gaps; `rows` makes it if it is kept.
+    pub(super) fn offer(&mut self, round: usize, rows: impl FnOnce() -> Vec<f64>) {
+        if self.capacity == 0 || !round.is_multiple_of(self.stride) {
+            return;
+        }
+        if self.rounds.len() == self.capacity {
+            if self.capacity == 1 {
+                // The latest is the best single one.
+                self.rounds.clear();
+            } else {
+                let mut index = 0;
+                self.rounds.retain(|_| {
+                    index += 1;
+                    index % 2 == 1
+                });
+                self.stride *= 2;
+                if !round.is_multiple_of(self.stride) {
+                    return;
+                }
+            }
+        }
+        self.rounds.push(rows());
+    }
+
+    /// All kept samples, `[n x d]`, in order of rounds.
+    pub(super) fn into_rows(self) -> Vec<f64> {
+        self.rounds.concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if memory grows with the rounds, or what is kept is not evenly spread.
+    #[test]
+    fn kept_rounds_are_bounded_and_even() {
+        for (rounds, expected) in [
+            (3, vec![0.0, 1.0, 2.0]),
+            (5, vec![0.0, 1.0, 2.0, 3.0, 4.0]),
+            (6, vec![0.0, 2.0, 4.0]),
+            (11, vec![0.0, 4.0, 8.0]),
+            (1000, vec![0.0, 256.0, 512.0, 768.0]),
+        ] {
+            let mut recorder = Recorder::new(10, 2);
+            for round in 0..rounds {
+                recorder.offer(round, || vec![round as f64]);
+                assert!(recorder.rounds.len() <= 5);
+            }
+            assert_eq!(recorder.into_rows(), expected, "{rounds}");
+        }
+        let mut last = Recorder::new(1, 4);
+        (0..7).for_each(|round| last.offer(round, || vec![round as f64]));
+        assert_eq!(last.into_rows(), [6.0]);
+    }
+}
