@@ -43,6 +43,19 @@ fn run_prints_every_promised_key() {
     assert!(summary["ess"].as_f64().unwrap() <= 1.0);
 }
 
+/// Summary without its times, and samples, of `c.toml` on one and on two threads.
+fn on_one_and_two_threads(folder: &Path, settings: &[impl AsRef<str>]) -> [(Value, Vec<u8>); 2] {
+    ["1", "2"].map(|threads| {
+        let mut arguments = vec!["run", "c.toml", "--json", "--threads", threads];
+        arguments.extend(["--out", threads, "--force"]);
+        settings.iter().for_each(|s| arguments.extend(["--set", s.as_ref()]));
+        let mut summary = json(&amc(&arguments, folder));
+        summary["seconds"] = Value::Null;
+        summary["sampling_seconds"] = Value::Null;
+        (summary, std::fs::read(folder.join(threads).join("samples.npz")).unwrap())
+    })
+}
+
 /// Fails if the result depends on the number of threads, in any bit of summary or samples.
 #[test]
 fn threads_do_not_change_a_bit() {
@@ -56,20 +69,7 @@ fn threads_do_not_change_a_bit() {
                 format!("sampler.kind={sampler}"),
                 "bridge.kind=isotropic-optimal".to_owned(),
             ];
-            let results: Vec<(Value, Vec<u8>)> = ["1", "2"]
-                .iter()
-                .map(|threads| {
-                    let mut arguments =
-                        vec!["run", "c.toml", "--json", "--threads", threads, "--out", threads];
-                    arguments.push("--force");
-                    settings.iter().for_each(|s| arguments.extend(["--set", s]));
-                    let mut summary = json(&amc(&arguments, folder.path()));
-                    summary["seconds"] = Value::Null;
-                    summary["sampling_seconds"] = Value::Null;
-                    let samples = folder.path().join(threads).join("samples.npz");
-                    (summary, std::fs::read(samples).unwrap())
-                })
-                .collect();
+            let results = on_one_and_two_threads(folder.path(), &settings);
             assert_eq!(results[0].0, results[1].0, "{kernel} {sampler}");
             assert!(results[0].1 == results[1].1, "{kernel} {sampler}: samples differ");
         }
@@ -291,19 +291,7 @@ fn ladders_do_not_depend_on_threads() {
         ["sampler.swap=stochastic", "kernel.adapt=online"],
         ["path.barrier=replica-exchange", "sampler.start=descent"],
     ] {
-        let results: Vec<(Value, Vec<u8>)> = ["1", "2"]
-            .iter()
-            .map(|threads| {
-                let mut arguments = vec!["run", "c.toml", "--json", "--threads", threads];
-                arguments.extend(["--out", threads, "--force"]);
-                settings.iter().for_each(|s| arguments.extend(["--set", s]));
-                let mut summary = json(&amc(&arguments, folder.path()));
-                summary["seconds"] = Value::Null;
-                summary["sampling_seconds"] = Value::Null;
-                let samples = folder.path().join(threads).join("samples.npz");
-                (summary, std::fs::read(samples).unwrap())
-            })
-            .collect();
+        let results = on_one_and_two_threads(folder.path(), &settings);
         assert_eq!(results[0].0, results[1].0, "{settings:?}");
         assert!(results[0].1 == results[1].1, "{settings:?}: samples differ");
         let summary = &results[0].0;

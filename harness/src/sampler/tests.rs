@@ -205,6 +205,26 @@ impl MarkovKernel for Probe<'_> {
     }
 }
 
+/// A kernel that accepts with probability `exp(-step size)` and moves nothing.
+struct Exponential;
+
+impl MarkovKernel for Exponential {
+    fn scratch_len(&self, _dim: usize) -> usize {
+        0
+    }
+
+    fn step(
+        &self,
+        _density: &dyn Score,
+        step_size: f64,
+        _point: PointMut<'_>,
+        _context: Context<'_>,
+    ) -> CoreResult<KernelOutcome> {
+        let acceptance_probability = splat((-step_size).exp());
+        Ok(KernelOutcome { acceptance_probability, ..KernelOutcome::none() })
+    }
+}
+
 /// Runs AIS with the probe; `[level][block][step]` in any order of blocks.
 fn probed(
     problem: &mut Annealing<'_>,
@@ -323,22 +343,6 @@ fn the_pilot_has_its_own_streams() {
 /// a kernel that accepts with probability `exp(-h)` needs `h = ln 2` for one half.
 #[test]
 fn the_pilot_settles_at_the_wanted_acceptance() {
-    struct Exponential;
-    impl MarkovKernel for Exponential {
-        fn scratch_len(&self, _dim: usize) -> usize {
-            0
-        }
-        fn step(
-            &self,
-            _density: &dyn Score,
-            step_size: f64,
-            _point: PointMut<'_>,
-            _context: Context<'_>,
-        ) -> CoreResult<KernelOutcome> {
-            let acceptance_probability = splat((-step_size).exp());
-            Ok(KernelOutcome { acceptance_probability, ..KernelOutcome::none() })
-        }
-    }
     with_problem(IDENTITY, |problem| {
         problem.kernel = Some(KernelChoice {
             kernel: Box::new(Exponential),
@@ -619,22 +623,6 @@ fn ladders_draw_their_own_numbers() {
 /// earlier rounds again, or averages wrongly (its length is odd).
 #[test]
 fn the_warmup_settles_at_the_wanted_acceptance() {
-    struct Exponential;
-    impl MarkovKernel for Exponential {
-        fn scratch_len(&self, _dim: usize) -> usize {
-            0
-        }
-        fn step(
-            &self,
-            _density: &dyn Score,
-            step_size: f64,
-            _point: PointMut<'_>,
-            _context: Context<'_>,
-        ) -> CoreResult<KernelOutcome> {
-            let acceptance_probability = splat((-step_size).exp());
-            Ok(KernelOutcome { acceptance_probability, ..KernelOutcome::none() })
-        }
-    }
     with_ladder(IDENTITY, |problem| {
         problem.kernel = Some(KernelChoice {
             kernel: Box::new(Exponential),
