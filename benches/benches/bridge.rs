@@ -3,16 +3,18 @@
 
 use amc_benches::{Kind, Problem, samples};
 use amc_core::bridge::{
-    Bridge, DdpmVariance, Denoising, Diagonal, Exact, Identity, SecondOrderDense,
-    SecondOrderStructured, ddpm,
+    Bridge, DdpmVariance, Denoising, Diagonal, Exact, Identity, LowRank, Rank, SecondOrderDense,
+    SecondOrderStructured, Start, Trace, Transport, ddpm,
 };
 use amc_core::density::mixture::MixtureTransition;
 use amc_core::density::{LogDensity, MixtureLevel, Score};
+use amc_core::logdet::{HutchPlusPlus, Logarithm, Penalty, ProbeLaw, Structured};
 use amc_core::path::NoiseSchedule;
 use amc_core::point::{Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Purpose};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8};
+use amc_core::transport::{FlowMap, FlowMethod};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 
@@ -36,12 +38,23 @@ fn forward(c: &mut Criterion) {
         let structured = SecondOrderStructured::new(&transition).unwrap();
         let dense = SecondOrderDense::new(&transition);
         let (diagonal, exact) = (Diagonal::new(&transition), Exact::new(&transition));
-        let bridges: [(&str, &dyn Bridge); 6] = [
+        let (rank, trace) = (Rank::Fixed(4), Trace::Structure);
+        let low_rank = LowRank::new(&noisy, step, rank, trace, Start::Random).unwrap();
+        let stages = FlowMethod::Ddim.coefficients(&schedule, &step).unwrap();
+        let map = FlowMap::new(stages, &[&noisy]).unwrap();
+        let lanczos = Logarithm::Lanczos { steps: 6 };
+        let estimated = HutchPlusPlus::new(lanczos, 8, ProbeLaw::Rademacher).unwrap();
+        let exact_map = Transport::new(map, &clean, &Structured, Penalty::None).unwrap();
+        let estimated_map = Transport::new(map, &clean, &estimated, Penalty::ClosedForm).unwrap();
+        let bridges: [(&str, &dyn Bridge); 9] = [
             ("identity", &Identity::new(&noisy, &clean).unwrap()),
             ("ddpm", &Denoising::new(&noisy, &clean, step, first).unwrap()),
             ("diagonal", &Denoising::new(&noisy, &clean, step, diagonal).unwrap()),
             ("structured", &Denoising::new(&noisy, &clean, step, structured).unwrap()),
             ("dense", &Denoising::new(&noisy, &clean, step, dense).unwrap()),
+            ("low rank 4", &Denoising::new(&noisy, &clean, step, low_rank).unwrap()),
+            ("ddim map, structured", &exact_map),
+            ("ddim map, Lanczos Hutch++", &estimated_map),
             ("exact", &Denoising::new(&noisy, &clean, step, exact).unwrap()),
         ];
         let mut group = c.benchmark_group(format!("bridge_forward/{dim}x{components}"));

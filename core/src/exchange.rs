@@ -10,7 +10,7 @@
 //! backward work between the levels, so the free-energy estimators of [`crate::weight::WorkSums`]
 //! cost nothing more.
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, Crossing};
 use crate::error::{Result, check_len};
 use crate::kernel::{decide, take_accepted};
 use crate::point::{Context, PointMut};
@@ -19,16 +19,17 @@ use crate::simd::f64x8;
 /// What one swap did, lane by lane: eight independent pairs.
 #[derive(Debug, Clone, Copy)]
 pub struct SwapOutcome {
-    /// `min(1, exp(forward_work - backward_work))`; 0 where a proposal was not finite.
+    /// `min(1, exp(W_forward - W_backward))`; 0 where a proposal was not finite.
     pub acceptance_probability: f64x8,
     /// Mask of the lanes that were swapped.
     pub accepted: f64x8,
-    /// Mask of the lanes whose proposals had a NaN or `+inf` log-density or a NaN ratio.
+    /// Mask of the lanes whose proposals had a NaN or `+inf` log-density or a NaN ratio, other than those
+    /// that a map rejected.
     pub non_finite: f64x8,
-    /// `log_work(x_t, y_s)`, of the proposal that went from noisy to clean.
-    pub forward_work: f64x8,
-    /// `log_work(y_t, x_s)`, of the proposal that went from clean to noisy.
-    pub backward_work: f64x8,
+    /// The proposal from noisy to clean, with `log_work(x_t, y_s)`.
+    pub forward: Crossing,
+    /// The proposal from clean to noisy, with `log_work(y_t, x_s)`.
+    pub backward: Crossing,
 }
 
 /// Workspace, in vectors, that [`swap`] needs with this bridge.
@@ -95,21 +96,20 @@ pub fn swap(
     let (mut log_p_clean, mut log_p_noisy) = (f64x8::ZERO, f64x8::ZERO);
     let mut to_clean = PointMut { x: y_clean, log_density: &mut log_p_clean, score: score_clean };
     let mut to_noisy = PointMut { x: y_noisy, log_density: &mut log_p_noisy, score: score_noisy };
-    let forward_work = bridge.forward(noisy.as_point(), to_clean.reborrow(), context.reborrow())?;
-    let backward_work =
-        bridge.backward(clean.as_point(), to_noisy.reborrow(), context.reborrow())?;
+    let forward = bridge.forward(noisy.as_point(), to_clean.reborrow(), context.reborrow())?;
+    let backward = bridge.backward(clean.as_point(), to_noisy.reborrow(), context.reborrow())?;
 
     // -inf if either proposal has density zero, NaN or +inf if either is a fault.
     let proposed = *to_clean.log_density + *to_noisy.log_density;
-    let decision = decide(forward_work - backward_work, proposed, context.stream);
+    let decision = decide(forward.log_work - backward.log_work, proposed, context.stream);
     take_accepted(decision.accepted, to_clean.as_point(), clean);
     take_accepted(decision.accepted, to_noisy.as_point(), noisy);
     Ok(SwapOutcome {
         acceptance_probability: decision.acceptance_probability,
         accepted: decision.accepted,
-        non_finite: decision.non_finite,
-        forward_work,
-        backward_work,
+        non_finite: decision.non_finite & !(forward.faults.rejected() | backward.faults.rejected()),
+        forward,
+        backward,
     })
 }
 
@@ -256,9 +256,9 @@ mod tests {
                 let backward = work(swapped.after[0], swapped.before[1]);
                 let mask = swapped.outcome.accepted.to_bitmask();
                 for lane in (0..8).filter(|lane| mask & (1 << lane) != 0) {
-                    let found = swapped.outcome.forward_work.to_array()[lane];
+                    let found = swapped.outcome.forward.log_work.to_array()[lane];
                     assert!((found - forward[lane]).abs() < 1e-9);
-                    let found = swapped.outcome.backward_work.to_array()[lane];
+                    let found = swapped.outcome.backward.log_work.to_array()[lane];
                     assert!((found - backward[lane]).abs() < 1e-9);
                     accepted += 1;
                 }

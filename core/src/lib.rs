@@ -21,15 +21,18 @@
 //!
 //! | room | what lives there |
 //! |---|---|
-//! | [`bridge`] | moves between levels with their log-work: identity, first and second order, exact |
+//! | [`bridge`] | moves between levels with their log-work: identity, first and second order, low rank, maps, exact |
 //! | [`exchange`] | swaps of two levels through any bridge |
+//! | [`transport`] | steps of the probability-flow ODE as maps: images, Jacobians, inverses |
+//! | [`logdet`] | log-determinants from Hessian-vector products, and the correction for their noise |
 //! | [`kernel`] | moves within a level: random walk, MALA, HMC |
 //! | [`weight`] | log-weights: sums, effective sample sizes, evidence, resampling |
 //! | [`path`] | noise schedules, level times, how `log p_t` changes along a path |
 //! | [`density`] | what a level must offer ([`Score`]); Gaussian mixtures at any noise level; tempering |
 //! | [`point`] | a block of particles with its cached density and score; the cost account |
 //! | [`rng`] | random streams named by what they are for |
-//! | [`linalg`] | eigenvectors of a covariance, eight Cholesky factors at once |
+//! | [`krylov`] | linear algebra from products alone: Lanczos, conjugate gradients, GMRES |
+//! | [`linalg`] | eigenvectors of a covariance, eight Cholesky factors at once, small tridiagonal ones |
 //! | [`scratch`], [`simd`], [`error`] | workspaces, the lane type, the errors |
 //!
 //! One bridge, kernel or scheme is one file, which opens with its formula and source.
@@ -113,7 +116,8 @@
 //! // One denoising step: y ~ k(. | x), and what it adds to the log-weights.
 //! let (mut y, mut log_p_y, mut score_y) = ([f64x8::ZERO; 2], f64x8::ZERO, [f64x8::ZERO; 2]);
 //! let mut to = PointMut { x: &mut y, log_density: &mut log_p_y, score: &mut score_y };
-//! let log_work = bridge.forward(from.as_point(), to.reborrow(), context.reborrow())?;
+//! let log_work =
+//!     bridge.forward(from.as_point(), to.reborrow(), context.reborrow())?.log_work;
 //! assert!(log_work.to_array().iter().all(|w| w.is_finite()));
 //!
 //! // One MALA step at the cleaner level; the cached values of `to` are used and renewed.
@@ -144,12 +148,15 @@
 //! |---|---|
 //! | Bennett76 | Bennett, Efficient estimation of free energy differences from Monte Carlo data, J. Comput. Phys. 22, 1976 |
 //! | Bao22 | Bao, Li, Zhu, Zhang, Analytic-DPM: an analytic estimate of the optimal reverse variance in diffusion probabilistic models, ICLR 2022 |
+//! | Ceperley99 | Ceperley, Dewing, The penalty method for random walks with uncertain energies, J. Chem. Phys. 110, 1999 |
 //! | DelMoral06 | Del Moral, Doucet, Jasra, Sequential Monte Carlo samplers, J. R. Stat. Soc. B 68, 2006 |
 //! | Ho20 | Ho, Jain, Abbeel, Denoising diffusion probabilistic models, NeurIPS 2020 |
+//! | Meyer21 | Meyer, Musco, Musco, Woodruff, Hutch++: optimal stochastic trace estimation, SOSA 2021 |
 //! | Neal01 | Neal, Annealed importance sampling, Statistics and Computing 11, 2001 |
 //! | Shirts08 | Shirts, Chodera, Statistically optimal analysis of samples from multiple equilibrium states, J. Chem. Phys. 129, 2008 |
 //! | Song21 | Song, Sohl-Dickstein, Kingma, Kumar, Ermon, Poole, Score-based generative modeling through stochastic differential equations, ICLR 2021 |
 //! | Syed22 | Syed, Bouchard-Cote, Deligiannidis, Doucet, Non-reversible parallel tempering: a scalable highly parallel MCMC scheme, J. R. Stat. Soc. B 84, 2022 |
+//! | Ubaru17 | Ubaru, Chen, Saad, Fast estimation of tr f(A) via stochastic Lanczos quadrature, SIAM J. Matrix Anal. Appl. 38, 2017 |
 //! | Zhang25 | Zhang, Potaptchik, Syed, Doucet, Dalton, Accelerated parallel tempering via neural transports, arXiv 2502.10328, 2025 |
 //!
 //! [`Bridge`]: bridge::Bridge
@@ -167,10 +174,13 @@ pub mod density;
 pub mod error;
 pub mod exchange;
 pub mod kernel;
+pub mod krylov;
 pub mod linalg;
+pub mod logdet;
 pub mod path;
 pub mod point;
 pub mod rng;
 pub mod scratch;
 pub mod simd;
+pub mod transport;
 pub mod weight;

@@ -14,9 +14,11 @@
 //! | [`diagnostic`] | a verdict on a run, from what it measured about itself |
 //! | [`metric`] | distances to exact samples and mode weights |
 //! | [`run`] | one run from configuration to summary and files |
+//! | [`ablation`] | one setting of a bridge varied: bias, variance and cost, value by value |
 //! | [`report`] | figures as SVG and as text |
 //! | [`cli`] | the subcommands of `amc` |
 
+pub mod ablation;
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -74,6 +74,16 @@ fn threads_do_not_change_a_bit() {
             assert!(results[0].1 == results[1].1, "{kernel} {sampler}: samples differ");
         }
     }
+    // Maps draw probes and search for inverses.
+    for bridge in ["flow-map", "low-rank"] {
+        let mut settings = vec![format!("bridge.kind={bridge}")];
+        if bridge == "flow-map" {
+            settings.push("logdet.estimator=lanczos".to_owned());
+        }
+        let results = on_one_and_two_threads(folder.path(), &settings);
+        assert_eq!(results[0].0, results[1].0, "{bridge}");
+        assert!(results[0].1 == results[1].1, "{bridge}: samples differ");
+    }
 }
 
 /// Fails if the resolved configuration does not reproduce the run, or --out loses a file.

@@ -3,9 +3,11 @@
 mod common;
 
 use amc_core::bridge::{
-    Bridge, DdpmVariance, Denoising, Diagonal, Exact, HessianMoments, Identity, SecondOrderDense,
-    SecondOrderStructured, ddpm, exponential_integrator, isotropic_optimal,
+    Bridge, DdpmVariance, Denoising, Diagonal, Exact, HessianMoments, Identity, LowRank, Rank,
+    SecondOrderDense, SecondOrderStructured, Start, Trace, ddpm, exponential_integrator,
+    isotropic_optimal,
 };
+use amc_core::density::HessianProduct;
 use amc_core::exchange;
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::path::{NoiseSchedule, NoisingStep, VeShape};
@@ -44,6 +46,23 @@ fn check_bridge(name: &str, bridge: &dyn Bridge, step: &FixtureStep<'_>, place: 
     let instance = BridgeInstance { name: &name, bridge, noisy: step.noisy, clean: step.clean };
     assert_passes(bridge::pathwise(&instance, &budget()));
     assert_passes(bridge::crooks(&instance, &budget()));
+}
+
+/// Crooks' law alone, which holds for random works.
+fn check_works(name: &str, bridge: &dyn Bridge, step: &FixtureStep<'_>, place: &str) {
+    let name = format!("{name}, {place}");
+    let (noisy, clean) = (step.noisy, step.clean);
+    let instance = BridgeInstance { name: &name, bridge, noisy, clean };
+    assert_passes(bridge::crooks(&instance, &budget()));
+}
+
+/// What a swap leaves invariant, and the free energy of its works.
+fn check_exchange(name: &str, bridge: &dyn Bridge, step: &FixtureStep<'_>, place: &str) {
+    let name = format!("{name}, {place}");
+    let (noisy, clean) = (step.noisy, step.clean);
+    let through = BridgeInstance { name: &name, bridge, noisy, clean };
+    assert_passes(swap::invariance(&exchange::swap, &through, &swap_budget()));
+    assert_passes(free_energy::bridge_sampling(&exchange::swap, &through, &swap_budget()));
 }
 
 /// The laws of the core's swap through a bridge.
@@ -95,7 +114,31 @@ fn check_all_bridges(check: Check, step: &FixtureStep<'_>, place: &str) {
     }
     denoising!("second order, dense", SecondOrderDense::new(&step.transition));
     denoising!("second order, hessian", SecondOrderDense::new(&hessian));
+    let (rank, start) = (Rank::Fixed(2), Start::Score);
+    if let Ok(kernel) = LowRank::new(noisy, step.step, rank, Trace::Structure, start) {
+        denoising!("low rank, score", kernel);
+    }
     denoising!("exact", Exact::new(&step.transition));
+}
+
+/// Checks the bridges with auxiliary variables, whose log-work of a given pair is random: laws that
+/// compute it twice do not apply.
+fn check_random_bridges(check: Check, step: &FixtureStep<'_>, place: &str) {
+    let (noisy, clean) = (&step.noisy.level, &step.clean.level);
+    for (start, trace) in [
+        (Start::Score, Trace::Probes(1)),
+        (Start::Random, Trace::Probes(2)),
+        (Start::Random, Trace::Structure),
+    ] {
+        for rank in [1, 2] {
+            let Ok(kernel) = LowRank::new(noisy, step.step, Rank::Fixed(rank), trace, start) else {
+                assert!(trace == Trace::Structure && noisy.structure_rank() == 0);
+                continue;
+            };
+            let bridge = Denoising::new(noisy, clean, step.step, kernel).unwrap();
+            check(&format!("low rank {rank}, {start:?}, {trace:?}"), &bridge, step, place);
+        }
+    }
 }
 
 fn bridges_of(kind: FixtureKind) {
@@ -135,6 +178,18 @@ fn bridges_full_shared() {
 #[test]
 fn bridges_full_per_component() {
     bridges_of(FixtureKind::FullPerComponent);
+}
+
+#[test]
+fn bridges_with_auxiliary_variables() {
+    for kind in [FixtureKind::IsotropicShared, FixtureKind::FullPerComponent] {
+        let fixture = Fixture::new(kind).unwrap();
+        for (s, t, check) in [(0.0, 0.05, check_works as Check), (0.1, 0.3, check_exchange)] {
+            let place = format!("{}, {t} -> {s}", kind.name());
+            let step = vp().step(s, t).unwrap();
+            fixture.with_step(&step, |step| check_random_bridges(check, step, &place)).unwrap();
+        }
+    }
 }
 
 /// The other noise schedules: cosine, and variance exploding, where `e = v` and `a = 1`.

@@ -67,7 +67,7 @@ fn samples_follow_the_exact_law() {
 fn evaluate(mixture: &Mixture<'_>, x: &[f64]) -> (f64, Vec<f64>) {
     let mut storage = vec![0.0; MixtureLevel::storage_len(mixture)];
     let level = MixtureLevel::prepare(mixture, 1.0, 0.0, &mut storage).unwrap();
-    let mut memory = vec![splat(f64::NAN); level.scratch_len()];
+    let mut memory = vec![splat(f64::NAN); level.hessian_scratch_len()];
     let x: Vec<f64x8> = x.iter().copied().map(splat).collect();
     let mut score = vec![f64x8::ZERO; x.len()];
     let log_density =
@@ -217,7 +217,7 @@ fn promised_workspaces_are_enough() {
         fixture
             .with_step(&step, |step| {
                 let level = &step.noisy.level;
-                let mut memory = vec![splat(f64::NAN); level.scratch_len()];
+                let mut memory = vec![splat(f64::NAN); level.hessian_scratch_len()];
                 let mut out = [f64x8::ZERO; 9];
                 let (product, score) = out.split_at_mut(3);
                 level.log_density(&x, Scratch::new(&mut memory)).unwrap();

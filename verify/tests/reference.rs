@@ -2,38 +2,28 @@
 //!
 //! Tolerance: relative 1e-11; scores, Hessians and covariances relative to their largest entry.
 
+mod cases;
+
 use amc_core::bridge::{
     DdpmVariance, Denoising, DenoisingKernel, Diagonal, Exact, HessianMoments, PosteriorMoments,
     SecondOrderDense, SecondOrderStructured, ddpm, exponential_integrator,
 };
 use amc_core::density::mixture::MixtureTransition;
-use amc_core::density::{
-    Covariance, Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel, Score,
-};
-use amc_core::linalg::symmetric_eigen;
+use amc_core::density::{Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel, Score};
 use amc_core::path::{NoiseSchedule, diffusion_time_derivative};
 use amc_core::point::{Context, Evaluations, Point};
 use amc_core::rng::{Key, Purpose};
 use amc_core::scratch::Scratch;
 use amc_core::simd::f64x8;
+use cases::{Law, Owned, block, lane, lanes, read};
 use serde::Deserialize;
 
 const TOLERANCE: f64 = 1e-11;
 
 #[derive(Deserialize)]
-struct Reference {
-    cases: Vec<Case>,
-}
-
-#[derive(Deserialize)]
 struct Case {
-    dim: usize,
-    covariance_kind: String,
-    weights: Vec<f64>,
-    means: Vec<Vec<f64>>,
-    covariances: Vec<Vec<Vec<f64>>>,
-    beta_min: f64,
-    beta_max: f64,
+    #[serde(flatten)]
+    law: Law,
     points: Vec<PointValues>,
     steps: Vec<StepValues>,
 }
@@ -72,83 +62,8 @@ struct StepValues {
     log_kernel_exact: f64,
 }
 
-fn reference() -> Reference {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../reference/mixture_reference.json");
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-/// Parameters of a case with covariances stored as `kind` asks (any kind a case's matrices allow).
-struct Owned {
-    dim: usize,
-    weights: Vec<f64>,
-    means: Vec<f64>,
-    kind: String,
-    variances: Vec<f64>,
-    eigenvectors: Vec<f64>,
-}
-
-impl Owned {
-    fn new(case: &Case, kind: &str) -> Self {
-        let (mut variances, mut eigenvectors) = (Vec::new(), Vec::new());
-        for matrix in &case.covariances {
-            match kind {
-                "isotropic" => variances.push(matrix[0][0]),
-                "diagonal" => variances.extend((0..case.dim).map(|i| matrix[i][i])),
-                _ => {
-                    let mut work: Vec<f64> = matrix.concat();
-                    let (mut l, mut q) = (vec![0.0; case.dim], vec![0.0; case.dim * case.dim]);
-                    symmetric_eigen(&mut work, &mut l, &mut q).unwrap();
-                    variances.extend(l);
-                    eigenvectors.extend(q);
-                }
-            }
-        }
-        Self {
-            dim: case.dim,
-            weights: case.weights.clone(),
-            means: case.means.concat(),
-            kind: kind.into(),
-            variances,
-            eigenvectors,
-        }
-    }
-
-    fn mixture(&self) -> Mixture<'_> {
-        let covariance = match self.kind.as_str() {
-            "isotropic" => Covariance::Isotropic(&self.variances),
-            "diagonal" => Covariance::Diagonal(&self.variances),
-            _ => {
-                Covariance::Full { eigenvalues: &self.variances, eigenvectors: &self.eigenvectors }
-            }
-        };
-        Mixture::new(self.dim, &self.weights, &self.means, covariance).unwrap()
-    }
-}
-
-/// The kinds in which a case can be stored: its own and every more general one.
-fn kinds(case: &Case) -> &'static [&'static str] {
-    match case.covariance_kind.as_str() {
-        "isotropic" => &["isotropic", "diagonal", "full"],
-        "diagonal" => &["diagonal", "full"],
-        _ => &["full"],
-    }
-}
-
-/// The point in lane 5; the other lanes hold different points, so a mix-up of lanes shows.
-fn block(x: &[f64]) -> Vec<f64x8> {
-    x.iter()
-        .map(|&x| {
-            f64x8::new(core::array::from_fn(|i| if i == 5 { x } else { x + 0.1 * i as f64 - 0.7 }))
-        })
-        .collect()
-}
-
-fn lane(x: f64x8) -> f64 {
-    x.to_array()[5]
-}
-
-fn lanes(x: &[f64x8]) -> Vec<f64> {
-    x.iter().map(|&x| lane(x)).collect()
+fn cases() -> Vec<Case> {
+    read("mixture_reference.json")
 }
 
 #[track_caller]
@@ -170,13 +85,13 @@ fn all_close(what: &str, found: &[f64], expected: &[f64]) {
 /// Fails if a density, score, Hessian, responsibility or time derivative is off in any kind.
 #[test]
 fn points() {
-    for case in &reference().cases {
-        let schedule = NoiseSchedule::vp_linear(case.beta_min, case.beta_max).unwrap();
-        for kind in kinds(case) {
-            let owned = Owned::new(case, kind);
+    for case in &cases() {
+        let schedule = case.law.schedule();
+        for kind in case.law.kinds() {
+            let owned = Owned::new(&case.law, kind);
             let mixture = owned.mixture();
             for point in &case.points {
-                let what = format!("d={} {kind} t={}", case.dim, point.time);
+                let what = format!("d={} {kind} t={}", case.law.dim, point.time);
                 let (alpha, variance) = (schedule.alpha(point.time), schedule.variance(point.time));
                 close(&format!("{what} alpha"), alpha, point.alpha);
                 if point.time > 0.0 {
@@ -198,7 +113,7 @@ fn check_point(
     let d = mixture.dim();
     let mut storage = vec![0.0; MixtureLevel::storage_len(mixture)];
     let level = MixtureLevel::prepare(mixture, alpha, variance, &mut storage).unwrap();
-    let mut memory = vec![f64x8::splat(f64::NAN); level.scratch_len() + d];
+    let mut memory = vec![f64x8::splat(f64::NAN); level.hessian_scratch_len() + d];
     let x = block(&point.x);
 
     let log_density = level.log_density(&x, Scratch::new(&mut memory)).unwrap();
@@ -251,12 +166,12 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// Fails if a transition coefficient, posterior moment or kernel density is off in any kind.
 #[test]
 fn steps() {
-    for case in &reference().cases {
-        let schedule = NoiseSchedule::vp_linear(case.beta_min, case.beta_max).unwrap();
-        for kind in kinds(case) {
-            let owned = Owned::new(case, kind);
+    for case in &cases() {
+        let schedule = case.law.schedule();
+        for kind in case.law.kinds() {
+            let owned = Owned::new(&case.law, kind);
             for step in &case.steps {
-                let what = format!("d={} {kind} {}->{}", case.dim, step.t, step.s);
+                let what = format!("d={} {kind} {}->{}", case.law.dim, step.t, step.s);
                 check_step(&what, &owned.mixture(), &schedule, step);
             }
         }

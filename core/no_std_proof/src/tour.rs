@@ -2,11 +2,13 @@
 
 use amc_core::bridge::*;
 use amc_core::density::mixture::{AffineMap, MixtureTransition, mean_variance, moments};
-use amc_core::density::{Covariance, Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel, Score, Tempered};
+use amc_core::density::{Covariance, FiniteDifference, Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel, Score, Tempered};
 use amc_core::error::{Error, Result};
 use amc_core::exchange::{swap, swap_scratch_len};
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
-use amc_core::linalg::{Cholesky, symmetric_eigen};
+use amc_core::krylov::{Gram, LinearOperator, OperatorShape, Solution, Spectrum, solve, solve_scratch_len};
+use amc_core::linalg::{Cholesky, DiagonalPlusLowRank, Lu, symmetric_eigen};
+use amc_core::logdet::*;
 use amc_core::path::*;
 use amc_core::point::{Context, Evaluations, PointMut};
 use amc_core::rng::{Key, Phase, Purpose, Stream};
@@ -15,10 +17,11 @@ use amc_core::simd::{
     add_scaled, copy, dot, dot_scalar, equal, exp, f64x8, finite, greater, greater_equal, less,
     less_equal, ln, select, sin_cos_turns, splat,
 };
+use amc_core::transport::{FlowMap, FlowMethod, InversionRule, Jacobian, MAX_STAGES};
 use amc_core::weight::*;
 
 const D: usize = 3;
-const ROOM: usize = 256;
+const ROOM: usize = 1024;
 
 /// Everything a tour needs to keep between calls.
 struct Traveller {
@@ -106,6 +109,7 @@ fn mixture_tour(mixture: &Mixture<'_>, traveller: &mut Traveller) -> Result<bool
         let work = kernel_tour(&tempered, traveller)?;
         traveller.add(work);
         right &= bridge_tour(&noisy, &clean, &step, traveller)?;
+        map_tour((&noisy, &clean), (&schedule, &step), traveller)?;
     }
     let (mut mean, mut variances) = ([0.0; D], [0.0; D]);
     mixture.moments(&mut mean, &mut variances)?;
@@ -193,8 +197,89 @@ fn bridge_tour(
     } else {
         work(&Denoising::new(noisy, clean, *step, SecondOrderDense::new(&transition))?)?;
     }
+    let difference = FiniteDifference::with_length(noisy, core::hint::black_box(0.5))?;
+    let densities: [&dyn HessianProduct; 2] = [noisy, &difference];
+    let ranks = [Rank::Fixed(2), Rank::Tolerance { most: 5, tolerance: 0.1 }];
+    let traces = [Trace::Structure, Trace::Probes(2)];
+    for (trace, start) in traces.into_iter().zip([Start::Score, Start::Random]) {
+        for (density, rank) in densities.into_iter().zip(ranks) {
+            let rank = core::hint::black_box(rank);
+            if let Ok(kernel) = LowRank::new(density, *step, rank, trace, start) {
+                work(&Denoising::new(noisy, clean, *step, kernel)?)?;
+            }
+        }
+    }
     let exact = work(&Denoising::new(noisy, clean, *step, Exact::new(&transition))?)?;
     Ok(exact.to_array().iter().all(|w| w.abs() < 1e-9))
+}
+
+/// Every map with every estimator of its determinant.
+fn map_tour(
+    (noisy, clean): (&MixtureLevel<'_>, &MixtureLevel<'_>),
+    (schedule, step): (&NoiseSchedule, &NoisingStep),
+    traveller: &mut Traveller,
+) -> Result<()> {
+    let law = ProbeLaw::Gaussian;
+    let sketched = |logarithm| HutchPlusPlus::new(logarithm, 8, ProbeLaw::Rademacher);
+    let (series, quadrature) =
+        (PowerSeries::new(4, 2, law)?, LanczosQuadrature::new(2, 2, law)?);
+    let plain = sketched(Logarithm::Series { terms: 3 })?;
+    let recentred = sketched(Logarithm::Recentred { terms: 3, steps: 2 })?;
+    let lanczos = sketched(Logarithm::Lanczos { steps: 2 })?;
+    let estimators: [&dyn LogDeterminant; 7] =
+        [&Dense, &Structured, &series, &quadrature, &plain, &recentred, &lanczos];
+    let penalties = [Penalty::None, Penalty::ClosedForm, Penalty::Series];
+    for method in FlowMethod::ALL {
+        let stages = method.coefficients(schedule, step)?;
+        let mut storage = [[0.0; 64]; MAX_STAGES];
+        let n = MixtureLevel::storage_len(noisy.mixture());
+        let mut levels = [*noisy; MAX_STAGES];
+        for ((slot, node), storage) in levels.iter_mut().zip(stages.nodes()).zip(&mut storage) {
+            *slot = level(noisy.mixture(), (node.alpha, node.variance), storage.get_mut(..n))?;
+        }
+        let densities: [&dyn HessianProduct; MAX_STAGES] = levels.each_ref().map(|l| l as _);
+        let densities = densities.get(..stages.count()).unwrap_or(&[]);
+        let map = FlowMap::new(stages, densities)?;
+        for (i, determinant) in estimators.iter().enumerate() {
+            let penalty = penalties.get(i % 3).copied().unwrap_or_default();
+            let bridge = Transport::new(map, clean, *determinant, penalty)?;
+            let bridge = bridge.with_inversion(InversionRule::default());
+            let bridge = bridge.checked();
+            // The determinant lemma knows maps of one stage of some mixtures only.
+            match exchange_tour(&bridge, (noisy, clean), traveller) {
+                Err(Error::Unsupported { .. }) => continue,
+                other => other?,
+            }
+            cross(&bridge, noisy, traveller)?;
+        }
+        jacobian_tour(&map, traveller)?;
+    }
+    Ok(())
+}
+
+/// A Jacobian as an operator: systems, bounds, products either way.
+fn jacobian_tour(map: &FlowMap<'_>, traveller: &mut Traveller) -> Result<()> {
+    let (x, score) = ([splat(0.3); D], [splat(-0.2); D]);
+    let (mut y, mut out) = ([f64x8::ZERO; D], [f64x8::ZERO; D]);
+    let mut memory = [f64x8::ZERO; 256];
+    let memory = memory.get_mut(..map.linearization_len()).unwrap_or(&mut []);
+    let jacobian = map.linearize(&x, &score, &mut y, memory, traveller.context())?;
+    let shape: OperatorShape = Gram::shape(Jacobian::shape(map));
+    traveller.total += solve_scratch_len(shape, true, 3) as f64;
+    let Solution { residual, indefinite } =
+        solve(&jacobian, &x, &mut out, (3, 1e-9), traveller.context())?;
+    traveller.add(residual + indefinite);
+    let gram = Gram::new(&jacobian);
+    let spectrum = Spectrum::estimate(&gram, &x, 2, traveller.context())?;
+    traveller.add(spectrum.lower + spectrum.upper);
+    jacobian.apply_transposed(&x, &mut out, traveller.context())?;
+    let trace = jacobian.structure().map(|s: DiagonalPlusLowRank<'_>| s.trace());
+    let mut matrix = [splat(1.0), splat(0.5), splat(-0.5), splat(2.0)];
+    let (log_determinant, negative) = Lu::log_abs_determinant(2, &mut matrix)?;
+    for value in out.into_iter().chain(trace).chain([log_determinant, negative]) {
+        traveller.add(value);
+    }
+    Ok(())
 }
 
 /// The moments of the way back, one by one.
@@ -228,9 +313,9 @@ fn cross(bridge: &dyn Bridge, noisy: &MixtureLevel<'_>, traveller: &mut Travelle
     let mut to = PointMut { x: &mut y, log_density: &mut p_y, score: &mut score_y };
     noisy.sample(from.x, &mut traveller.stream, Scratch::new(&mut traveller.memory))?;
     from.evaluate(noisy, &mut traveller.context())?;
-    let forward = bridge.forward(from.as_point(), to.reborrow(), traveller.context())?;
+    let forward = bridge.forward(from.as_point(), to.reborrow(), traveller.context())?.log_work;
     let again = bridge.log_work(from.as_point(), to.as_point(), traveller.context())?;
-    let back = bridge.backward(to.as_point(), from.reborrow(), traveller.context())?;
+    let back = bridge.backward(to.as_point(), from.reborrow(), traveller.context())?.log_work;
     traveller.add(again - forward);
     traveller.add(back);
     Ok(forward)
@@ -253,7 +338,7 @@ fn exchange_tour(
     let mut sums = WorkSums::EMPTY;
     for _ in 0..core::hint::black_box(3) {
         let outcome = swap(bridge, t.reborrow(), s.reborrow(), traveller.context())?;
-        sums.add(outcome.forward_work, outcome.backward_work, core::hint::black_box(0.1));
+        sums.add(outcome.forward.log_work, outcome.backward.log_work, core::hint::black_box(0.1));
         traveller.add(outcome.acceptance_probability);
         let masks = outcome.accepted.to_bitmask() | outcome.non_finite.to_bitmask();
         traveller.total += f64::from(masks);

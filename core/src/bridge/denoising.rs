@@ -2,7 +2,7 @@
 //!
 //! `log_work(x, y) = log p_s(y) - log p_t(x) + log q(x | y) - log k(y | x)`, `q = N(a y, v I)`.
 
-use super::{Bridge, LOG_TWO_PI};
+use super::{Bridge, Crossing, LOG_TWO_PI};
 use crate::density::Score;
 use crate::error::{Result, check_len};
 use crate::path::NoisingStep;
@@ -10,6 +10,10 @@ use crate::point::{Context, Point, PointMut};
 use crate::simd::{dot, f64x8, splat};
 
 /// A normalized forward kernel `k(y | x)` from the noisier to the cleaner level.
+///
+/// It may depend on auxiliary variables whose law does not depend on any state; both methods then
+/// draw them, first of all, from the stream of the context. [`LowRank`](super::LowRank) says why weights
+/// stay unbiased.
 pub trait DenoisingKernel: Sync {
     /// Workspace, in vectors.
     fn scratch_len(&self) -> usize;
@@ -83,11 +87,11 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         x: Point<'_>,
         mut y: PointMut<'_>,
         mut context: Context<'_>,
-    ) -> Result<f64x8> {
+    ) -> Result<Crossing> {
         let log_kernel = self.kernel.sample(x, y.x, context.reborrow())?;
         y.evaluate(self.clean, &mut context)?;
         let log_noising = self.log_noising(x.x, y.x);
-        Ok((*y.log_density - x.log_density) + (log_noising - log_kernel))
+        Ok(Crossing::from((*y.log_density - x.log_density) + (log_noising - log_kernel)))
     }
 
     fn backward(
@@ -95,7 +99,7 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         y: Point<'_>,
         mut x: PointMut<'_>,
         mut context: Context<'_>,
-    ) -> Result<f64x8> {
+    ) -> Result<Crossing> {
         context.stream.fill_normals(x.x);
         let log_noising = self.log_noising_of_square(dot(x.x, x.x));
         let (ratio, deviation) = (splat(self.step.ratio), splat(libm::sqrt(self.step.variance)));
@@ -104,7 +108,7 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         }
         x.evaluate(self.noisy, &mut context)?;
         let log_kernel = self.kernel.log_density(x.as_point(), y.x, context)?;
-        Ok((y.log_density - *x.log_density) + (log_noising - log_kernel))
+        Ok(Crossing::from((y.log_density - *x.log_density) + (log_noising - log_kernel)))
     }
 
     fn log_work(&self, x: Point<'_>, y: Point<'_>, context: Context<'_>) -> Result<f64x8> {

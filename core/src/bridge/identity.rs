@@ -2,7 +2,7 @@
 //!
 //! `log_work(x, x) = log p_s(x) - log p_t(x)`.
 
-use super::Bridge;
+use super::{Bridge, Crossing};
 use crate::density::Score;
 use crate::error::{Result, check_len};
 use crate::point::{Context, Point, PointMut};
@@ -40,10 +40,10 @@ impl Bridge for Identity<'_> {
         x: Point<'_>,
         mut y: PointMut<'_>,
         mut context: Context<'_>,
-    ) -> Result<f64x8> {
+    ) -> Result<Crossing> {
         copy(y.x, x.x);
         y.evaluate(self.clean, &mut context)?;
-        Ok(*y.log_density - x.log_density)
+        Ok(Crossing::from(*y.log_density - x.log_density))
     }
 
     fn backward(
@@ -51,10 +51,10 @@ impl Bridge for Identity<'_> {
         y: Point<'_>,
         mut x: PointMut<'_>,
         mut context: Context<'_>,
-    ) -> Result<f64x8> {
+    ) -> Result<Crossing> {
         copy(x.x, y.x);
         x.evaluate(self.noisy, &mut context)?;
-        Ok(y.log_density - *x.log_density)
+        Ok(Crossing::from(y.log_density - *x.log_density))
     }
 
     fn log_work(&self, x: Point<'_>, y: Point<'_>, _context: Context<'_>) -> Result<f64x8> {

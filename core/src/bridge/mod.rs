@@ -8,7 +8,8 @@
 //! AIS adds it to the log-weight, SMC too, replica exchange accepts a swap with
 //! `min(1, exp(log_work(x_t, y_s) - log_work(y_t, x_s)))`, the reverse run subtracts it. Forward,
 //! `E[exp(log_work)] = Z_s / Z_t`; that law holds for every bridge and is what the verification
-//! checks. Bridges differ in the forward kernel only:
+//! checks. Denoising bridges differ in the forward kernel only; their backward kernel is the noising
+//! transition `q = N(a x_s, v I)`. The identity and transport are maps, and go back by their inverse:
 //!
 //! | bridge | forward kernel `k(x_s given x_t)` | file |
 //! |---|---|---|
@@ -18,11 +19,13 @@
 //! | isotropic-optimal | `N(m, c I)`, `c = (v/a^2)(1 - v E_t|S|^2/d)` | `isotropic_optimal.rs` |
 //! | diagonal | `N(m, diag C)` | `diagonal.rs` |
 //! | second order | `N(m, C)`, structured or dense | `second_order_structured.rs`, `second_order_dense.rs` |
+//! | low rank | `N(m, C)`, `H_t` from a few of its products with vectors | `low_rank.rs` |
+//! | transport | none: `y = T(x)`, a step of the probability-flow ODE | `transport.rs` |
 //! | exact | the mixture `p(x_s given x_t)` itself | `exact.rs` |
 //!
-//! with `m = (x_t + v S_t)/a`, `C = (v/a^2)(I + v H_t)`. The backward kernel of all but the first is
-//! the noising transition `q = N(a x_s, v I)`.
+//! with `m = (x_t + v S_t)/a`, `C = (v/a^2)(I + v H_t)`.
 
+mod crossing;
 mod ddpm;
 mod denoising;
 mod diagonal;
@@ -31,10 +34,13 @@ mod exponential_integrator;
 mod identity;
 mod isotropic;
 mod isotropic_optimal;
+mod low_rank;
 mod moments;
 mod second_order_dense;
 mod second_order_structured;
+mod transport;
 
+pub use crossing::{Crossing, FaultCounts, Faults};
 pub use ddpm::{DdpmVariance, ddpm};
 pub use denoising::{Denoising, DenoisingKernel};
 pub use diagonal::Diagonal;
@@ -43,9 +49,11 @@ pub use exponential_integrator::exponential_integrator;
 pub use identity::Identity;
 pub use isotropic::IsotropicKernel;
 pub use isotropic_optimal::isotropic_optimal;
+pub use low_rank::{LowRank, Rank, Start, Trace};
 pub use moments::{HessianMoments, PosteriorMoments};
 pub use second_order_dense::SecondOrderDense;
 pub use second_order_structured::SecondOrderStructured;
+pub use transport::Transport;
 
 use crate::error::Result;
 use crate::point::{Context, Point, PointMut};
@@ -93,7 +101,7 @@ use crate::simd::f64x8;
 ///     from.evaluate(&noisy, &mut context)?;
 ///     let (mut y, mut log_p_y, mut score_y) = ([f64x8::ZERO], f64x8::ZERO, [f64x8::ZERO]);
 ///     let to = PointMut { x: &mut y, log_density: &mut log_p_y, score: &mut score_y };
-///     let work = bridge.forward(from.as_point(), to, context)?.to_array();
+///     let work = bridge.forward(from.as_point(), to, context)?.log_work.to_array();
 ///     assert_eq!(work.iter().all(|work| work.abs() < 1e-12), is_exact);
 /// }
 /// # Ok::<(), amc_core::error::Error>(())
@@ -105,19 +113,22 @@ pub trait Bridge: Sync {
     /// Workspace, in vectors, that any method needs.
     fn scratch_len(&self) -> usize;
 
-    /// Draws `y ~ k(. | x)`, evaluates it at level `s` and returns `log_work(x, y)`.
+    /// Draws `y ~ k(. | x)`, evaluates it at level `s` and returns the work `W`: `log_work(x, y)`, or an
+    /// estimate of it with `E[exp(W)]` right ([`Transport`]).
     ///
     /// # Errors
     /// Wrong lengths or a short workspace. Numbers that are not finite are returned, not errors.
-    fn forward(&self, x: Point<'_>, y: PointMut<'_>, context: Context<'_>) -> Result<f64x8>;
+    fn forward(&self, x: Point<'_>, y: PointMut<'_>, context: Context<'_>) -> Result<Crossing>;
 
-    /// Draws `x ~ q(. | y)`, evaluates it at level `t` and returns `log_work(x, y)`.
+    /// Draws `x ~ q(. | y)`, evaluates it at level `t` and returns the work `W`: `log_work(x, y)`, or an
+    /// estimate of it with `E[exp(-W)]` right.
     ///
     /// # Errors
     /// As [`Bridge::forward`].
-    fn backward(&self, y: Point<'_>, x: PointMut<'_>, context: Context<'_>) -> Result<f64x8>;
+    fn backward(&self, y: Point<'_>, x: PointMut<'_>, context: Context<'_>) -> Result<Crossing>;
 
-    /// `log_work(x, y)` of a given pair; draws nothing.
+    /// `log_work(x, y)` of a given pair, as [`Bridge::forward`] would return it; draws nothing but the
+    /// auxiliary variables of a kernel ([`LowRank`]) or the probes of an estimate ([`Transport`]).
     ///
     /// # Errors
     /// As [`Bridge::forward`].

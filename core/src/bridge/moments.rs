@@ -82,7 +82,7 @@ impl PosteriorMoments for HessianMoments<'_> {
     }
 
     fn scratch_len(&self) -> usize {
-        self.noisy.scratch_len() + self.dim() * self.dim()
+        self.noisy.hessian_scratch_len() + self.dim() * self.dim()
     }
 
     fn covariance(

@@ -10,22 +10,26 @@
 //! A density that cannot be evaluated at a point returns a non-finite number in that lane (never
 //! an error): kernels reject such proposals and count them.
 
+mod finite_difference;
 pub mod mixture;
 mod tempered;
 
+pub use finite_difference::FiniteDifference;
 pub use mixture::{Covariance, Mixture, MixtureLevel};
 pub use tempered::Tempered;
 
-use crate::error::Result;
+use crate::error::{Result, check_len};
+use crate::linalg::DiagonalPlusLowRank;
+use crate::point::Evaluations;
 use crate::scratch::Scratch;
-use crate::simd::f64x8;
+use crate::simd::{copy, f64x8};
 
 /// A log-density on `R^d`, known up to a constant.
 pub trait LogDensity: Sync {
     /// The dimension `d`.
     fn dim(&self) -> usize;
 
-    /// Workspace, in vectors, that any method of this density needs.
+    /// Workspace, in vectors, that a method of this density needs where nothing else is said.
     fn scratch_len(&self) -> usize;
 
     /// `log p(x)` for eight particles.
@@ -50,7 +54,17 @@ pub trait Score: LogDensity {
 }
 
 /// A log-density with products of its Hessian.
+///
+/// A density that many products are asked of at one point overrides [`HessianProduct::linearize`],
+/// [`HessianProduct::linearization_len`] and [`HessianProduct::linearized_product`], all three together, and
+/// may know a structure ([`HessianProduct::structure`], [`HessianProduct::structure_rank`], both or none).
 pub trait HessianProduct: Score {
+    /// Workspace, in vectors, of [`HessianProduct::hessian_product`] and [`Hessian::hessian`];
+    /// `scratch_len`, which serves all else, by default.
+    fn hessian_scratch_len(&self) -> usize {
+        self.scratch_len()
+    }
+
     /// `out = H(x) v`, `H = grad grad^T log p`; all `[d]`.
     ///
     /// # Errors
@@ -62,6 +76,53 @@ pub trait HessianProduct: Score {
         out: &mut [f64x8],
         scratch: Scratch<'_>,
     ) -> Result<()>;
+
+    /// Adds what one product costs to the account: one Hessian-vector product by default.
+    fn count_product(&self, evaluations: &mut Evaluations) {
+        evaluations.hessian_product += 1;
+    }
+
+    /// Numbers of vectors that [`HessianProduct::linearize`] keeps; `d` by default.
+    fn linearization_len(&self) -> usize {
+        self.dim()
+    }
+
+    /// Keeps in `memory`, `[linearization_len]`, what products with `H(x)` share; by default `x`.
+    ///
+    /// # Errors
+    /// A wrong length or a short workspace.
+    fn linearize(&self, x: &[f64x8], memory: &mut [f64x8], scratch: Scratch<'_>) -> Result<()> {
+        let _ = scratch;
+        check_len("linearization", x.len(), memory.len())?;
+        copy(memory, x);
+        Ok(())
+    }
+
+    /// `out = H(x) v` at the `x` that `memory` was filled for by [`HessianProduct::linearize`].
+    ///
+    /// # Errors
+    /// A wrong length or a short workspace.
+    fn linearized_product(
+        &self,
+        memory: &[f64x8],
+        v: &[f64x8],
+        out: &mut [f64x8],
+        scratch: Scratch<'_>,
+    ) -> Result<()> {
+        self.hessian_product(memory, v, out, scratch)
+    }
+
+    /// `H(x) = U^T U - diag(D)` in some orthonormal frame, where the linearization in `memory` knows
+    /// it.
+    fn structure<'m>(&self, memory: &'m [f64x8]) -> Option<DiagonalPlusLowRank<'m>> {
+        let _ = memory;
+        None
+    }
+
+    /// Most rows of `U`; 0 where there is no structure.
+    fn structure_rank(&self) -> usize {
+        0
+    }
 }
 
 /// A log-density with its dense Hessian.

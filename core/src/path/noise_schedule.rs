@@ -202,6 +202,19 @@ impl NoiseSchedule {
         2.0 * libm::log(self.alpha(t)) - libm::log(self.variance(t))
     }
 
+    /// `(alpha, v)` where the noise ratio `sigma/alpha` is `ratio`, at least 0: the point between levels at
+    /// which a map of several stages evaluates.
+    pub fn at_noise_ratio(&self, ratio: f64) -> (f64, f64) {
+        let square = ratio * ratio;
+        match self.0 {
+            // alpha^2 + v = 1
+            Kind::VpLinear { .. } | Kind::VpCosine => {
+                (1.0 / libm::sqrt(1.0 + square), square / (1.0 + square))
+            }
+            Kind::Ve { .. } => (1.0, square),
+        }
+    }
+
     /// `B(t) - B(s)` of the linear schedule.
     fn beta_integral(&self, s: f64, t: f64) -> f64 {
         match self.0 {
@@ -321,6 +334,17 @@ mod tests {
             assert_eq!(schedule.step(0.0, 0.3).unwrap().variance, schedule.variance(0.3));
             assert!(schedule.step(0.3, 0.3).is_err() && schedule.step(0.4, 0.3).is_err());
             assert!(schedule.step(f64::NAN, 0.3).is_err());
+        }
+    }
+
+    /// Fails if the point of a noise ratio is not the one that the schedule passes through.
+    #[test]
+    fn noise_ratios_lead_back_to_levels() {
+        for schedule in schedules() {
+            let (alpha, variance) = (schedule.alpha(0.37), schedule.variance(0.37));
+            let found = schedule.at_noise_ratio(libm::sqrt(variance) / alpha);
+            assert!((found.0 / alpha - 1.0).abs() < 1e-14);
+            assert!((found.1 / variance - 1.0).abs() < 1e-14);
         }
     }
 

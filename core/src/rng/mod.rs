@@ -7,7 +7,7 @@
 
 mod normal;
 
-use crate::simd::f64x8;
+use crate::simd::{LANES, f64x8};
 use rand_core::{Rng, TryRng};
 use rand_pcg::Pcg64Dxsm;
 
@@ -52,6 +52,8 @@ pub enum Phase {
     Reverse = 2,
     /// Finding the levels.
     Schedule = 3,
+    /// Measuring one part of a method by itself.
+    Study = 4,
 }
 
 /// The name of one random stream.
@@ -196,6 +198,20 @@ impl Stream {
         normal::fill(self, out);
     }
 
+    /// Fills `out` (any length) with independent signs, `-1` or `1` with probability one half.
+    pub fn fill_signs(&mut self, out: &mut [f64x8]) {
+        for chunk in out.chunks_mut(LANES) {
+            // One word of the generator is eight vectors of eight signs.
+            let mut word = self.generator.next_u64();
+            for signs in chunk {
+                *signs = f64x8::new(core::array::from_fn(|lane| {
+                    if word >> lane & 1 == 0 { 1.0 } else { -1.0 }
+                }));
+                word >>= LANES;
+            }
+        }
+    }
+
     /// Fills `out` with independent standard normals: those of [`Stream::fill_normals`], lane
     /// after lane.
     pub fn fill_scalar_normals(&mut self, out: &mut [f64]) {
@@ -225,6 +241,7 @@ mod tests {
             base.phase(Phase::Pilot),
             base.phase(Phase::Reverse),
             base.phase(Phase::Schedule),
+            base.phase(Phase::Study),
             base.repetition(1),
             base.level(1),
             base.round(1),
@@ -236,6 +253,30 @@ mod tests {
                 assert!((0..4).all(|_| a.next_u64() != b.next_u64()));
             }
         }
+    }
+
+    /// Fails if a sign is anything but 1 in size, is tied to a neighbour in its vector or in the slice,
+    /// or is positive more or less than half of the time (6 standard errors).
+    #[test]
+    fn signs_are_fair_and_independent() {
+        let mut stream = Key::new(4, Purpose::User).stream();
+        let mut signs = [f64x8::ZERO; 19];
+        let (mut sum, mut lanes, mut rows, mut n) = (0.0, 0.0, 0.0, 0.0);
+        for _ in 0..400 {
+            stream.fill_signs(&mut signs);
+            for pair in signs.windows(2) {
+                let (a, b) = (pair[0].to_array(), pair[1].to_array());
+                for lane in 0..8 {
+                    assert_eq!(a[lane].abs(), 1.0);
+                    sum += a[lane];
+                    rows += a[lane] * b[lane];
+                    lanes += a[lane] * a[(lane + 3) % 8];
+                    n += 1.0;
+                }
+            }
+        }
+        let bound = 6.0 * libm::sqrt(n);
+        assert!(f64::abs(sum) < bound && f64::abs(rows) < bound && f64::abs(lanes) < 2.0 * bound);
     }
 
     /// Fails if the conversion can return 0 or 1 or is not centred.

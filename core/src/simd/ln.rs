@@ -50,6 +50,15 @@ pub fn ln(x: f64x8) -> f64x8 {
     select(less(x, splat(f64::INFINITY)), result, x)
 }
 
+/// `ln(1 + x)` per lane without losing the digits of a small `x`; NaN where `x <= -1`.
+#[inline(always)]
+pub(crate) fn ln_1p(x: f64x8) -> f64x8 {
+    let sum = splat(1.0) + x;
+    // What rounding the sum has dropped, to first order.
+    let dropped = x - (sum - splat(1.0));
+    ln(sum) + dropped / sum
+}
+
 /// `(m, k)` with `x = 2^k m`, `m` in `[sqrt(1/2), sqrt(2))`, for normal positive `x`.
 #[inline(always)]
 fn split_exponent(x: f64x8) -> (f64x8, f64x8) {
@@ -91,5 +100,23 @@ mod tests {
         assert_eq!(y[3], f64::INFINITY);
         assert_eq!(y[5], 0.0);
         assert_eq!(y[7], libm::log(5e-324));
+    }
+
+    /// Fails if small arguments lose digits, or large ones gain an error from the correction.
+    #[test]
+    fn of_one_plus_x() {
+        let mut size = 1e-300;
+        while size < 1e20 {
+            let factors = [1.0, -1.0, 1.3, -0.7, 2.2, -0.4, 5.1, -0.999];
+            let xs = factors
+                .map(|factor| factor * if factor < 0.0 { f64::min(size, 0.9) } else { size });
+            for (&x, &y) in xs.iter().zip(&ln_1p(f64x8::new(xs)).to_array()) {
+                let truth = libm::log1p(x);
+                assert!((y - truth).abs() <= 6e-16 * truth.abs(), "ln_1p({x}) = {y}, libm {truth}");
+            }
+            size *= 1.7;
+        }
+        let edge = ln_1p(f64x8::new([-1.0, -2.0, f64::NAN, 0.0, 0.0, 0.0, 0.0, 0.0])).to_array();
+        assert!(edge[..3].iter().all(|y| y.is_nan()) && edge[3] == 0.0);
     }
 }

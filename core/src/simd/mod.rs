@@ -14,6 +14,7 @@ mod sin_cos;
 
 pub use exp::exp;
 pub use ln::ln;
+pub(crate) use ln::ln_1p;
 pub use sin_cos::sin_cos_turns;
 pub use wide::f64x8;
 
@@ -33,6 +34,18 @@ pub fn splat(value: f64) -> f64x8 {
 #[inline(always)]
 pub fn select(mask: f64x8, if_true: f64x8, if_false: f64x8) -> f64x8 {
     wide::Select::select(mask, if_true, if_false)
+}
+
+/// The number in one lane; NaN past the last.
+#[inline(always)]
+pub(crate) fn lane_of(a: f64x8, lane: usize) -> f64 {
+    a.to_array().get(lane).copied().unwrap_or(f64::NAN)
+}
+
+/// `N` vectors from `N` numbers of every lane.
+#[inline(always)]
+pub(crate) fn from_lanes<const N: usize>(lanes: &[[f64; N]; LANES]) -> [f64x8; N] {
+    core::array::from_fn(|i| f64x8::new(lanes.map(|lane| lane.get(i).copied().unwrap_or(f64::NAN))))
 }
 
 /// Mask of the lanes with `a < b` (false where either is NaN).

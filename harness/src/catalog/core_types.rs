@@ -1,10 +1,12 @@
 //! What the chosen names stand for in the core.
 
 use amc_core::bridge::DdpmVariance;
+use amc_core::logdet::{Penalty, ProbeLaw};
 use amc_core::path::VeShape;
+use amc_core::transport::FlowMethod;
 use amc_core::weight::Resampling;
 
-use super::{BridgeVariance, ResamplingScheme, SigmaShape};
+use super::{BridgeVariance, FlowMapKind, PenaltyKind, ProbeKind, ResamplingScheme, SigmaShape};
 
 impl ResamplingScheme {
     /// The scheme as the core runs it.
@@ -40,6 +42,40 @@ impl SigmaShape {
     }
 }
 
+impl FlowMapKind {
+    /// The method as the core computes it.
+    pub const fn to_core(self) -> FlowMethod {
+        match self {
+            Self::PfEi => FlowMethod::PfEi,
+            Self::Ddim => FlowMethod::Ddim,
+            Self::Heun => FlowMethod::Heun,
+            Self::ThirdOrder => FlowMethod::ThirdOrder,
+            Self::FourthOrder => FlowMethod::FourthOrder,
+        }
+    }
+}
+
+impl ProbeKind {
+    /// The law as the core draws it.
+    pub const fn to_core(self) -> ProbeLaw {
+        match self {
+            Self::Rademacher => ProbeLaw::Rademacher,
+            Self::Gaussian => ProbeLaw::Gaussian,
+        }
+    }
+}
+
+impl PenaltyKind {
+    /// The penalty as the core computes it.
+    pub const fn to_core(self) -> Penalty {
+        match self {
+            Self::ClosedForm => Penalty::ClosedForm,
+            Self::Series => Penalty::Series,
+            Self::None => Penalty::None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +98,15 @@ mod tests {
         }
         for shape in SigmaShape::ALL {
             assert_eq!(format!("{shape:?}"), format!("{:?}", shape.to_core()));
+        }
+        for map in FlowMapKind::ALL {
+            assert_eq!(format!("{map:?}"), format!("{:?}", map.to_core()));
+        }
+        for probes in ProbeKind::ALL {
+            assert_eq!(format!("{probes:?}"), format!("{:?}", probes.to_core()));
+        }
+        for penalty in PenaltyKind::ALL {
+            assert_eq!(format!("{penalty:?}"), format!("{:?}", penalty.to_core()));
         }
     }
 }

@@ -65,7 +65,35 @@ room::rooms! {
         IsotropicOptimal = "isotropic-optimal": "The exact posterior mean with the best single variance of the level, N(m, c I).",
         Diagonal = "diagonal": "The exact posterior mean and variances, N(m, diag C), C = (v/a^2)(I + v H).",
         SecondOrder = "second-order": "The exact posterior mean and covariance, N(m, C), C = (v/a^2)(I + v H).",
+        LowRank = "low-rank": "Second order in a few Lanczos directions of the Hessian, isotropic in the rest.",
+        FlowMap = "flow-map": "A deterministic step of the probability-flow ODE, y = T(x), weighted by |det J_T(x)|.",
         Exact = "exact": "The posterior itself, which for mixtures is a mixture: every weight stays 1, an oracle.",
+    }
+    "map", "The deterministic step that the flow-map bridge takes from t to s, in u = sigma/alpha." => FlowMapKind {
+        PfEi = "pf-ei": "Exponential integrator with a frozen score, first order, exact for N(0, I).",
+        Ddim = "ddim": "Frozen noise, first order: Euler in u, exact for a point mass.",
+        Heun = "heun": "Trapezoid in u, second order: two scores a step.",
+        ThirdOrder = "third-order": "Kutta's rule in u: three scores a step.",
+        FourthOrder = "fourth-order": "The classical Runge-Kutta rule in u: four scores a step.",
+    }
+    "logdet", "How log|det J| of a map is found, from Hessian-vector products." => LogDetEstimator {
+        Auto = "auto": "Dense where that takes fewer products than the estimate, lanczos-hutchpp elsewhere.",
+        Dense = "dense": "Exactly, from d products and a dense factorization.",
+        Structured = "structured": "Exactly, by the determinant lemma of a mixture's Hessian (maps of one stage).",
+        PowerSeries = "power-series": "n_trunc terms of the series of log(1 + M), n_hutch Hutchinson probes.",
+        HutchPlusPlus = "hutchpp": "The same series, a third of the probes spent on the range of the matrix.",
+        RecentredHutchPlusPlus = "recentred-hutchpp": "Hutch++ on the series about the middle of the spectrum: always converges.",
+        Lanczos = "lanczos": "Stochastic Lanczos quadrature, n_trunc steps for each of n_hutch probes.",
+        LanczosHutchPlusPlus = "lanczos-hutchpp": "Hutch++ with the logarithm applied by n_trunc Lanczos steps.",
+    }
+    "probes", "The law of the probe vectors of an estimated determinant." => ProbeKind {
+        Rademacher = "rademacher": "Independent signs: the least variance.",
+        Gaussian = "gaussian": "Standard normals.",
+    }
+    "penalty", "How the noise of an estimated determinant is kept from biasing weights and swaps." => PenaltyKind {
+        ClosedForm = "closed-form": "exp(-u_B) = 0F1(; nu/2; -nu chi2/4): exact for Gaussian noise of unknown variance.",
+        Series = "series": "The first three terms of u_B in chi2.",
+        None = "none": "Nothing: exp of the estimate is too large by exp(chi2/2) on average.",
     }
     "bridge-variance", "Which variance the ddpm bridge uses." => BridgeVariance {
         Noise = "noise": "v, the variance of the noising step.",
@@ -126,6 +154,8 @@ room::rooms! {
         Rejection = "rejection": "Two neighbouring levels reject nearly all of their swaps.",
         SteppingStones = "stepping-stones": "log Z of the ladders differs between stepping stones up and down.",
         Repetitions = "repetitions": "Independent repetitions disagree on mode weights or log Z beyond their errors.",
+        Fold = "fold": "A deterministic map is not one-to-one where particles go: weights count too much or too little.",
+        Truncation = "truncation": "Truncated log-determinants may move log Z by more than its error.",
         StepSize = "step-size": "The kernel's acceptance is far from the one its pilot aimed at.",
         NonFinite = "non-finite": "More than one in ten thousand proposals or weights is not a finite number.",
     }

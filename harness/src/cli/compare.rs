@@ -129,7 +129,7 @@ fn configs(arguments: &CompareArguments) -> Result<Vec<RunConfig>, RunError> {
 
 /// Path, bridge and sampler of a run.
 fn label(config: &RunConfig) -> String {
-    format!("{} {} {}", config.path.kind(), config.bridge.kind, config.sampler.kind())
+    format!("{} {} {}", config.path.kind(), config.bridge.kind(), config.sampler.kind())
 }
 
 fn report(arguments: &CompareArguments, summaries: &[Summary]) -> String {
@@ -162,7 +162,7 @@ fn report(arguments: &CompareArguments, summaries: &[Summary]) -> String {
         for s in group {
             table.add_row([
                 s.config.path.kind().to_string(),
-                s.config.bridge.kind.to_string(),
+                s.config.bridge.kind().to_string(),
                 s.config.sampler.kind().to_string(),
                 with_error(s.log_z, s.log_z_std_error),
                 format!("{:.3}", s.ess()),

@@ -29,8 +29,25 @@ pub(super) struct ConfigArguments {
     pub(super) quiet: bool,
 }
 
-/// Reads the configuration with its overrides.
-pub(super) fn read_config(arguments: &ConfigArguments) -> Result<RunConfig, RunError> {
+/// A configuration that has not been read yet.
+pub(super) struct ConfigText {
+    /// The file's text.
+    pub(super) text: String,
+    /// Its name, for messages.
+    pub(super) name: String,
+    /// What the command line replaces.
+    pub(super) overrides: Vec<Override>,
+}
+
+impl ConfigArguments {
+    /// Where relative paths of the configuration start.
+    pub(super) fn base_dir(&self) -> &Path {
+        self.config.parent().unwrap_or(Path::new("."))
+    }
+}
+
+/// Reads the file and the overrides.
+pub(super) fn read_text(arguments: &ConfigArguments) -> Result<ConfigText, RunError> {
     let path = &arguments.config;
     let text = std::fs::read_to_string(path).map_err(|e| RunError::File {
         path: path.clone(),
@@ -40,6 +57,11 @@ pub(super) fn read_config(arguments: &ConfigArguments) -> Result<RunConfig, RunE
     let given: Result<Vec<Override>, _> = arguments.overrides.iter().map(|o| o.parse()).collect();
     let mut overrides = given?;
     overrides.extend(arguments.seed.map(Override::seed));
-    let base = path.parent().unwrap_or(Path::new("."));
-    Ok(RunConfig::from_toml(&text, &path.display().to_string(), base, &overrides)?)
+    Ok(ConfigText { text, name: path.display().to_string(), overrides })
+}
+
+/// Reads the configuration with its overrides.
+pub(super) fn read_config(arguments: &ConfigArguments) -> Result<RunConfig, RunError> {
+    let ConfigText { text, name, overrides } = read_text(arguments)?;
+    Ok(RunConfig::from_toml(&text, &name, arguments.base_dir(), &overrides)?)
 }

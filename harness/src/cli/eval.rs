@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use amc_core::density::{Hessian, LogDensity, MixtureLevel, Score};
+use amc_core::density::{Hessian, HessianProduct, LogDensity, MixtureLevel, Score};
 use amc_core::path::{NoiseSchedule, VeShape, diffusion_time_derivative};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8};
@@ -141,7 +141,7 @@ fn block(
     let x: Vec<f64x8> = (0..d)
         .map(|j| f64x8::new(std::array::from_fn(|i| rows[i.min(rows.len() - 1)][j])))
         .collect();
-    let mut memory = vec![f64x8::ZERO; level.scratch_len()];
+    let mut memory = vec![f64x8::ZERO; level.hessian_scratch_len()];
     let mut values = vec![Values::default(); rows.len()];
     let lanes = |column: &[f64x8], lane: usize| -> Vec<f64> {
         column.iter().map(|v| v.as_array()[lane]).collect()

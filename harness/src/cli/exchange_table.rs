@@ -74,7 +74,7 @@ pub(super) fn report(rows: &[Row], seed: u64) -> String {
         let bound = if limit.settled { "" } else { ">" };
         table.add_row([
             s.config.path.kind().to_string(),
-            s.config.bridge.kind.to_string(),
+            s.config.bridge.kind().to_string(),
             with_error(s.log_z, s.log_z_std_error),
             format!("{rejection:.3}"),
             format!("{:.3}", s.mode_weight_error),

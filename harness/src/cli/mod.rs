@@ -3,10 +3,12 @@
 //! Results go to stdout, everything else (progress, warnings, errors) to stderr. Exit codes: 0 for
 //! success, 1 for a run that failed, 2 for input that was refused before any work.
 
+mod ablate;
 mod compare;
 mod config_file;
 mod eval;
 mod exchange_table;
+mod figure;
 mod list;
 mod progress;
 mod run;
@@ -40,6 +42,7 @@ enum Command {
     Run(run::RunArguments),
     Compare(compare::CompareArguments),
     Schedule(schedule::ScheduleArguments),
+    Ablate(ablate::AblateArguments),
     Eval(eval::EvalArguments),
     List(list::ListArguments),
 }
@@ -54,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Schedule(arguments) => schedule::schedule(&arguments),
+        Command::Ablate(arguments) => ablate::ablate(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::List(arguments) => list::list(&arguments),
     };

@@ -65,6 +65,34 @@ pub(super) fn run_bar(runs: usize, quiet: bool) -> ProgressBar {
         .with_style(style("[{bar:40}] run {pos}/{len}, {eta} left: {msg}"))
 }
 
+/// A bar over pieces of work of different kinds, whose number is told as they begin.
+pub(super) struct PieceBar {
+    bar: ProgressBar,
+    begun: u64,
+}
+
+impl PieceBar {
+    /// A bar, if stderr is a terminal and nobody asked for quiet.
+    pub(super) fn new(quiet: bool) -> Self {
+        let bar = run_bar(0, quiet).with_style(style("[{bar:40}] {pos}/{len}, {eta} left: {msg}"));
+        Self { bar, begun: 0 }
+    }
+
+    /// A piece of `count` begins; the ones before it are done.
+    pub(super) fn begin(&mut self, count: usize, name: String) {
+        self.bar.set_length(count as u64);
+        self.bar.set_position(self.begun);
+        self.bar.set_message(name);
+        self.begun += 1;
+    }
+}
+
+impl Drop for PieceBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::config_file::{ConfigArguments, read_config};
 use super::progress::LevelBar;
 use super::table::table;
-use super::{print, print_json, thread_pool};
+use super::{figure, print, print_json, thread_pool};
 use crate::catalog::{BarrierEstimator, BridgeKind, SpacingKind};
 use crate::config::{RunConfig, Spacing};
 use crate::levels::{Placement, RoundTripLimit, place, round_trip_limit_of};
@@ -74,7 +74,7 @@ pub(super) fn schedule(arguments: &ScheduleArguments) -> Result<(), RunError> {
     let config = measured(read_config(&arguments.config)?);
     let problem = Problem::new(&config)?;
     if let Some(path) = &arguments.plot {
-        writable(path)?;
+        figure::check_writable(path)?;
     }
     let pool = thread_pool(arguments.config.threads)?;
     let mut bar = LevelBar::new(arguments.config.quiet);
@@ -148,7 +148,7 @@ fn is_of_path(config: &RunConfig) -> bool {
             ..
         }
     );
-    !rejections || config.bridge.kind == BridgeKind::Identity
+    !rejections || config.bridge.kind() == BridgeKind::Identity
 }
 
 /// Levels shown in the table; all are in the JSON.
@@ -169,7 +169,7 @@ fn text(config: &RunConfig, report: &Report<'_>) -> String {
         "{}: {} path, {} bridge, {steps} levels, seed {}\n",
         report.target,
         config.path.kind(),
-        config.bridge.kind,
+        config.bridge.kind(),
         config.seed
     );
     if let Some(total) = report.barrier {
@@ -225,27 +225,10 @@ fn limit_table(config: &RunConfig, limit: &RoundTripLimit) -> String {
     format!(
         "ladders tuned for the {} bridge:\n{table}\nlimit of the round-trip rate {:.4}{state}; half \
          of it takes {} levels (recommended)\n",
-        config.bridge.kind, limit.limit, limit.steps_for_half
+        config.bridge.kind(),
+        limit.limit,
+        limit.steps_for_half
     )
-}
-
-/// Refuses a file that cannot be written before any work is done.
-fn writable(path: &std::path::Path) -> Result<(), RunError> {
-    if path.extension().is_none_or(|extension| extension != "svg") {
-        let message = "the figure is an SVG: give --plot a name that ends in .svg".into();
-        return Err(RunError::File { path: path.to_owned(), message });
-    }
-    let existed = path.exists();
-    let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
-    opened.map_err(|e| RunError::File {
-        path: path.to_owned(),
-        message: format!("the figure cannot be written there ({e}): choose another --plot"),
-    })?;
-    if !existed {
-        // Only a probe: the figure comes when it is complete.
-        let _ = std::fs::remove_file(path);
-    }
-    Ok(())
 }
 
 fn write_plot(
@@ -253,13 +236,12 @@ fn write_plot(
     config: &RunConfig,
     report: &Report<'_>,
 ) -> Result<(), RunError> {
-    let refuse = |message: String| RunError::File { path: path.to_owned(), message };
     if report.barrier.is_none() {
         let message = "path.spacing = \"adaptive\" measures no barrier to plot: drop --plot or set \
                        path.spacing = \"lambda\"";
-        return Err(refuse(message.into()));
+        return Err(RunError::File { path: path.to_owned(), message: message.into() });
     }
-    let title = format!("{}, {} path, {}", report.target, config.path.kind(), config.bridge.kind);
+    let title = format!("{}, {} path, {}", report.target, config.path.kind(), config.bridge.kind());
     let plot = SchedulePlot {
         title: &title,
         x_label: "t",
@@ -269,9 +251,5 @@ fn write_plot(
         levels: report.times,
         rejections: report.rejections,
     };
-    let svg = schedule_svg(&plot).map_err(|e| refuse(format!("no figure: {e}")))?;
-    let temporary = path.with_extension("svg.part");
-    std::fs::write(&temporary, svg)
-        .and_then(|()| std::fs::rename(&temporary, path))
-        .map_err(|e| refuse(format!("cannot be written: {e}")))
+    figure::write(path, schedule_svg(&plot))
 }

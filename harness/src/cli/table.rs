@@ -25,6 +25,28 @@ fn decimal(value: f64) -> String {
     if value.abs() < 1e7 { format!("{value:.4}") } else { format!("{value:.4e}") }
 }
 
+/// A quantity of any size in three digits; `-` where there is none.
+pub(super) fn quantity(value: f64) -> String {
+    match value.abs() {
+        size if size.is_nan() => "-".into(),
+        0.0 => "0".into(),
+        size if !(1e-3..1e5).contains(&size) => format!("{value:.2e}"),
+        size if size >= 99.95 => format!("{value:.0}"),
+        size if size >= 9.995 => format!("{value:.1}"),
+        size if size >= 0.9995 => format!("{value:.2}"),
+        size if size >= 0.0995 => format!("{value:.3}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
+/// `value ± error` of any size.
+pub(super) fn quantity_with_error(value: f64, error: f64) -> String {
+    match value.is_nan() {
+        true => "-".into(),
+        false => format!("{} ± {}", quantity(value), quantity(error)),
+    }
+}
+
 /// The main results of one run.
 pub(super) fn summary(summary: &Summary) -> String {
     let mut table = table(&["quantity", "value", "what it should be"], 1);
@@ -120,5 +142,7 @@ mod tests {
     fn numbers_stay_short() {
         assert_eq!(with_error(-0.00035, 0.00095), "-0.0003 ± 0.0009");
         assert_eq!(with_error(-3.1e267, 0.5), "-3.1000e267 ± 0.5000");
+        let shown = [0.0, -31.26, 1234.5, 0.0123, 4.4e-5, f64::NAN, 9.999, 0.5].map(quantity);
+        assert_eq!(shown, ["0", "-31.3", "1234", "0.0123", "4.40e-5", "-", "10.0", "0.500"]);
     }
 }

@@ -8,6 +8,7 @@ mod bridge;
 mod entries;
 mod error;
 mod kernel;
+mod logdet;
 mod memory;
 mod overrides;
 mod path;
@@ -25,9 +26,10 @@ use std::path::Path;
 use serde::{Serialize, Serializer};
 use toml::Table;
 
-pub use bridge::BridgeConfig;
+pub use bridge::{BridgeConfig, FlowMapConfig};
 pub use error::{ConfigError, Field};
 pub use kernel::{KernelConfig, MoveConfig};
+pub use logdet::LogDetConfig;
 pub use memory::MOST_NUMBERS;
 pub use overrides::Override;
 pub use path::{PathConfig, PathFamily, Spacing};
@@ -80,7 +82,9 @@ impl RunConfig {
         let kernel = KernelConfig::read(section(kernel::SECTION, kernel::KEYS)?)?;
         let sampler = SamplerConfig::read(section(sampler::SECTION, sampler::KEYS)?, &kernel)?;
         let path = PathConfig::read(section(path::SECTION, path::KEYS)?, sampler.kind())?;
-        let bridge = BridgeConfig::read(section(bridge::SECTION, bridge::KEYS)?, path.kind())?;
+        let logdet = LogDetConfig::read(section(logdet::SECTION, logdet::KEYS)?)?;
+        let bridge =
+            BridgeConfig::read(section(bridge::SECTION, bridge::KEYS)?, path.kind(), logdet)?;
         let seed = match table.get(schema::SEED) {
             Some(seed) => value::seed(origins.field(schema::SEED), seed)?,
             None => 1,
@@ -139,11 +143,13 @@ impl RunConfig {
     }
 
     fn to_table(&self) -> Table {
+        let logdet = self.bridge.flow_map().map(|flow| flow.logdet.to_table());
         entries::Entries::new()
             .put(schema::SEED, value::seed_to_toml(self.seed))
             .put(target::SECTION, self.target.to_table())
             .put(path::SECTION, self.path.to_table())
             .put(bridge::SECTION, self.bridge.to_table())
+            .maybe(logdet::SECTION, logdet)
             .put(kernel::SECTION, self.kernel.to_table())
             .put(sampler::SECTION, self.sampler.to_table())
             .into_table()

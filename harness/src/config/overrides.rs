@@ -3,7 +3,7 @@
 //! They are written into the parsed table before anything is read, so that they meet the same
 //! checks as the file, and so that changing a `kind` brings that kind's own defaults.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use toml::{Table, Value};
@@ -16,12 +16,31 @@ pub struct Override {
     section: Option<String>,
     key: String,
     value: Value,
+    /// The argument that gave it, for messages.
+    argument: &'static str,
 }
+
+/// The argument that gives an override unless another is named.
+const SET: &str = "--set";
 
 impl Override {
     /// The value `value` for `key` of `section`, or of the top level where that is `None`.
     pub fn new(section: Option<&str>, key: &str, value: impl Into<Value>) -> Self {
-        Self { section: section.map(str::to_owned), key: key.to_owned(), value: value.into() }
+        let section = section.map(str::to_owned);
+        Self { section, key: key.to_owned(), value: value.into(), argument: SET }
+    }
+
+    /// The value of `section.key` as `text` writes it: TOML, or a bare word.
+    pub fn of_text(section: &str, key: &str, text: &str) -> Self {
+        // A word that is no TOML value is a string, so that a shell needs no inner quotes.
+        let value = text.trim().parse().unwrap_or_else(|_| Value::from(text.trim()));
+        Self::new(Some(section), key, value)
+    }
+
+    /// The same override, given by another argument than `--set`.
+    #[must_use]
+    pub fn given_by(self, argument: &'static str) -> Self {
+        Self { argument, ..self }
     }
 
     /// The override that sets the seed of the run.
@@ -43,11 +62,9 @@ impl FromStr for Override {
         if parts.iter().any(|part| part.is_empty()) {
             return Err(error("the name before `=` is incomplete"));
         }
-        // A word that is no TOML value is a string, so that a shell needs no inner quotes.
-        let value = value.trim().parse().unwrap_or_else(|_| Value::from(value.trim()));
         match *parts {
-            [key] => Ok(Self::new(None, key, value)),
-            [section, key] => Ok(Self::new(Some(section), key, value)),
+            [key] => Ok(Self { section: None, ..Self::of_text("", key, value) }),
+            [section, key] => Ok(Self::of_text(section, key, value)),
             _ => Err(error("the name before `=` has more than two parts")),
         }
     }
@@ -57,27 +74,28 @@ impl FromStr for Override {
 #[derive(Debug)]
 pub(super) struct Origins {
     source: String,
-    overridden: BTreeSet<String>,
+    /// Fields and sections of the command line, with the arguments that gave them.
+    overridden: BTreeMap<String, &'static str>,
 }
 
 impl Origins {
     /// Writes `overrides` into `table`, later ones over earlier ones.
     pub(super) fn apply(source: &str, table: &mut Table, overrides: &[Override]) -> Self {
-        let mut overridden = BTreeSet::new();
-        for Override { section, key, value } in overrides {
+        let mut overridden = BTreeMap::new();
+        for Override { section, key, value, argument } in overrides {
             let Some(section) = section else {
                 table.insert(key.clone(), value.clone());
-                overridden.insert(key.clone());
+                overridden.insert(key.clone(), *argument);
                 continue;
             };
             if !table.contains_key(section) {
                 table.insert(section.clone(), Value::Table(Table::new()));
-                overridden.insert(section.clone());
+                overridden.insert(section.clone(), *argument);
             }
             // A section that is no table is left as it is: reading it reports that.
             if let Some(Value::Table(keys)) = table.get_mut(section) {
                 keys.insert(key.clone(), value.clone());
-                overridden.insert(format!("{section}.{key}"));
+                overridden.insert(format!("{section}.{key}"), *argument);
             }
         }
         Self { source: one_line(source), overridden }
@@ -86,14 +104,14 @@ impl Origins {
     /// The field `name` together with the place its value was written in.
     pub(super) fn field(&self, name: impl Into<String>) -> Field {
         let name = name.into();
-        let origin = if self.is_overridden(&name) { "--set" } else { &self.source };
+        let origin = self.argument_of(&name).unwrap_or(&self.source);
         Field { origin: origin.to_owned(), name }
     }
 
-    /// Whether the command line gave this field, by itself or with its whole section.
-    pub(super) fn is_overridden(&self, name: &str) -> bool {
+    /// The argument that gave this field, by itself or with its whole section.
+    fn argument_of(&self, name: &str) -> Option<&str> {
         let section = name.split_once('.').map_or(name, |(section, _)| section);
-        self.overridden.contains(name) || self.overridden.contains(section)
+        self.overridden.get(name).or_else(|| self.overridden.get(section)).copied()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which sections and keys exist: the table behind `--help`, suggestions and refusals.
 
-use super::{bridge, kernel, path, sampler, target};
+use super::{bridge, kernel, logdet, path, sampler, target};
 use crate::catalog::nearest;
 
 /// A key that exists in a section.
@@ -40,6 +40,7 @@ pub fn schema() -> &'static [(&'static str, &'static [Key])] {
         (target::SECTION, target::KEYS),
         (path::SECTION, path::KEYS),
         (bridge::SECTION, bridge::KEYS),
+        (logdet::SECTION, logdet::KEYS),
         (kernel::SECTION, kernel::KEYS),
         (sampler::SECTION, sampler::KEYS),
     ]
@@ -107,7 +108,11 @@ mod tests {
         for (section, key, hint) in [
             ("target", "seperation", "did you mean target.separation?"),
             ("target", "particles", "particles belongs to [sampler]"),
-            ("bridge", "foo", "[bridge] has kind, variance"),
+            (
+                "bridge",
+                "foo",
+                "[bridge] has kind, variance, rank, rank_tolerance, map, n_iter, newton",
+            ),
         ] {
             assert_eq!(unknown_key_hint(section, key), hint);
         }
@@ -115,7 +120,7 @@ mod tests {
             ("brige", "did you mean [bridge]?"),
             ("sede", "did you mean seed?"),
             ("levels", "levels belongs to [path]"),
-            ("foo", "there are seed, [target], [path], [bridge], [kernel], [sampler]"),
+            ("foo", "there are seed, [target], [path], [bridge], [logdet], [kernel], [sampler]"),
         ] {
             assert_eq!(unknown_section_hint(name), hint);
         }

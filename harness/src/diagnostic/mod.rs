@@ -12,6 +12,7 @@
 //! | repetitions | modes found by luck | modes lost every time |
 //! | round-trips, rejection | a ladder that is cut somewhere | modes never seen |
 //! | stepping-stones | levels too far apart for the works to overlap | modes lost at all levels |
+//! | fold, truncation | a map that is not one-to-one, determinants cut short | maps that fold where no particle goes |
 //! | step-size, non-finite | a pilot that did not settle, broken arithmetic | everything else |
 //!
 //! Only the sandwich and the mode weights use exact samples of the target, so only they can say that no
@@ -23,6 +24,7 @@
 //! significant. A number that is NaN is always a reason.
 
 mod ladders;
+mod map;
 mod modes;
 mod moves;
 mod pareto;
@@ -35,6 +37,7 @@ mod weights;
 use serde::Serialize;
 
 pub use ladders::LadderSymptoms;
+pub use map::MapSymptoms;
 pub use modes::ModeSymptoms;
 pub use moves::PilotSymptoms;
 pub use pareto::pareto_k;
@@ -61,6 +64,8 @@ pub struct Symptoms {
     pub repetitions: Option<RepetitionSymptoms>,
     /// Acceptance of the kernel against the one its pilot aimed at.
     pub pilot: Option<PilotSymptoms>,
+    /// A deterministic map.
+    pub map: Option<MapSymptoms>,
     /// Proposals and weights that were not finite numbers.
     pub non_finite: u64,
     /// Proposals and weights altogether.
@@ -99,6 +104,9 @@ pub fn judge(symptoms: &Symptoms) -> Verdict {
     }
     if let Some(pilot) = &symptoms.pilot {
         pilot.check(&mut reasons);
+    }
+    if let Some(map) = &symptoms.map {
+        map.check(&mut reasons);
     }
     moves::check_finite(symptoms.non_finite, symptoms.moves, &mut reasons);
     Verdict::new(covered, &doubts, reasons)
@@ -147,6 +155,12 @@ mod tests {
                 log_z_se: vec![0.02, 0.03],
             }),
             pilot: Some(PilotSymptoms { target: 0.6, levels: vec![(0, 0.62), (4, 0.55)] }),
+            map: Some(MapSymptoms {
+                rejected: Some(0.0),
+                astray: Some(0.0),
+                truncation: 1e-4,
+                log_z_se: 0.01,
+            }),
             non_finite: 3,
             moves: 1_000_000,
         }
@@ -187,6 +201,12 @@ mod tests {
                 ..healthy().repetitions.unwrap()
             }),
             pilot: Some(PilotSymptoms { target: 0.6, levels: vec![(2, 0.1)] }),
+            map: Some(MapSymptoms {
+                rejected: Some(0.1),
+                astray: None,
+                truncation: 0.5,
+                log_z_se: 0.1,
+            }),
             non_finite: 3,
             moves: 300,
         };
@@ -201,10 +221,12 @@ mod tests {
             Check::Rejection,
             Check::Repetitions,
             Check::StepSize,
+            Check::Fold,
+            Check::Truncation,
             Check::NonFinite,
         ];
         assert_eq!(found, expected);
-        assert_eq!(verdict.to_string(), "suspect: 9 reasons");
+        assert_eq!(verdict.to_string(), "suspect: 11 reasons");
         assert_eq!((verdict.status, verdict.coverage), (Status::Suspect, Coverage::Unverified));
         for reason in &verdict.reasons {
             assert!(!reason.message.contains('\n') && reason.message.len() > 30);

@@ -74,7 +74,7 @@ pub fn round_trip_limit_of(
         }
     };
     let start = local_barrier_of(&mut placing, estimator)?;
-    if config.bridge.kind == BridgeKind::Identity {
+    if config.bridge.kind() == BridgeKind::Identity {
         return Ok(limit_of_path(start.barrier.total(), start.evaluations));
     }
     let (mut shape, mut evaluations) = (start.barrier, start.evaluations);
@@ -97,7 +97,7 @@ pub fn round_trip_limit_of(
             (limits[1] - limits[0]).abs() < SETTLED * limits[1] && steps >= FEWEST_SETTLED
         });
         ladders.push(point);
-        shape = profile(config.bridge.kind, TUNING, &placement.times, &rejections)?;
+        shape = profile(config.bridge.kind(), TUNING, &placement.times, &rejections)?;
         steps *= 2;
     }
     let last = ladders.last().map_or(f64::INFINITY, |ladder| ladder.sum_of_rejection_rates);

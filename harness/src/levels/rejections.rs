@@ -43,7 +43,7 @@ pub(super) fn tune(
         let times = if run == runs {
             nodes.clone()
         } else {
-            let profile = profile(placing.config.bridge.kind, run - 1, times, &rejections)?;
+            let profile = profile(placing.config.bridge.kind(), run - 1, times, &rejections)?;
             levels_of(&profile, times.len() - 1)?
         };
         let rejections = (run == runs).then_some(rejections);

@@ -4,7 +4,8 @@
 //!
 //! `u(x) = x/c` up to `c`, `u(x) = 1 + log(x/c)` above.
 //!
-//! It is continuous with its slope, so curves get no kink at `c`, and it has a place for zero.
+//! It is continuous with its slope, so curves get no kink at `c`, and it has a place for zero. Negative
+//! numbers mirror positive ones, `u(-x) = -u(x)`.
 
 /// How an axis stretches.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +42,9 @@ const VALUE_RESOLUTION: f64 = 1e-6;
 impl Scale {
     fn forward(self, x: f64) -> f64 {
         match self {
-            Self::LinearThenLog { threshold } if x > threshold => 1.0 + libm::log(x / threshold),
+            Self::LinearThenLog { threshold } if x.abs() > threshold => {
+                libm::copysign(1.0 + libm::log(x.abs() / threshold), x)
+            }
             Self::LinearThenLog { threshold } => x / threshold,
             Self::Linear => x,
         }
@@ -49,7 +52,9 @@ impl Scale {
 
     fn inverse(self, u: f64) -> f64 {
         match self {
-            Self::LinearThenLog { threshold } if u > 1.0 => threshold * libm::exp(u - 1.0),
+            Self::LinearThenLog { threshold } if u.abs() > 1.0 => {
+                libm::copysign(threshold * libm::exp(u.abs() - 1.0), u)
+            }
             Self::LinearThenLog { threshold } => threshold * u,
             Self::Linear => u,
         }
@@ -88,6 +93,59 @@ impl Axis {
         let low = values.iter().copied().fold(0.0, f64::min);
         let high = values.iter().copied().fold(0.0, f64::max);
         Self { scale: Scale::Linear, low, high: widen(low, high) }
+    }
+
+    /// The axis of numbers of both signs around zero, among which `threshold` is a small one: linear up
+    /// to it, logarithmic above where the numbers span orders of magnitude.
+    pub(super) fn around_zero(values: &[f64], threshold: f64) -> Self {
+        let Self { low, high, .. } = Self::linear(values);
+        let size = high.max(-low);
+        let threshold = round_below(threshold.max(VALUE_RESOLUTION * size));
+        let scale = match size > WIDE_CURVE * threshold {
+            true => Scale::LinearThenLog { threshold },
+            false => Scale::Linear,
+        };
+        Self { scale, low, high }.padded(0.06)
+    }
+
+    /// The axis of positive numbers over any number of decades, with a place for zero if it is there.
+    pub(super) fn of_decades(values: &[f64]) -> Self {
+        let Self { low, high, .. } = Self::linear(values);
+        match smallest_positive(values) {
+            Some(smallest) if low >= 0.0 => {
+                let zero = values.contains(&0.0);
+                let scale = Scale::LinearThenLog { threshold: smallest };
+                let axis =
+                    Self { scale, low: if zero { 0.0 } else { smallest }, high }.padded(0.06);
+                // Room that reached below zero would show a zero that nothing stands at.
+                Self { low: if zero { axis.low } else { axis.low.max(0.5 * smallest) }, ..axis }
+            }
+            _ => Self { scale: Scale::Linear, low, high }.padded(0.06),
+        }
+    }
+
+    /// The axis of the values of a setting: logarithmic where they span more than a decade.
+    pub(super) fn of_settings(values: &[f64]) -> Self {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let scale = match smallest_positive(values) {
+            Some(smallest) if low >= 0.0 && high > 10.0 * smallest => {
+                Scale::LinearThenLog { threshold: smallest }
+            }
+            _ => Scale::Linear,
+        };
+        Self { scale, low, high: widen(low, high) }.padded(0.04)
+    }
+
+    /// The same axis, longer at both ends by a share of what it shows.
+    fn padded(self, share: f64) -> Self {
+        let (low, high) = (self.scale.forward(self.low), self.scale.forward(self.high));
+        let room = share * (high - low).max(f64::MIN_POSITIVE);
+        Self {
+            low: self.scale.inverse(low - room),
+            high: widen(self.low, self.scale.inverse(high + room)),
+            ..self
+        }
     }
 
     /// The same axis with room above the curve, and below it unless it starts at zero.
@@ -174,6 +232,24 @@ mod tests {
         for t in [0.0, 0.0004, 0.001, 0.0017, 0.3, 3.0] {
             assert!((axis.at(axis.position(t)) - t).abs() < 1e-12, "{t}");
         }
+    }
+
+    /// Fails when settings over decades crowd at one end, zero among them has no place of its own, or
+    /// numbers of both signs lose their order or their mirror image.
+    #[test]
+    fn settings_and_signed_numbers_are_spread() {
+        let axis = Axis::of_settings(&[0.0, 1.0, 2.0, 4.0, 32.0]);
+        let places = [0.0, 1.0, 2.0, 4.0, 32.0].map(|x| axis.position(x));
+        assert!(places.windows(2).all(|p| p[1] - p[0] > 0.1), "{places:?}");
+        assert!(places[0] > 0.0 && places[4] < 1.0, "{places:?}");
+        assert_eq!(Axis::of_settings(&[2.0, 4.0, 8.0]).scale, Scale::Linear);
+        let axis = Axis::around_zero(&[-30.0, 0.01, 30.0], 0.01);
+        let places = [-30.0, -0.01, 0.0, 0.01, 30.0].map(|x| axis.position(x));
+        assert!(places.windows(2).all(|p| p[1] - p[0] > 0.04), "{places:?}");
+        assert!((places[0] + places[4] - 1.0).abs() < 1e-12);
+        assert!((axis.at(places[1]) + 0.01).abs() < 1e-12 && axis.at(places[2]).abs() < 1e-12);
+        let axis = Axis::of_decades(&[1.0, 1e-16, 1e-8]);
+        assert!((axis.position(1e-8) - 0.5).abs() < 0.05, "{}", axis.position(1e-8));
     }
 
     /// Fails when a curve over many decades is flattened, or one that touches zero has no axis.

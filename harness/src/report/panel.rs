@@ -10,7 +10,7 @@ use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::drawing::DrawingArea;
-use plotters::element::{Circle, PathElement};
+use plotters::element::{Circle, Cross, PathElement, TriangleMarker};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{BLACK, Color, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
@@ -27,6 +27,8 @@ pub(super) const TIME_LABELS: u32 = 64;
 const LEFT: u32 = 190;
 const RIGHT: u32 = 170;
 const FONT: f64 = 26.0;
+/// Size of names under an axis and in legends.
+const NAME_FONT: f64 = 22.0;
 
 // Okabe and Ito's palette: told apart with any colour vision, and by lightness in grey print.
 pub(super) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
@@ -43,6 +45,14 @@ pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 struct Labelled {
     axis: Axis,
     ticks: Vec<f64>,
+}
+
+/// What marks a point; shapes tell series apart without colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    Dot,
+    Triangle,
+    Cross,
 }
 
 impl Ranged for Labelled {
@@ -79,9 +89,55 @@ pub(super) struct Panel<'a, 'b> {
 impl<'a, 'b> Panel<'a, 'b> {
     /// Draws frame, ticks and the label of the vertical axis on `area`.
     pub(super) fn new(area: &'b Area<'a>, time: Axis, value: Axis, label: &str) -> Result<Self> {
-        let (width, height) = (f64::from(WIDTH - LEFT - RIGHT), f64::from(HEIGHT));
-        let text_width = |label: &str| (0.6 * FONT * label.len() as f64 + 20.0) / width;
         let time_ticks = ticks(&time, text_width, true);
+        Self::with_ticks(area, (time, time_ticks), value, label)
+    }
+
+    /// The same over an axis of settings, with a label at each as far as there is room.
+    pub(super) fn over_settings(
+        area: &'b Area<'a>,
+        (axis, settings): (Axis, &[f64]),
+        value: Axis,
+        label: &str,
+    ) -> Result<Self> {
+        let mut kept: Vec<(f64, f64)> = Vec::new();
+        for &setting in settings {
+            let (place, half) = (axis.position(setting), 0.5 * text_width(&number(setting)));
+            if kept.last().is_none_or(|&(last, room)| place - axis.position(last) >= half + room) {
+                kept.push((setting, half));
+            }
+        }
+        let labelled = kept.into_iter().map(|(setting, _)| setting).collect();
+        Self::with_ticks(area, (axis, labelled), value, label)
+    }
+
+    /// The same over as many columns as there are names, at 0, 1, 2, ..
+    pub(super) fn over_names(
+        area: &'b Area<'a>,
+        (axis, names): (Axis, &[String]),
+        value: Axis,
+        label: &str,
+    ) -> Result<Self> {
+        let panel = Self::with_ticks(area, (axis, Vec::new()), value, label)?;
+        let (_, top) = area.get_base_pixel();
+        for (column, name) in names.iter().enumerate() {
+            let (x, y) = panel.chart.backend_coord(&(column as f64, value.low));
+            let (left, _) = area.get_base_pixel();
+            for (i, line) in broken(name).iter().enumerate() {
+                let place = (x - left, y - top + 22 + 26 * i as i32);
+                area.draw_text(line, &centred(font(NAME_FONT)), place).map_err(drawing)?;
+            }
+        }
+        Ok(panel)
+    }
+
+    fn with_ticks(
+        area: &'b Area<'a>,
+        (time, time_ticks): (Axis, Vec<f64>),
+        value: Axis,
+        label: &str,
+    ) -> Result<Self> {
+        let height = f64::from(HEIGHT);
         let value_ticks = ticks(&value, |_| 1.3 * FONT / height, false);
         let mut chart = ChartBuilder::on(area)
             .margin_top(24)
@@ -137,6 +193,61 @@ impl<'a, 'b> Panel<'a, 'b> {
         self.chart.draw_series(dots).map_err(drawing).map(|_| ())
     }
 
+    /// A mark of a shape on every point.
+    pub(super) fn marks(
+        &mut self,
+        points: &[(f64, f64)],
+        shape: Shape,
+        colour: RGBColor,
+    ) -> Result<()> {
+        let points = points.iter().copied();
+        match shape {
+            Shape::Dot => {
+                self.chart.draw_series(points.map(|p| Circle::new(p, 9, colour.filled())))
+            }
+            Shape::Triangle => {
+                self.chart.draw_series(points.map(|p| TriangleMarker::new(p, 12, colour.filled())))
+            }
+            Shape::Cross => {
+                self.chart.draw_series(points.map(|p| Cross::new(p, 10, colour.stroke_width(4))))
+            }
+        }
+        .map_err(drawing)
+        .map(|_| ())
+    }
+
+    /// A bar from `low` to `high` at every point `(x, low, high)`.
+    pub(super) fn bars(&mut self, bars: &[(f64, f64, f64)], colour: RGBColor) -> Result<()> {
+        let paths = bars.iter().map(|&(x, low, high)| vec![(x, low), (x, high)]);
+        self.paths(paths, colour.stroke_width(3))
+    }
+
+    /// The line of a legend in the right margin, the `row`-th from above: a mark and its name.
+    pub(super) fn legend(
+        &self,
+        row: usize,
+        name: &str,
+        shape: Shape,
+        colour: RGBColor,
+    ) -> Result<()> {
+        let (x, y) = self.chart.backend_coord(&(self.time.high, self.value.high));
+        let (left, top) = self.area.get_base_pixel();
+        let lines = name.split('\n').count() as i32;
+        let place = (x - left + 22, y - top + 20 + 66 * row as i32);
+        match shape {
+            Shape::Dot => self.area.draw(&Circle::new(place, 9, colour.filled())),
+            Shape::Triangle => self.area.draw(&TriangleMarker::new(place, 12, colour.filled())),
+            Shape::Cross => self.area.draw(&Cross::new(place, 10, colour.stroke_width(4))),
+        }
+        .map_err(drawing)?;
+        let style = font(NAME_FONT).pos(Pos::new(HPos::Left, VPos::Center));
+        for (i, line) in name.split('\n').enumerate() {
+            let down = 13 * (2 * i as i32 - (lines - 1));
+            self.area.draw_text(line, &style, (place.0 + 18, place.1 + down)).map_err(drawing)?;
+        }
+        Ok(())
+    }
+
     /// Lines of text in the right margin, the block centred on the height of `value`.
     pub(super) fn note(&self, value: f64, lines: &[&str], colour: RGBColor) -> Result<()> {
         let (x, y) = self.chart.backend_coord(&(self.time.high, value));
@@ -167,6 +278,13 @@ pub(super) fn centred_text(area: &Area<'_>, text: &str, size: f64, y: i32) -> Re
     area.draw_text(text, &centred(font(size.min(fitting))), (middle, y)).map_err(drawing)
 }
 
+/// The figure at its final size: two units of the canvas are one point.
+pub(super) fn at_half_size(svg: String, height: u32) -> String {
+    let canvas = format!("width=\"{WIDTH}\" height=\"{height}\"");
+    let figure = format!("width=\"{}\" height=\"{}\"", WIDTH / 2, height / 2);
+    svg.replacen(&canvas, &figure, 1)
+}
+
 /// The style of light rules, given how many there are.
 fn rule(count: usize) -> ShapeStyle {
     let grey = if count > MANY { 0xE2 } else { 0xC4 };
@@ -186,4 +304,19 @@ fn centred(style: TextStyle<'_>) -> TextStyle<'_> {
 /// The library's error without its type.
 pub(super) fn drawing(error: impl Display) -> ReportError {
     ReportError::Drawing(error.to_string())
+}
+
+/// The share of the width of a panel that a label takes, with a gap.
+fn text_width(label: &str) -> f64 {
+    (0.6 * FONT * label.len() as f64 + 20.0) / f64::from(WIDTH - LEFT - RIGHT)
+}
+
+/// A name in at most two lines, broken after the hyphen nearest to its middle.
+fn broken(name: &str) -> Vec<&str> {
+    let middle = name.len() / 2;
+    let hyphens = name.match_indices('-').map(|(at, _)| at + 1);
+    match hyphens.min_by_key(|at| at.abs_diff(middle)).filter(|_| name.len() > 8) {
+        Some(at) => vec![&name[..at], &name[at..]],
+        None => vec![name],
+    }
 }

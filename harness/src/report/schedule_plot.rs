@@ -59,10 +59,7 @@ pub fn schedule_svg(plot: &SchedulePlot<'_>) -> Result<String> {
         draw(plot, &root)?;
         root.present().map_err(drawing)?;
     }
-    // Two units of the canvas are one point of the figure.
-    let canvas = format!("width=\"{WIDTH}\" height=\"{height}\"");
-    let figure = format!("width=\"{}\" height=\"{}\"", WIDTH / 2, height / 2);
-    Ok(svg.replacen(&canvas, &figure, 1))
+    Ok(panel::at_half_size(svg, height))
 }
 
 fn draw(plot: &SchedulePlot<'_>, root: &panel::Area<'_>) -> Result<()> {
@@ -130,7 +127,7 @@ fn time_label(symbol: &str, time: &Axis) -> String {
 }
 
 /// Text without control characters, which XML forbids even when escaped.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let forbidden = |c: char| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}');
     text.chars().map(|c| if forbidden(c) { ' ' } else { c }).collect()
 }

@@ -32,12 +32,14 @@ fn candidates(axis: &Axis, with_ends: bool) -> Vec<f64> {
         }
         Scale::LinearThenLog { threshold } => {
             let exponent = |x: f64| libm::floor(libm::log10(x) + 1e-9) as i32;
-            let decades = exponent(threshold)..=exponent(axis.high);
+            let largest = axis.high.max(-axis.low);
+            let decades = exponent(threshold)..=exponent(largest);
             // Over many decades only every `stride`-th is a candidate, or those dropped for lack
             // of room would be spread unevenly.
-            let stride = decades.clone().count().div_ceil(8);
+            let stride = decades.clone().count().div_ceil(8).max(1);
             list.push(0.0);
             list.extend(decades.clone().step_by(stride).map(decade));
+            list.extend(decades.clone().step_by(stride).map(|e| -decade(e)));
             if stride == 1 {
                 for part in [3.0, 2.0, 5.0] {
                     list.extend(decades.clone().map(|e| part * decade(e)));

@@ -1,21 +1,23 @@
 //! Runs of AIS and SMC: pilot, repetitions, and the run from the other side.
 
+use amc_core::bridge::FaultCounts;
 use amc_core::density::{LogDensity, MixtureLevel};
 use amc_core::point::Evaluations;
 use amc_core::rng::Phase;
 
 use super::RunError;
-use super::details::{AnnealingReport, Details};
+use super::details::{AnnealingReport, Details, MapReport};
 use super::summary::Sampled;
 use crate::catalog::Adaptation;
 use crate::config::{Algorithm, RunConfig};
 use crate::diagnostic::{
-    ModeSymptoms, PilotSymptoms, RepetitionSymptoms, Sandwich, Symptoms, weight_symptoms,
+    MapSymptoms, ModeSymptoms, PilotSymptoms, RepetitionSymptoms, Sandwich, Symptoms,
+    weight_symptoms,
 };
 use crate::metric::{mode_weight_std_errors, mode_weights};
 use crate::sampler::{
-    AnnealedOutcome, Annealing, Observer, Population, ResamplingRule, StepSizes, Tuning, anneal,
-    anneal_in_reverse, pilot, pilot_particles, pool,
+    AnnealedOutcome, Annealing, BridgeChoice, Observer, Population, ResamplingRule, StepSizes,
+    Tuning, anneal, anneal_in_reverse, pilot, pilot_particles, pool, trial,
 };
 
 /// Samples the target and gathers what the verdict needs.
@@ -56,6 +58,10 @@ pub(super) fn sample(
         moves: moves(annealing, outcome.sample.weights.len()),
         ..Symptoms::default()
     };
+    let mut pilot_evaluations = tuning.evaluations;
+    symptoms.map = map_symptoms(annealing, &tuning, &outcome, &mut pilot_evaluations)?;
+    let mut faults = outcome.faults;
+    let mut crossings = crossings_of(annealing, outcome.sample.weights.len());
     let mut reverse_evaluations = Evaluations::default();
     if config.sampler.both_sides && annealing.exact_target.is_some() {
         let tuning = as_it_ran(&tuning, &outcome, annealing.levels.len());
@@ -68,6 +74,8 @@ pub(super) fn sample(
         });
         symptoms.modes = Some(against_exact_samples(annealing, target, &outcome, particles)?);
         symptoms.non_finite += reverse.non_finite;
+        faults.add(&reverse.faults);
+        crossings += crossings_of(annealing, particles);
         symptoms.moves += moves(annealing, particles);
         reverse_evaluations = reverse.evaluations;
     }
@@ -75,10 +83,11 @@ pub(super) fn sample(
         evidence: outcome.evidence,
         mode_weights: None,
         evaluations: outcome.evaluations,
-        pilot_evaluations: tuning.evaluations,
+        pilot_evaluations,
         reverse_evaluations,
         acceptance_rate: outcome.acceptance_rate,
         non_finite: outcome.non_finite,
+        map: MapReport::new(annealing, faults, crossings, outcome.truncation),
         symptoms,
         details: Details::Annealing(AnnealingReport::new(&outcome)),
         sample: outcome.sample,
@@ -96,6 +105,57 @@ fn as_it_ran(tuning: &Tuning, outcome: &AnnealedOutcome, levels: usize) -> Tunin
         }
     }
     Tuning { step_sizes: StepSizes::Frozen(step_sizes), ..tuning.clone() }
+}
+
+/// Particles sent through a map and back before its weights are believed.
+const TRIAL: usize = 256;
+
+/// What is known of the map of a run; the trial's cost is added to `evaluations`.
+fn map_symptoms(
+    annealing: &mut Annealing<'_>,
+    tuning: &Tuning,
+    outcome: &AnnealedOutcome,
+    evaluations: &mut Evaluations,
+) -> Result<Option<MapSymptoms>, RunError> {
+    let BridgeChoice::FlowMap(flow) = &annealing.bridge else { return Ok(None) };
+    let crossings = crossings_of(annealing, outcome.sample.weights.len()) as f64;
+    let FaultCounts { not_inverted, not_positive, .. } = outcome.faults;
+    // Maps of one stage are gradients of convex functions.
+    let can_fold = flow.method.stages() > 1;
+    let astray = match can_fold {
+        true => Some(astray(annealing, tuning, evaluations)?),
+        false => None,
+    };
+    Ok(Some(MapSymptoms {
+        rejected: Some((not_inverted + not_positive) as f64 / crossings),
+        astray,
+        truncation: outcome.truncation,
+        log_z_se: outcome.evidence.log_z_std_error,
+    }))
+}
+
+/// The share of particles that some step of the map does not lead back, from a small run of their own.
+fn astray(
+    annealing: &mut Annealing<'_>,
+    tuning: &Tuning,
+    evaluations: &mut Evaluations,
+) -> Result<f64, RunError> {
+    let check = |annealing: &mut Annealing<'_>, checked: bool| {
+        if let BridgeChoice::FlowMap(flow) = &mut annealing.bridge {
+            flow.checked = checked;
+        }
+    };
+    check(annealing, true);
+    let trial = trial(annealing, tuning, TRIAL);
+    check(annealing, false);
+    let (faults, cost) = trial?;
+    evaluations.add(&cost, 1);
+    Ok((faults.not_inverted + faults.not_positive) as f64 / TRIAL as f64)
+}
+
+/// Crossings of bridges by `particles` particles.
+fn crossings_of(annealing: &Annealing<'_>, particles: usize) -> u64 {
+    (annealing.steps() * particles) as u64
 }
 
 /// Proposals of the kernel and weights of `particles` particles.

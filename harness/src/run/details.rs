@@ -1,9 +1,11 @@
 //! What a summary holds that only one kind of sampler has.
 
+use amc_core::bridge::FaultCounts;
 use serde::Serialize;
 
 use crate::sampler::{
-    AnnealedOutcome, ExchangeOutcome, ExchangeRecord, ExchangeRules, LevelRecord,
+    AnnealedOutcome, Annealing, BridgeChoice, ExchangeOutcome, ExchangeRecord, ExchangeRules,
+    LevelRecord,
 };
 
 /// What only an annealed run has.
@@ -94,6 +96,77 @@ impl ExchangeReport {
             predicted_round_trip_rate: outcome.predicted_round_trip_rate,
             levels: outcome.levels.clone(),
         }
+    }
+}
+
+/// What deterministic maps failed at, of how many crossings.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct MapReport {
+    /// Crossings of a map, forward and inverse.
+    pub crossings: u64,
+    /// Rejected: no inverse was found, or the one found does not lead back.
+    pub not_inverted: u64,
+    /// Rejected: the Jacobian was seen not to be positive definite.
+    pub not_positive: u64,
+    /// Estimates of a determinant too noisy for the exact penalty; three terms of its series were used.
+    pub past_penalty: u64,
+    /// Determinants whose series does not converge.
+    pub diverged: u64,
+    /// What truncation of determinants may move `log Z` by: mean bounds, summed over the levels.
+    pub truncation: f64,
+}
+
+impl MapReport {
+    /// The report of a run through a map; `None` for other bridges.
+    pub(super) fn new(
+        annealing: &Annealing<'_>,
+        faults: FaultCounts,
+        crossings: u64,
+        truncation: f64,
+    ) -> Option<Self> {
+        let FaultCounts { not_inverted, not_positive, past_penalty, diverged } = faults;
+        let is_map = matches!(annealing.bridge, BridgeChoice::FlowMap(_));
+        is_map.then_some(Self {
+            crossings,
+            not_inverted,
+            not_positive,
+            past_penalty,
+            diverged,
+            truncation,
+        })
+    }
+
+    /// What a reader should know of it, a line each.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let share = |count: u64| 100.0 * count as f64 / self.crossings.max(1) as f64;
+        let lines = [
+            (
+                self.not_inverted,
+                "were rejected because no inverse was found, or it does not lead back: raise \
+                 bridge.newton or path.levels",
+            ),
+            (
+                self.not_positive,
+                "were rejected because the map folds there, by the sign of its Jacobian: raise \
+                 path.levels",
+            ),
+            (
+                self.past_penalty,
+                "have a determinant too noisy for the closed-form penalty, which fell back to three \
+                 terms: raise logdet.n_hutch",
+            ),
+            (
+                self.diverged,
+                "have a determinant from a series that does not converge: use logdet.estimator = \
+                 \"lanczos-hutchpp\" or more path.levels",
+            ),
+        ];
+        let lines = lines.into_iter().filter(|(count, _)| *count > 0);
+        lines
+            .map(|(count, what)| {
+                format!("{count} of {} crossings ({:.3} %) {what}", self.crossings, share(count))
+            })
+            .collect()
     }
 }
 

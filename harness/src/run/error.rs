@@ -39,6 +39,15 @@ pub enum RunError {
         /// What is wrong.
         source: amc_core::error::Error,
     },
+    /// A determinant by structure of a target that has none.
+    #[error(
+        "logdet.estimator = \"structured\" needs covariances that are isotropic, diagonal or shared, \
+         and {target} has full ones that differ; use \"dense\" or \"lanczos-hutchpp\""
+    )]
+    NoStructure {
+        /// Name of the target.
+        target: String,
+    },
     /// Adaptive spacing that does not come to an end.
     #[error(
         "levels of conditional effective sample size {cess}: after {levels} levels the path is at \

@@ -5,15 +5,17 @@ use amc_core::point::Evaluations;
 use amc_core::rng::Phase;
 
 use super::RunError;
-use super::details::{Details, ExchangeReport};
+use super::details::{Details, ExchangeReport, MapReport};
 use super::summary::Sampled;
 use crate::catalog::{Adaptation, LadderStart};
 use crate::config::{ReplicaExchangeConfig, RunConfig};
-use crate::diagnostic::{LadderSymptoms, ModeSymptoms, PilotSymptoms, Sandwich, Symptoms};
+use crate::diagnostic::{
+    LadderSymptoms, MapSymptoms, ModeSymptoms, PilotSymptoms, Sandwich, Symptoms,
+};
 use crate::metric::{mode_weight_std_errors, mode_weights};
 use crate::sampler::{
-    Annealing, ExchangeOutcome, ExchangeRules, Explorer, Observer, Population, Start, exchange,
-    ladder_pilot_particles, pilot,
+    Annealing, BridgeChoice, ExchangeOutcome, ExchangeRules, Explorer, Observer, Population, Start,
+    exchange, ladder_pilot_particles, pilot,
 };
 
 /// Samples the target and gathers what the verdict needs.
@@ -59,6 +61,14 @@ pub(super) fn sample(
         moves: outcome.proposals,
         ..Symptoms::default()
     };
+    if matches!(annealing.bridge, BridgeChoice::FlowMap(_)) {
+        symptoms.map = Some(MapSymptoms {
+            rejected: None,
+            astray: None,
+            truncation: outcome.truncation,
+            log_z_se: outcome.evidence.bridge.log_z_std_error,
+        });
+    }
     let mut reverse_evaluations = Evaluations::default();
     if config.sampler.both_sides && annealing.exact_target.is_some() {
         let (modes, cost) = against_exact_samples(annealing, target, (&shares, &shares_se))?;
@@ -73,6 +83,7 @@ pub(super) fn sample(
         reverse_evaluations,
         acceptance_rate: outcome.acceptance_rate,
         non_finite: outcome.non_finite,
+        map: MapReport::new(annealing, outcome.faults, outcome.crossings, outcome.truncation),
         symptoms,
         details: Details::Exchange(ExchangeReport::new(&rules, &outcome, shares_se)),
         sample: outcome.sample,

@@ -7,22 +7,29 @@ mod annealed;
 mod assess;
 mod details;
 mod error;
+mod estimate;
 mod exchanged;
+mod moves;
 mod output;
 mod problem;
 mod summary;
 
-pub use details::{AnnealingReport, Details, ExchangeReport};
+pub use details::{AnnealingReport, Details, ExchangeReport, MapReport};
 pub use error::RunError;
+pub use estimate::{Estimate, estimates};
+pub(crate) use moves::flow_choice;
 pub use output::OutputDir;
 pub use problem::{Problem, Top};
 pub use summary::{EvaluationCounts, Summary};
 
 use std::time::Instant;
 
+use amc_core::density::MixtureLevel;
+
 use crate::config::{Algorithm, RunConfig};
 use crate::levels;
-use crate::sampler::{Observer, WeightedSample};
+use crate::sampler::{Annealing, Observer, WeightedSample};
+use summary::Sampled;
 
 /// A finished run.
 #[derive(Debug, Clone)]
@@ -52,19 +59,9 @@ pub fn execute(
 ) -> Result<Run, RunError> {
     let start = Instant::now();
     let placement = levels::place(config, problem, observer)?;
-    let top = match config.sampler.algorithm {
-        Algorithm::Ais { .. } | Algorithm::Smc { .. } => Top::Diffusion,
-        Algorithm::ReplicaExchange(_) => Top::Reference,
-    };
+    let top = Top::of(config);
     problem.with_annealing(config, &placement.times, top, |annealing, target| {
-        let sampled = match config.sampler.algorithm {
-            Algorithm::Ais { .. } | Algorithm::Smc { .. } => {
-                annealed::sample(config, annealing, target, observer)?
-            }
-            Algorithm::ReplicaExchange(rules) => {
-                exchanged::sample(config, rules, annealing, target, observer)?
-            }
-        };
+        let sampled = sample(config, annealing, target, observer)?;
         let sampling_seconds = start.elapsed().as_secs_f64();
         let assessment =
             assess::assess(config.seed, target, &sampled.sample, sampled.mode_weights.as_deref())?;
@@ -73,4 +70,21 @@ pub fn execute(
         summary.seconds = start.elapsed().as_secs_f64();
         Ok(Run { summary, sample: sampled.sample })
     })
+}
+
+/// Samples the target by the configured algorithm.
+fn sample(
+    config: &RunConfig,
+    annealing: &mut Annealing<'_>,
+    target: &MixtureLevel<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Sampled, RunError> {
+    match config.sampler.algorithm {
+        Algorithm::Ais { .. } | Algorithm::Smc { .. } => {
+            annealed::sample(config, annealing, target, observer)
+        }
+        Algorithm::ReplicaExchange(rules) => {
+            exchanged::sample(config, rules, annealing, target, observer)
+        }
+    }
 }

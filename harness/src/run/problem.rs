@@ -1,12 +1,14 @@
 //! From a configuration to a problem the samplers can run: target, levels, reference, kernel.
 
-use amc_core::density::{Mixture, MixtureLevel, Tempered};
+use amc_core::density::{HessianProduct, Mixture, MixtureLevel, Tempered};
 use amc_core::error::Error;
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::path::{NoiseSchedule, Schedule};
 
 use super::RunError;
-use crate::config::{KernelConfig, PathFamily, RunConfig, TargetFamily};
+use super::moves::bridge_choice;
+use crate::catalog::LogDetEstimator;
+use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
 use crate::mixture::OwnedMixture;
 use crate::sampler::{Annealing, KernelChoice, Level};
 use crate::target::{
@@ -22,6 +24,16 @@ pub enum Top {
     Diffusion,
     /// The reference itself, which can always be sampled (replica exchange).
     Reference,
+}
+
+impl Top {
+    /// What the sampler of a run needs.
+    pub fn of(config: &RunConfig) -> Self {
+        match config.sampler.algorithm {
+            Algorithm::Ais { .. } | Algorithm::Smc { .. } => Self::Diffusion,
+            Algorithm::ReplicaExchange(_) => Self::Reference,
+        }
+    }
 }
 
 /// A target with the path to it, checked and ready.
@@ -75,6 +87,7 @@ impl Problem {
             let target = problem.mixture.parameters().name.clone();
             RunError::Reference { target, source }
         })?;
+        problem.check_structure(config)?;
         let noisy = config.path.times();
         if !noisy.is_empty() {
             Schedule::new(&noisy).map_err(RunError::Levels)?;
@@ -132,13 +145,28 @@ impl Problem {
             exact_target: Some(&target),
             second_moment: Some(self.mixture.second_moment()?),
             schedule: self.schedule,
-            bridge: config.bridge.kind,
-            ddpm_variance: config.bridge.variance.to_core(),
+            bridge: bridge_choice(&config.bridge, self.mixture.dim(), top)?,
             kernel: self.kernel(&config.kernel)?,
             seed: config.seed,
             repetition: 0,
         };
         visit(&mut annealing, &target)
+    }
+
+    /// Refuses a determinant by structure where the Hessian of the target has none.
+    ///
+    /// # Errors
+    /// [`RunError::NoStructure`].
+    pub(crate) fn check_structure(&self, config: &RunConfig) -> Result<(), RunError> {
+        let flow = config.bridge.flow_map();
+        let asked = flow.is_some_and(|f| f.logdet.estimator == LogDetEstimator::Structured);
+        let (mixture, mut storage) = (self.mixture.view(), self.mixture.level_storage());
+        let level = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage)?;
+        if asked && level.structure_rank() == 0 {
+            let target = self.mixture.parameters().name.clone();
+            return Err(RunError::NoStructure { target });
+        }
+        Ok(())
     }
 
     /// The reference, a mixture of one component.

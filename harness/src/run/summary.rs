@@ -1,14 +1,13 @@
 //! The summary of a run: what `--json` prints and `summary.json` holds.
 
-use amc_core::bridge::DdpmVariance;
 use amc_core::point::Evaluations;
 use serde::Serialize;
 
 use super::Problem;
 use super::assess::Assessment;
-use super::details::{AnnealingReport, Details, ExchangeReport};
-use crate::catalog::BridgeKind;
-use crate::config::RunConfig;
+use super::details::{AnnealingReport, Details, ExchangeReport, MapReport};
+use crate::catalog::BridgeVariance;
+use crate::config::{BridgeConfig, RunConfig};
 use crate::diagnostic::{Symptoms, Verdict, judge};
 use crate::levels::Placement;
 use crate::sampler::WeightedSample;
@@ -42,6 +41,7 @@ pub(super) struct Sampled {
     pub reverse_evaluations: Evaluations,
     pub acceptance_rate: Option<f64>,
     pub non_finite: u64,
+    pub map: Option<MapReport>,
     pub symptoms: Symptoms,
     pub details: Details,
 }
@@ -89,8 +89,10 @@ pub struct Summary {
     pub reverse_evaluations: EvaluationCounts,
     /// Mean acceptance probability of the kernel, if there is one.
     pub acceptance_rate: Option<f64>,
-    /// Proposals and weights that were not finite numbers.
+    /// Proposals and weights that were not finite numbers, rejected crossings of a map included.
     pub non_finite: u64,
+    /// What the deterministic map failed at, if the bridge is one.
+    pub map: Option<MapReport>,
     /// Name of the target.
     pub target: String,
     /// Dimension `d`.
@@ -160,6 +162,7 @@ impl Summary {
             reverse_evaluations: sampled.reverse_evaluations.into(),
             acceptance_rate: sampled.acceptance_rate,
             non_finite: sampled.non_finite,
+            map: sampled.map,
             target: problem.mixture.parameters().name.clone(),
             dim: problem.mixture.dim(),
             particles: sampled.sample.weights.len(),
@@ -214,14 +217,16 @@ fn warnings(config: &RunConfig, sampled: &Sampled, assessment: &Assessment) -> V
             sampled.non_finite
         ));
     }
+    if let Some(map) = &sampled.map {
+        warnings.extend(map.warnings());
+    }
     if let Some(rate) = sampled.acceptance_rate.filter(|rate| !(0.05..=0.99).contains(rate)) {
         warnings.push(format!(
             "the kernel accepts {:.1} % of its proposals: check kernel.step_size",
             100.0 * rate
         ));
     }
-    let posterior = config.bridge.variance.to_core() == DdpmVariance::Posterior;
-    if config.bridge.kind == BridgeKind::Ddpm && posterior {
+    if config.bridge == (BridgeConfig::Ddpm { variance: BridgeVariance::Posterior }) {
         let message = "bridge.variance = \"posterior\" is zero on the step to the target; that \
                        step used \"noise\"";
         warnings.push(message.into());

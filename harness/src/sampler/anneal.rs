@@ -11,6 +11,7 @@
 //!
 //! `Z` is estimated without bias when bridges and step sizes are fixed beforehand.
 
+use amc_core::bridge::FaultCounts;
 use amc_core::point::Evaluations;
 use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::weight::{
@@ -54,6 +55,10 @@ pub struct AnnealedOutcome {
     pub acceptance_rate: Option<f64>,
     /// Proposals and weights that were not finite numbers.
     pub non_finite: u64,
+    /// What deterministic maps failed at.
+    pub faults: FaultCounts,
+    /// What truncation of determinants may move `log Z` by: the mean bound of each level, summed.
+    pub truncation: f64,
 }
 
 /// What a run from target to reference found.
@@ -69,6 +74,10 @@ pub struct ReverseOutcome {
     pub evaluations: Evaluations,
     /// Proposals and weights that were not finite numbers.
     pub non_finite: u64,
+    /// What deterministic maps failed at.
+    pub faults: FaultCounts,
+    /// What truncation of determinants may move `log Z` by: the mean bound of each level, summed.
+    pub truncation: f64,
 }
 
 /// Runs `particles` particles down the levels; `resampling` is `None` for AIS.
@@ -99,6 +108,26 @@ pub fn anneal(
         observer.level_done(Progress::Ess(ess));
     }
     run.into_outcome(&population)
+}
+
+/// Sends `particles` particles down the levels only to see what the bridges fail at, with streams of
+/// their own; a particle that failed once is not counted again.
+///
+/// # Errors
+/// Those of the core.
+pub fn trial(
+    problem: &Annealing<'_>,
+    tuning: &Tuning,
+    particles: usize,
+) -> Result<(FaultCounts, Evaluations), SamplerError> {
+    let phase = Phase::Study;
+    let (mut population, first) = Population::from_reference(problem, particles, phase)?;
+    let mut run = Run::new(problem, tuning, phase, first);
+    for level in (0..problem.steps()).rev() {
+        run.cross(&mut population, level, Direction::Forward)?;
+        run.mix(&mut population, level)?;
+    }
+    Ok((run.faults, run.evaluations))
 }
 
 /// The same run from the other side: exact samples of the target go up the levels.
@@ -157,10 +186,26 @@ pub fn ascend(
     visit(steps, &population)?;
     let last = population.weigh_reference(problem, -1.0)?;
     run.count(&last);
-    let AnnealedOutcome { evidence, ess, surviving_families, evaluations, non_finite, .. } =
-        run.into_outcome(&population)?;
+    let AnnealedOutcome {
+        evidence,
+        ess,
+        surviving_families,
+        evaluations,
+        non_finite,
+        faults,
+        truncation,
+        ..
+    } = run.into_outcome(&population)?;
     let evidence = Evidence { log_z: -evidence.log_z, ..evidence };
-    Ok(ReverseOutcome { evidence, ess, surviving_families, evaluations, non_finite })
+    Ok(ReverseOutcome {
+        evidence,
+        ess,
+        surviving_families,
+        evaluations,
+        non_finite,
+        faults,
+        truncation,
+    })
 }
 
 /// The state of a run besides its population.
@@ -175,6 +220,8 @@ struct Run<'a> {
     weights: Vec<f64>,
     evaluations: Evaluations,
     non_finite: u64,
+    faults: FaultCounts,
+    truncation: f64,
     levels: Vec<LevelRecord>,
     /// Of the level in progress.
     acceptance: Option<f64>,
@@ -202,6 +249,8 @@ impl<'a> Run<'a> {
             weights: Vec::new(),
             evaluations: first.evaluations,
             non_finite: first.non_finite,
+            faults: first.faults,
+            truncation: first.truncation,
             levels: Vec::with_capacity(problem.steps()),
             acceptance: None,
             step_size: None,
@@ -216,6 +265,8 @@ impl<'a> Run<'a> {
     fn count(&mut self, report: &PassReport) {
         self.evaluations.add(&report.evaluations, 1);
         self.non_finite += report.non_finite;
+        self.faults.add(&report.faults);
+        self.truncation += report.truncation;
         self.level_non_finite += report.non_finite;
     }
 
@@ -346,6 +397,8 @@ impl<'a> Run<'a> {
                 .then(|| rates.iter().sum::<f64>() / rates.len() as f64),
             levels: self.levels,
             non_finite: self.non_finite,
+            faults: self.faults,
+            truncation: self.truncation,
         })
     }
 }

@@ -1,18 +1,13 @@
 //! One annealing problem, ready to run: levels, reference, bridges between levels, kernel.
 
-use amc_core::bridge::{
-    Bridge, DdpmVariance, Denoising, DenoisingKernel, Diagonal, Exact, Identity, SecondOrderDense,
-    SecondOrderStructured, ddpm, exponential_integrator, isotropic_optimal,
-};
-use amc_core::density::mixture::MixtureTransition;
-use amc_core::density::{MixtureLevel, Score, Tempered};
-use amc_core::error::{Error, Result};
+use amc_core::density::{HessianProduct, MixtureLevel, Score, Tempered};
+use amc_core::error::Result;
 use amc_core::kernel::MarkovKernel;
 use amc_core::path::{NoiseSchedule, NoisingStep};
 use amc_core::rng::{Key, Phase, Purpose};
 
-use super::MeanSquareScore;
-use crate::catalog::BridgeKind;
+use super::BridgeChoice;
+use super::bridges::NO_DIFFUSION;
 
 /// The density of one level.
 #[derive(Clone, Copy)]
@@ -41,6 +36,11 @@ impl Level<'_> {
         }
     }
 
+    /// The same density with products of its Hessian, where it offers them.
+    pub fn hessian_product(&self) -> Option<&dyn HessianProduct> {
+        self.exact().map(|level| level as &dyn HessianProduct)
+    }
+
     /// The same density, where it can be sampled exactly.
     pub fn exact(&self) -> Option<&MixtureLevel<'_>> {
         match self {
@@ -50,7 +50,7 @@ impl Level<'_> {
     }
 
     /// The level of a diffusion path at this time.
-    fn diffusion(&self) -> Option<&MixtureLevel<'_>> {
+    pub(super) fn diffusion(&self) -> Option<&MixtureLevel<'_>> {
         match self {
             Self::Diffusion(level) | Self::Reference { diffusion: level, .. } => Some(level),
             Self::Tempering(_) => None,
@@ -87,9 +87,7 @@ pub struct Annealing<'a> {
     /// The noise schedule of a diffusion path.
     pub schedule: Option<NoiseSchedule>,
     /// The moves between levels.
-    pub bridge: BridgeKind,
-    /// The variance of the ddpm bridge.
-    pub ddpm_variance: DdpmVariance,
+    pub bridge: BridgeChoice,
     /// The moves within a level, if any.
     pub kernel: Option<KernelChoice>,
     /// The seed all random numbers derive from.
@@ -111,7 +109,7 @@ impl Annealing<'_> {
 
     /// Whether the bridge needs the pilot's `E_t|S|^2`.
     pub fn needs_mean_square_score(&self) -> bool {
-        self.bridge == BridgeKind::IsotropicOptimal
+        matches!(self.bridge, BridgeChoice::IsotropicOptimal)
     }
 
     /// The second moment `E|x|^2/d` of a level of a diffusion path, if that of the target is known.
@@ -131,146 +129,9 @@ impl Annealing<'_> {
         Key::new(self.seed, purpose).phase(phase).repetition(self.repetition)
     }
 
-    /// Calls `visit` with the bridge from level `clean + 1` to level `clean`.
-    ///
-    /// `mean_square_score` is that of the noisier level (isotropic-optimal only).
-    ///
-    /// # Errors
-    /// Parameters the bridge refuses, and the errors of `visit`.
-    pub fn with_bridge<T, E: From<Error>>(
-        &self,
-        clean: usize,
-        mean_square_score: Option<MeanSquareScore>,
-        visit: impl FnOnce(&dyn Bridge) -> core::result::Result<T, E>,
-    ) -> core::result::Result<T, E> {
-        let mut storage = self.transition_storage(clean);
-        let transition = self.transition(clean, &mut storage)?;
-        visit(self.bridge(clean, mean_square_score, transition.as_ref())?.as_ref())
-    }
-
-    /// Calls `visit` with all bridges; `bridges[i]` goes from level `i + 1` to level `i`.
-    ///
-    /// `mean_square_scores` are those of levels `0..=L` (isotropic-optimal only).
-    ///
-    /// # Errors
-    /// As [`Annealing::with_bridge`].
-    pub fn with_bridges<T, E: From<Error>>(
-        &self,
-        mean_square_scores: &[MeanSquareScore],
-        visit: impl FnOnce(&[Box<dyn Bridge + '_>]) -> core::result::Result<T, E>,
-    ) -> core::result::Result<T, E> {
-        let mut storage: Vec<Vec<f64>> =
-            (0..self.steps()).map(|clean| self.transition_storage(clean)).collect();
-        let transitions: Result<Vec<Option<MixtureTransition<'_>>>> = storage
-            .iter_mut()
-            .enumerate()
-            .map(|(clean, storage)| self.transition(clean, storage))
-            .collect();
-        let transitions = transitions?;
-        let bridges: Result<Vec<Box<dyn Bridge + '_>>> = transitions
-            .iter()
-            .enumerate()
-            .map(|(clean, transition)| {
-                let score = mean_square_scores.get(clean + 1).copied();
-                self.bridge(clean, score, transition.as_ref())
-            })
-            .collect();
-        visit(&bridges?)
-    }
-
-    /// The bridge to level `clean`; `transition` is that of [`Annealing::transition`].
-    fn bridge<'s>(
-        &'s self,
-        clean: usize,
-        mean_square_score: Option<MeanSquareScore>,
-        transition: Option<&'s MixtureTransition<'s>>,
-    ) -> Result<Box<dyn Bridge + 's>> {
-        let (noisy, clean_density) = (&self.levels[clean + 1], self.levels[clean].density());
-        let identity = || Ok(Box::new(Identity::new(noisy.density(), clean_density)?) as Box<_>);
-        if self.bridge == BridgeKind::Identity {
-            return identity();
-        }
-        let join = Join { noisy: noisy.density(), clean: clean_density, step: self.step(clean)? };
-        let transition = || transition.ok_or(NO_DIFFUSION);
-        match self.bridge {
-            BridgeKind::Identity => identity(),
-            BridgeKind::ExponentialIntegrator => join.bridge(exponential_integrator(&join.step)?),
-            BridgeKind::Ddpm => join.bridge(ddpm(&join.step, self.ddpm_variance_at(clean))?),
-            BridgeKind::IsotropicOptimal => {
-                let MeanSquareScore { mean, standard_error } =
-                    mean_square_score.unwrap_or(MeanSquareScore::UNKNOWN);
-                join.bridge(isotropic_optimal(&join.step, mean, standard_error)?)
-            }
-            BridgeKind::Diagonal => join.bridge(Diagonal::new(transition()?)),
-            BridgeKind::SecondOrder if structure_pays(transition()?) => {
-                join.bridge(SecondOrderStructured::new(transition()?)?)
-            }
-            BridgeKind::SecondOrder => join.bridge(SecondOrderDense::new(transition()?)),
-            BridgeKind::Exact => join.bridge(Exact::new(transition()?)),
-        }
-    }
-
-    /// Whether the bridge needs the exact law of the cleaner state given the noisier one.
-    fn needs_transition(&self) -> bool {
-        matches!(self.bridge, BridgeKind::Diagonal | BridgeKind::SecondOrder | BridgeKind::Exact)
-    }
-
-    /// Room for [`Annealing::transition`].
-    fn transition_storage(&self, clean: usize) -> Vec<f64> {
-        let noisy = self.levels[clean + 1].diffusion().filter(|_| self.needs_transition());
-        vec![0.0; noisy.map_or(0, MixtureTransition::storage_len)]
-    }
-
-    /// The law of the state at level `clean` given the next noisier one, if the bridge needs it.
-    fn transition<'s>(
-        &'s self,
-        clean: usize,
-        storage: &'s mut [f64],
-    ) -> Result<Option<MixtureTransition<'s>>> {
-        if !self.needs_transition() {
-            return Ok(None);
-        }
-        let noisy = self.levels[clean + 1].diffusion().ok_or(NO_DIFFUSION)?;
-        MixtureTransition::prepare(noisy, &self.step(clean)?, storage).map(Some)
-    }
-
     /// The noising step from level `clean` to the next noisier one.
     pub(crate) fn step(&self, clean: usize) -> Result<NoisingStep> {
         let schedule = self.schedule.as_ref().ok_or(NO_DIFFUSION)?;
         schedule.step(self.times[clean], self.times[clean + 1])
-    }
-
-    /// The variance ddpm uses on the step to level `clean`.
-    ///
-    /// The posterior variance is zero on the step to the target, which has the noise variance
-    /// instead (the run says so in a warning).
-    fn ddpm_variance_at(&self, clean: usize) -> DdpmVariance {
-        match self.ddpm_variance {
-            DdpmVariance::Posterior if self.times[clean] == 0.0 => DdpmVariance::Noise,
-            variance => variance,
-        }
-    }
-}
-
-/// The `K x K` form costs less than the `d x d` form when there are fewer components than
-/// coordinates.
-fn structure_pays(transition: &MixtureTransition<'_>) -> bool {
-    transition.is_diagonal_plus_low_rank() && transition.components() <= transition.dim()
-}
-
-/// A denoising bridge on a path that has no noising steps.
-const NO_DIFFUSION: Error =
-    Error::Unsupported { what: "a denoising bridge needs a diffusion path" };
-
-/// The two ends of a denoising bridge and the step between them.
-struct Join<'a> {
-    noisy: &'a dyn Score,
-    clean: &'a dyn Score,
-    step: NoisingStep,
-}
-
-impl<'a> Join<'a> {
-    fn bridge<K: DenoisingKernel + 'a>(&self, kernel: K) -> Result<Box<dyn Bridge + 'a>> {
-        Ok(Box::new(Denoising::new(self.noisy, self.clean, self.step, kernel)?))
     }
 }

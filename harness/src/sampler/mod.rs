@@ -9,6 +9,7 @@
 
 mod anneal;
 mod annealing;
+mod bridges;
 mod exchange;
 mod pilot;
 mod population;
@@ -18,11 +19,13 @@ mod square_score;
 mod step_size;
 #[cfg(test)]
 mod tests;
+mod truncation;
 
 pub use anneal::{
-    AnnealedOutcome, ResamplingRule, ReverseOutcome, anneal, anneal_in_reverse, ascend,
+    AnnealedOutcome, ResamplingRule, ReverseOutcome, anneal, anneal_in_reverse, ascend, trial,
 };
 pub use annealing::{Annealing, KernelChoice, Level};
+pub use bridges::{BridgeChoice, FlowChoice};
 pub use exchange::{
     ExchangeOutcome, ExchangeRecord, ExchangeRules, Explorer, LadderEvidence, Start, exchange,
 };

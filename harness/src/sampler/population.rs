@@ -3,7 +3,7 @@
 //! A pass handles every block once, in parallel; what blocks report is summed in block order. Lanes
 //! past the last particle hold copies that are moved along and never counted.
 
-use amc_core::bridge::Bridge;
+use amc_core::bridge::{Bridge, FaultCounts, Faults};
 use amc_core::density::{LogDensity, MixtureLevel, Score};
 use amc_core::error::{Error, Result};
 use amc_core::kernel::MarkovKernel;
@@ -11,10 +11,11 @@ use amc_core::path::NoisingStep;
 use amc_core::point::{Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::scratch::Scratch;
-use amc_core::simd::{LANES, f64x8, splat};
+use amc_core::simd::{LANES, f64x8, greater, splat};
 use amc_core::weight::{Resampling, normalize};
 use rayon::prelude::*;
 
+use super::truncation::TruncationMean;
 use super::{Annealing, SamplerError};
 
 /// Blocks a thread takes at a time: enough to hide the cost of taking them.
@@ -56,6 +57,8 @@ pub enum Direction {
 #[derive(Debug, Clone, Copy, Default)]
 struct BlockReport {
     evaluations: Evaluations,
+    faults: Faults,
+    truncation: [f64; LANES],
     log_work: [f64; LANES],
     acceptance: f64,
     non_finite: u64,
@@ -70,6 +73,10 @@ pub struct PassReport {
     pub acceptance_rate: f64,
     /// Proposals or weights that were not finite.
     pub non_finite: u64,
+    /// What deterministic maps failed at.
+    pub faults: FaultCounts,
+    /// Mean of what truncation of a determinant may move a log-weight by.
+    pub truncation: f64,
 }
 
 impl States {
@@ -277,12 +284,14 @@ impl Population {
                         scratch: Scratch::new(memory),
                         evaluations: &mut evaluations,
                     };
-                    let log_work = match direction {
-                        Direction::Forward => bridge.forward(from, to, context)?,
-                        Direction::Backward => -bridge.backward(from, to, context)?,
+                    let (crossing, sign) = match direction {
+                        Direction::Forward => (bridge.forward(from, to, context)?, 1.0),
+                        Direction::Backward => (bridge.backward(from, to, context)?, -1.0),
                     };
-                    let log_work = log_work.to_array();
-                    Ok(BlockReport { evaluations, log_work, ..BlockReport::default() })
+                    let log_work = (splat(sign) * crossing.log_work).to_array();
+                    let (faults, truncation) = (crossing.faults, crossing.truncation.to_array());
+                    let report = BlockReport { evaluations, faults, ..BlockReport::default() };
+                    Ok(BlockReport { truncation, log_work, ..report })
                 },
             )
             .collect_into_vec(&mut self.reports);
@@ -436,7 +445,7 @@ impl Population {
     ///
     /// A log-work that is NaN or `+inf` is a fault: it is counted and the particle loses its weight.
     fn finish_pass(&mut self, weigh: bool) -> Result<PassReport> {
-        let mut total = PassReport::default();
+        let (mut total, mut truncation) = (PassReport::default(), TruncationMean::EMPTY);
         for (block, report) in self.reports.drain(..).enumerate() {
             let report = report?;
             let active = active_lanes(self.particles, block);
@@ -447,16 +456,29 @@ impl Population {
                 continue;
             }
             let weights = &mut self.log_weights[block * LANES..][..active];
-            for (weight, work) in weights.iter_mut().zip(report.log_work) {
+            // A particle without weight is past failing.
+            let mut alive = [0.0; LANES];
+            for ((alive, weight), bound) in alive.iter_mut().zip(&*weights).zip(report.truncation) {
+                if *weight > f64::NEG_INFINITY {
+                    *alive = 1.0;
+                    truncation.add(&[bound]);
+                }
+            }
+            let alive = greater(f64x8::new(alive), f64x8::ZERO);
+            total.faults.add(&report.faults.within(alive).count(active));
+            let rejected = report.faults.rejected().to_bitmask();
+            for (lane, (weight, work)) in weights.iter_mut().zip(report.log_work).enumerate() {
                 if *weight == f64::NEG_INFINITY {
                     continue;
                 }
                 let sum = *weight + work;
                 let fault = sum.is_nan() || sum == f64::INFINITY;
-                total.non_finite += u64::from(fault);
+                // What a map rejects is counted among its faults.
+                total.non_finite += u64::from(fault && rejected >> lane & 1 == 0);
                 *weight = if fault { f64::NEG_INFINITY } else { sum };
             }
         }
+        total.truncation = truncation.value();
         Ok(total)
     }
 }

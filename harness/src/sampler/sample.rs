@@ -53,6 +53,7 @@ pub fn pool(repetitions: Vec<AnnealedOutcome>) -> Result<AnnealedOutcome, Sample
         first.sample.weights.append(&mut next.sample.weights);
         first.surviving_families += next.surviving_families;
         first.non_finite += next.non_finite;
+        first.faults.add(&next.faults);
         first.evaluations.add(&next.evaluations, 1);
         runs += 1.0;
         rate = rate.zip(next.acceptance_rate).map(|(mean, r)| mean + (r - mean) / runs);

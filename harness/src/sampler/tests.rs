@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Mutex;
 
-use amc_core::bridge::Bridge;
+use amc_core::bridge::{Bridge, Crossing};
 use amc_core::density::{LogDensity, Score};
 use amc_core::error::Result as CoreResult;
 use amc_core::kernel::{MarkovKernel, Outcome as KernelOutcome};
@@ -388,12 +388,12 @@ impl Bridge for Fixed {
     fn scratch_len(&self) -> usize {
         0
     }
-    fn forward(&self, x: Point<'_>, mut y: PointMut<'_>, c: Context<'_>) -> CoreResult<f64x8> {
+    fn forward(&self, x: Point<'_>, mut y: PointMut<'_>, c: Context<'_>) -> CoreResult<Crossing> {
         y.copy_from(x);
         self.uniforms.lock().unwrap().push(c.stream.uniform());
-        Ok(f64x8::new(self.work))
+        Ok(Crossing::from(f64x8::new(self.work)))
     }
-    fn backward(&self, _: Point<'_>, _: PointMut<'_>, _: Context<'_>) -> CoreResult<f64x8> {
+    fn backward(&self, _: Point<'_>, _: PointMut<'_>, _: Context<'_>) -> CoreResult<Crossing> {
         unreachable!("samplers go forward")
     }
     fn log_work(&self, _: Point<'_>, _: Point<'_>, _: Context<'_>) -> CoreResult<f64x8> {

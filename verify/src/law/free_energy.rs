@@ -71,7 +71,7 @@ fn bounded_means(
         for _ in 0..ROUNDS {
             let outcome =
                 workspace.swap(swap, instance.bridge, &mut pairs.noisy, &mut pairs.clean)?;
-            sums.add(outcome.forward_work, outcome.backward_work, center);
+            sums.add(outcome.forward.log_work, outcome.backward.log_work, center);
         }
         for lane in (0..8).filter_map(|lane| sums.lane(lane)) {
             let count = lane.count as f64;

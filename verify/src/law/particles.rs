@@ -88,7 +88,8 @@ impl Workspace {
         x: &Particles,
         y: &mut Particles,
     ) -> Result<f64x8> {
-        bridge.forward(x.point(), y.point_mut(), self.context(bridge.scratch_len()))
+        let context = self.context(bridge.scratch_len());
+        Ok(bridge.forward(x.point(), y.point_mut(), context)?.log_work)
     }
 
     pub(crate) fn backward(
@@ -97,7 +98,8 @@ impl Workspace {
         y: &Particles,
         x: &mut Particles,
     ) -> Result<f64x8> {
-        bridge.backward(y.point(), x.point_mut(), self.context(bridge.scratch_len()))
+        let context = self.context(bridge.scratch_len());
+        Ok(bridge.backward(y.point(), x.point_mut(), context)?.log_work)
     }
 
     pub(crate) fn log_work(

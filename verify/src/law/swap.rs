@@ -64,7 +64,7 @@ impl Tally {
     fn add(&mut self, outcome: &SwapOutcome) {
         self.swaps += 8;
         self.acceptance += outcome.acceptance_probability.to_array().iter().sum::<f64>();
-        for ratio in (outcome.forward_work - outcome.backward_work).to_array() {
+        for ratio in (outcome.forward.log_work - outcome.backward.log_work).to_array() {
             let size = if ratio.is_nan() { f64::INFINITY } else { libm::fabs(ratio) };
             self.largest_ratio = self.largest_ratio.max(size);
         }
@@ -153,7 +153,8 @@ fn comparisons(
     (before, after): (&Pairs, &Pairs),
     outcome: &SwapOutcome,
 ) -> Result<Vec<Compared>, VerifyError> {
-    let SwapOutcome { accepted, forward_work, backward_work, .. } = *outcome;
+    let SwapOutcome { accepted, forward, backward, .. } = *outcome;
+    let (forward_work, backward_work) = (forward.log_work, backward.log_work);
     let mut all = Vec::new();
     for (level, old, new) in [
         (instance.noisy, &before.noisy, &after.noisy),
@@ -248,6 +249,7 @@ pub fn invariance(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use amc_core::bridge::Crossing;
     use amc_core::simd::less;
 
     /// Fails if everything accepted, or nothing, counts as a pass; constant works may accept all.
@@ -260,8 +262,8 @@ mod tests {
                 acceptance_probability: splat(probability),
                 accepted: less(f64x8::ZERO, splat(1.0)),
                 non_finite: f64x8::ZERO,
-                forward_work: splat(ratio),
-                backward_work: f64x8::ZERO,
+                forward: Crossing::from(splat(ratio)),
+                backward: Crossing::from(f64x8::ZERO),
             });
             tally.guard(Verdict::from_p_value(("law", "it"), &budget, 64, 1.0, String::new()))
         };

@@ -2,8 +2,8 @@
 
 use amc_verify::Budget;
 
-/// False-positive share of one verdict: with at most 1000 verdicts over all suites, a correct program
-/// fails with probability at most 1e-6 on a fresh seed.
+/// False-positive share of one verdict: with at most 1000 verdicts that chance has a part in, over all
+/// suites, a correct program fails with probability at most 1e-6 on a fresh seed.
 pub const SHARE: f64 = 1e-9;
 
 /// The budget, with the seed from `AMC_VERIFY_SEED` (a number) or a fixed one.

@@ -1,6 +1,6 @@
 //! Wrong bridges and denoising kernels.
 
-use amc_core::bridge::{Bridge, DenoisingKernel};
+use amc_core::bridge::{Bridge, Crossing, DenoisingKernel};
 use amc_core::density::Score;
 use amc_core::error::Result;
 use amc_core::path::NoisingStep;
@@ -135,13 +135,13 @@ impl Bridge for Altered<'_> {
         self.inner.scratch_len()
     }
 
-    fn forward(&self, x: Point<'_>, mut y: PointMut<'_>, context: Context<'_>) -> Result<f64x8> {
-        let work = self.inner.forward(x, y.reborrow(), context)?;
+    fn forward(&self, x: Point<'_>, mut y: PointMut<'_>, context: Context<'_>) -> Result<Crossing> {
+        let work = self.inner.forward(x, y.reborrow(), context)?.log_work;
         let work = self.alter(work, x.log_density, *y.log_density);
         if self.defect == Defect::StaleDensity {
             *y.log_density = x.log_density;
         }
-        Ok(work)
+        Ok(Crossing::from(work))
     }
 
     fn backward(
@@ -149,8 +149,8 @@ impl Bridge for Altered<'_> {
         y: Point<'_>,
         mut x: PointMut<'_>,
         mut context: Context<'_>,
-    ) -> Result<f64x8> {
-        let mut work = self.inner.backward(y, x.reborrow(), context.reborrow())?;
+    ) -> Result<Crossing> {
+        let mut work = self.inner.backward(y, x.reborrow(), context.reborrow())?.log_work;
         if self.defect == Defect::NoisierBackward {
             // sqrt(1.21 v): independent noise of variance 0.21 v on top.
             let mut extra = vec![f64x8::ZERO; x.x.len()];
@@ -164,7 +164,7 @@ impl Bridge for Altered<'_> {
         if self.defect == Defect::BackwardSign {
             work = -work;
         }
-        Ok(self.alter(work, *x.log_density, y.log_density))
+        Ok(Crossing::from(self.alter(work, *x.log_density, y.log_density)))
     }
 
     fn log_work(&self, x: Point<'_>, y: Point<'_>, context: Context<'_>) -> Result<f64x8> {

@@ -1,6 +1,6 @@
 //! Wrong swaps of replica exchange.
 
-use amc_core::bridge::Bridge;
+use amc_core::bridge::{Bridge, Crossing};
 use amc_core::error::Result;
 use amc_core::exchange::SwapOutcome;
 use amc_core::point::{Context, PointMut};
@@ -43,12 +43,14 @@ pub fn swap_with(
         let mut to_clean = PointMut { x: &mut y, log_density: &mut log_y, score: &mut y_score };
         let mut to_noisy = PointMut { x: &mut x, log_density: &mut log_x, score: &mut x_score };
         let forward = bridge.forward(noisy.as_point(), to_clean.reborrow(), context.reborrow())?;
+        let forward = forward.log_work;
         let start = if defect == SwapDefect::ChainedProposals {
             to_clean.as_point()
         } else {
             clean.as_point()
         };
         let backward = bridge.backward(start, to_noisy.reborrow(), context.reborrow())?;
+        let backward = backward.log_work;
 
         let ratio = match defect {
             SwapDefect::BackwardSign => forward + backward,
@@ -91,8 +93,8 @@ pub fn swap_with(
             acceptance_probability: exp(ratio.fast_min(f64x8::ZERO)),
             accepted,
             non_finite: f64x8::ZERO,
-            forward_work,
-            backward_work,
+            forward: Crossing::from(forward_work),
+            backward: Crossing::from(backward_work),
         })
     }
 }

@@ -13,9 +13,6 @@ use crate::linalg::RowMajor;
 use crate::scratch::Scratch;
 use crate::simd::{add_scaled, dot_scalar, equal, exp, f64x8, ln, select, splat};
 
-/// Vectors of length `d` that any method of a level may need at once.
-const VECTORS: usize = 9;
-
 impl MixtureLevel<'_> {
     /// Responsibilities `r_k(x) = P(component k | x)`, `[K]`; returns `log p(x)`.
     ///
@@ -189,7 +186,7 @@ impl LogDensity for MixtureLevel<'_> {
     }
 
     fn scratch_len(&self) -> usize {
-        self.mixture.components() + VECTORS * self.mixture.dim
+        self.linearization_scratch()
     }
 
     fn log_density(&self, x: &[f64x8], mut scratch: Scratch<'_>) -> Result<f64x8> {

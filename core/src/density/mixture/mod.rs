@@ -15,6 +15,7 @@ mod affine_map;
 mod evaluate;
 mod hessian;
 mod level;
+mod linearization;
 mod moments;
 mod sample;
 mod time_derivative;

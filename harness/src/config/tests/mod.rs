@@ -47,7 +47,7 @@ fn target_alone_gives_the_documented_defaults() {
             levels: 128,
             spacing: Spacing::Uniform,
         },
-        bridge: BridgeConfig { kind: BridgeKind::SecondOrder, variance: BridgeVariance::Noise },
+        bridge: BridgeConfig::SecondOrder,
         kernel: KernelConfig::Mala(moves),
         sampler: SamplerConfig {
             algorithm: Algorithm::Ais { particles: 4096 },
@@ -77,7 +77,7 @@ fn the_documented_example_is_the_default() {
 #[test]
 fn each_kind_brings_its_own_defaults() {
     let run = read_ok("[path]\nkind = \"tempering\"", &[]);
-    assert_eq!(run.bridge.kind, BridgeKind::Identity);
+    assert_eq!(run.bridge, BridgeConfig::Identity);
     let run = read_ok("[path]\nschedule = \"vp-cosine\"\n[kernel]\nkind = \"none\"", &[]);
     let schedule = NoiseSchedule::VpCosine;
     assert_eq!(run.path.family, PathFamily::Diffusion { schedule, t_min: 1e-4, t_max: 0.999 });
@@ -203,7 +203,7 @@ fn overrides_replace_single_values() {
     let text = "seed = 5\n[target]\ndim = 4\n[bridge]\nkind = \"exact\"";
     let run = read_ok(text, &["seed=6", "bridge.kind=ddpm", "bridge.variance=scaled"]);
     assert_eq!((run.seed, run.target.dim()), (6, Some(4)));
-    let expected = BridgeConfig { kind: BridgeKind::Ddpm, variance: BridgeVariance::Scaled };
+    let expected = BridgeConfig::Ddpm { variance: BridgeVariance::Scaled };
     assert_eq!(run.bridge, expected);
 }
 
@@ -236,6 +236,24 @@ fn resolved_configurations_read_back_the_same() {
     for name in names::<BridgeVariance>() {
         cases.push(vec!["bridge.kind=ddpm".into(), format!("bridge.variance={name}")]);
     }
+    for name in names::<FlowMapKind>() {
+        cases.push(vec!["bridge.kind=flow-map".into(), format!("bridge.map={name}")]);
+    }
+    for name in names::<LogDetEstimator>() {
+        let estimator = format!("logdet.estimator={name}");
+        cases.push(vec!["bridge.kind=flow-map".into(), "bridge.map=ddim".into(), estimator]);
+    }
+    cases.push(vec![
+        "bridge.kind=flow-map".into(),
+        "bridge.n_iter=3".into(),
+        "bridge.newton=0".into(),
+        "logdet.n_trunc=9".into(),
+        "logdet.n_hutch=21".into(),
+        "logdet.probes=gaussian".into(),
+        "logdet.penalty=series".into(),
+    ]);
+    cases.push(vec!["bridge.kind=low-rank".into(), "bridge.rank=7".into()]);
+    cases.push(vec!["bridge.kind=low-rank".into(), "bridge.rank_tolerance=1e-3".into()]);
     for name in names::<ResamplingScheme>() {
         cases.push(vec!["sampler.kind=smc".into(), format!("sampler.resampling={name}")]);
     }

@@ -4,7 +4,7 @@
 //! once. Passes are parallel over levels (or pairs of levels) and blocks; every task draws from its
 //! own keyed stream and writes to its own tally, so results do not depend on threads.
 
-use amc_core::bridge::Bridge;
+use amc_core::bridge::{Bridge, FaultCounts};
 use amc_core::density::{LogDensity, MixtureLevel};
 use amc_core::error::{Error, Result};
 use amc_core::exchange::{swap, swap_scratch_len};
@@ -17,6 +17,7 @@ use rayon::prelude::*;
 
 use super::super::Annealing;
 use super::super::population::active_lanes;
+use super::super::truncation::TruncationMean;
 use super::Explorer;
 
 /// Positions, scores `[levels x blocks x d]` and log-densities `[levels x blocks]`.
@@ -51,6 +52,8 @@ struct PairTally {
     swaps: u64,
     non_finite: u64,
     evaluations: Evaluations,
+    faults: FaultCounts,
+    truncation: TruncationMean,
     /// Lanes swapped in the last pass.
     accepted: u32,
 }
@@ -62,6 +65,8 @@ impl PairTally {
         swaps: 0,
         non_finite: 0,
         evaluations: Evaluations { density: 0, score: 0, hessian_product: 0 },
+        faults: FaultCounts { not_inverted: 0, not_positive: 0, past_penalty: 0, diverged: 0 },
+        truncation: TruncationMean::EMPTY,
         accepted: 0,
     };
 }
@@ -237,8 +242,8 @@ impl Ladders {
                         let active = active_lanes(ladders, block);
                         let lanes = (1_u32 << active) - 1;
                         tally.works.add(
-                            outcome.forward_work,
-                            outcome.backward_work,
+                            outcome.forward.log_work,
+                            outcome.backward.log_work,
                             centers[clean_level],
                         );
                         let probability = outcome.acceptance_probability.to_array();
@@ -246,6 +251,10 @@ impl Ladders {
                         tally.swaps += active as u64;
                         let faults = outcome.non_finite.to_bitmask() & lanes;
                         tally.non_finite += u64::from(faults.count_ones());
+                        for crossing in [&outcome.forward, &outcome.backward] {
+                            tally.faults.add(&crossing.faults.count(active));
+                            tally.truncation.add(&crossing.truncation.to_array()[..active]);
+                        }
                         tally.evaluations.add(&evaluations, active as u64);
                         tally.accepted = outcome.accepted.to_bitmask() & lanes;
                         Ok(())
@@ -284,6 +293,29 @@ impl Ladders {
     pub(super) fn pair(&self, clean: usize) -> Tally {
         let tallies = &self.pairs[clean * self.blocks..][..self.blocks];
         total(tallies.iter().map(|t| (t.acceptance, t.swaps, t.non_finite, t.evaluations)))
+    }
+
+    /// What deterministic maps failed at in all swaps.
+    pub(super) fn faults(&self) -> FaultCounts {
+        let mut sum = FaultCounts::default();
+        self.pairs.iter().for_each(|tally| sum.add(&tally.faults));
+        sum
+    }
+
+    /// Crossings in all swaps, two for each.
+    pub(super) fn crossings(&self) -> u64 {
+        self.pairs.iter().map(|tally| 2 * tally.swaps).sum()
+    }
+
+    /// What truncation may move `log Z` by: the mean bound of each pair of levels, summed.
+    pub(super) fn truncation(&self) -> f64 {
+        let pairs = self.pairs.chunks(self.blocks.max(1));
+        let mean_of = |tallies: &[PairTally]| {
+            let mut mean = TruncationMean::EMPTY;
+            tallies.iter().for_each(|tally| mean.merge(&tally.truncation));
+            mean.value()
+        };
+        pairs.map(mean_of).sum()
     }
 
     /// Forgets what was counted.

@@ -1,5 +1,6 @@
 //! What a run of replica exchange found.
 
+use amc_core::bridge::FaultCounts;
 use amc_core::point::Evaluations;
 use serde::Serialize;
 
@@ -47,6 +48,12 @@ pub struct ExchangeOutcome {
     pub predicted_round_trip_rate: f64,
     /// Mean acceptance probability over all kernel steps.
     pub acceptance_rate: Option<f64>,
+    /// What deterministic maps failed at, in both directions of the swaps that count.
+    pub faults: FaultCounts,
+    /// Crossings of bridges in the swaps that count, two for each.
+    pub crossings: u64,
+    /// What truncation of determinants may move `log Z` by: the mean bound of each pair, summed.
+    pub truncation: f64,
     /// Evaluations of the run, warm-up included.
     pub evaluations: Evaluations,
     /// Proposals that were not finite numbers.

@@ -1,0 +1,120 @@
+//! The covariance at a point: Lanczos on the Hessian, the factor of `I + v T`, and `1 + v c`.
+
+use super::{LowRank, Start, Trace};
+use crate::error::{Error, Result};
+use crate::krylov::{HessianAt, Lanczos, LinearOperator};
+use crate::linalg::{RowMajor, TridiagonalCholesky};
+use crate::path::NoisingStep;
+use crate::point::{Context, Point};
+use crate::scratch::Scratch;
+use crate::simd::{copy, dot, f64x8, finite, greater, less_equal, select, splat};
+
+/// Least `1 + v c` where the path has no bound of its own.
+const FLOOR: f64 = 1e-6;
+
+/// The covariance at one block of points, in units of `v/a^2`.
+pub(super) struct Factor<'m> {
+    /// `V`, `[steps x d]`, zero past a lane's rank.
+    pub(super) basis: &'m [f64x8],
+    /// Of `I + v T`, the identity past a lane's rank.
+    pub(super) cholesky: TridiagonalCholesky<'m>,
+    pub(super) rank: f64x8,
+    /// `1 + v c`.
+    pub(super) complement: f64x8,
+}
+
+impl LowRank<'_> {
+    /// Fills `memory`, `[Lanczos::storage_len]`, with the covariance at `x`; `vector` `[d]` is workspace.
+    pub(super) fn factor<'m>(
+        &self,
+        x: Point<'_>,
+        memory: &'m mut [f64x8],
+        vector: &mut [f64x8],
+        mut context: Context<'_>,
+    ) -> Result<Factor<'m>> {
+        let d = self.noisy.dim();
+        let storage = context.scratch.take(HessianAt::storage_len(self.noisy))?;
+        let hessian = HessianAt::new(self.noisy, x.x, storage, context.scratch.reborrow())?;
+        match self.start {
+            Start::Score => copy(vector, x.score),
+            Start::Random => context.stream.fill_normals(vector),
+        }
+        let v = splat(self.step.variance);
+        let (steps, tolerance) = (self.steps, self.tolerance / self.step.variance);
+        let nested = context.reborrow();
+        let lanczos = Lanczos::run_until(&hessian, vector, steps, tolerance, memory, nested)?;
+        let (rank, trace) = (lanczos.rank, lanczos.alpha.iter().fold(f64x8::ZERO, |s, &a| s + a));
+        let mut memory = Scratch::new(memory);
+        let basis = memory.take(self.steps * d)?;
+        let (alpha, beta) = (memory.take(self.steps)?, memory.take(self.steps)?);
+        alpha.iter_mut().for_each(|a| *a = v.mul_add(*a, splat(1.0)));
+        beta.iter_mut().for_each(|b| *b *= v);
+        let (cholesky, positive) = TridiagonalCholesky::factor(alpha, beta);
+        let or_zero = |number| select(positive, number, f64x8::ZERO);
+        basis.iter_mut().for_each(|entry| *entry = or_zero(*entry));
+        let (rank, trace) = (or_zero(rank), or_zero(trace));
+        let rest = splat(d as f64) - rank;
+        let empty = less_equal(rest, f64x8::ZERO);
+        let curvature = match self.trace {
+            _ if empty.all() => f64x8::ZERO,
+            Trace::Structure => {
+                let what = "a Hessian that promised a structure has none";
+                let structure = hessian.structure().ok_or(Error::Unsupported { what })?;
+                (structure.trace() - trace) / rest
+            }
+            Trace::Probes(probes) => probe(&hessian, basis, probes, vector, context)?,
+        };
+        let complement = select(empty, splat(1.0), self.floored(v.mul_add(curvature, splat(1.0))));
+        Ok(Factor { basis, cholesky, rank, complement })
+    }
+
+    /// `1 + v c` above its least; 1 where it is not finite.
+    fn floored(&self, value: f64x8) -> f64x8 {
+        let NoisingStep { ratio, variance_clean, variance_noisy, .. } = self.step;
+        let bound = ratio * ratio * variance_clean / variance_noisy;
+        let floor = splat(if bound > 0.0 { bound } else { FLOOR });
+        let value = select(finite(value), value, splat(1.0));
+        select(greater(value, floor), value, floor)
+    }
+}
+
+impl Factor<'_> {
+    /// `p <- V w`, `w <- w - V^T p`.
+    pub(super) fn split(&self, w: &mut [f64x8], projections: &mut [f64x8]) {
+        for (row, p) in self.basis.rows(w.len()).zip(projections) {
+            *p = remove(row, w);
+        }
+    }
+}
+
+/// `w <- w - row (row . w)`; returns `row . w`.
+fn remove(row: &[f64x8], w: &mut [f64x8]) -> f64x8 {
+    let overlap = dot(row, w);
+    for (w, &v) in w.iter_mut().zip(row) {
+        *w = (-overlap).mul_add(v, *w);
+    }
+    overlap
+}
+
+/// `c` from probes, projected on the complement of `basis`; `vector` `[d]` is workspace.
+fn probe(
+    hessian: &HessianAt<'_>,
+    basis: &[f64x8],
+    probes: usize,
+    vector: &mut [f64x8],
+    mut context: Context<'_>,
+) -> Result<f64x8> {
+    let d = vector.len();
+    let product = context.scratch.take(d)?;
+    let (mut quadratic, mut square) = (f64x8::ZERO, f64x8::ZERO);
+    for _ in 0..probes {
+        context.stream.fill_normals(vector);
+        for row in basis.rows(d) {
+            remove(row, vector);
+        }
+        hessian.apply(vector, product, context.reborrow())?;
+        quadratic += dot(vector, product);
+        square += dot(vector, vector);
+    }
+    Ok(quadratic / square)
+}
