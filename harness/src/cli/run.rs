@@ -40,8 +40,11 @@ const EXAMPLE: &str = r#"A configuration (every field may be left out; `amc list
   spacing = "uniform"      # log-snr | quadratic | lambda | adaptive | list (times = [...])
 
   [bridge]
-  kind = "second-order"    # identity | exponential-integrator | ddpm |
-                           # isotropic-optimal | diagonal | exact
+  kind = "second-order"    # identity | exponential-integrator | ddpm | isotropic-optimal |
+                           # diagonal | low-rank (rank = 4) | flow-map (map = "heun") | exact
+  [logdet]                 # of flow-map only
+  estimator = "auto"       # dense | structured | lanczos | power-series | ... (n_trunc, n_hutch)
+
   [kernel]
   kind = "mala"            # none | rwm | hmc
   steps = 4                # per level

@@ -13,6 +13,9 @@ const ASTRAY: f64 = 1e-3;
 /// What truncation of determinants may move `log Z` by, where its standard error is smaller.
 const TRUNCATION: f64 = 0.01;
 
+/// Share of determinants without a bound.
+const DIVERGED: f64 = 1e-4;
+
 /// A deterministic map in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MapSymptoms {
@@ -22,6 +25,8 @@ pub struct MapSymptoms {
     /// Share of the particles of a trial that some step of the map did not lead back to where they came
     /// from; `None` where a map cannot fold, or swaps look by themselves.
     pub astray: Option<f64>,
+    /// Share of determinants from a series that does not converge: their error has no bound.
+    pub diverged: f64,
     /// Mean bounds on the truncation of the log-determinants, summed over the levels.
     pub truncation: f64,
     /// Standard error of `log Z`.
@@ -46,6 +51,16 @@ impl MapSymptoms {
                 reasons.push(Reason::new(Check::Fold, share, ASTRAY, message));
             }
         }
+        if exceeds(self.diverged, DIVERGED) {
+            let message = format!(
+                "{:.3} % of the log-determinants come from a series that does not converge, and nothing \
+                 bounds their error; use logdet.estimator = \"lanczos-hutchpp\" or \"dense\", or more \
+                 path.levels",
+                100.0 * self.diverged
+            );
+            reasons.push(Reason::new(Check::Truncation, self.diverged, DIVERGED, message));
+            return;
+        }
         let limit = TRUNCATION.max(self.log_z_se);
         if exceeds(self.truncation, limit) {
             let message = format!(
@@ -62,8 +77,13 @@ impl MapSymptoms {
 mod tests {
     use super::*;
 
-    const FINE: MapSymptoms =
-        MapSymptoms { rejected: Some(0.0), astray: Some(0.0), truncation: 0.0, log_z_se: 0.002 };
+    const FINE: MapSymptoms = MapSymptoms {
+        rejected: Some(0.0),
+        astray: Some(0.0),
+        diverged: 0.0,
+        truncation: 0.0,
+        log_z_se: 0.002,
+    };
 
     fn checks(symptoms: MapSymptoms) -> Vec<Check> {
         let mut reasons = Vec::new();
@@ -82,5 +102,7 @@ mod tests {
         assert_eq!(checks(MapSymptoms { truncation: 0.26, ..FINE }), [Check::Truncation]);
         assert_eq!(checks(MapSymptoms { truncation: 0.26, log_z_se: 0.3, ..FINE }), []);
         assert_eq!(checks(MapSymptoms { truncation: f64::NAN, ..FINE }), [Check::Truncation]);
+        let apart = MapSymptoms { diverged: 0.0025, log_z_se: 9.0, ..FINE };
+        assert_eq!(checks(apart), [Check::Truncation]);
     }
 }

@@ -158,6 +158,7 @@ mod tests {
             map: Some(MapSymptoms {
                 rejected: Some(0.0),
                 astray: Some(0.0),
+                diverged: 0.0,
                 truncation: 1e-4,
                 log_z_se: 0.01,
             }),
@@ -204,6 +205,7 @@ mod tests {
             map: Some(MapSymptoms {
                 rejected: Some(0.1),
                 astray: None,
+                diverged: 0.0,
                 truncation: 0.5,
                 log_z_se: 0.1,
             }),

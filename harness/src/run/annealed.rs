@@ -16,8 +16,8 @@ use crate::diagnostic::{
 };
 use crate::metric::{mode_weight_std_errors, mode_weights};
 use crate::sampler::{
-    AnnealedOutcome, Annealing, BridgeChoice, Observer, Population, ResamplingRule, StepSizes,
-    Tuning, anneal, anneal_in_reverse, pilot, pilot_particles, pool, trial,
+    AnnealedOutcome, Annealing, BridgeChoice, Observer, Population, ResamplingRule, SamplerError,
+    StepSizes, Tuning, anneal, anneal_in_reverse, pilot, pilot_particles, pool, trial,
 };
 
 /// Samples the target and gathers what the verdict needs.
@@ -65,19 +65,23 @@ pub(super) fn sample(
     let mut reverse_evaluations = Evaluations::default();
     if config.sampler.both_sides && annealing.exact_target.is_some() {
         let tuning = as_it_ran(&tuning, &outcome, annealing.levels.len());
-        let reverse = anneal_in_reverse(annealing, &tuning, particles, rule, observer)?;
-        symptoms.sandwich = Some(Sandwich {
-            lower: outcome.evidence.log_z,
-            lower_se: outcome.evidence.log_z_std_error,
-            upper: reverse.evidence.log_z,
-            upper_se: reverse.evidence.log_z_std_error,
-        });
         symptoms.modes = Some(against_exact_samples(annealing, target, &outcome, particles)?);
-        symptoms.non_finite += reverse.non_finite;
-        faults.add(&reverse.faults);
-        crossings += crossings_of(annealing, particles);
-        symptoms.moves += moves(annealing, particles);
-        reverse_evaluations = reverse.evaluations;
+        let (lower, lower_se) = (outcome.evidence.log_z, outcome.evidence.log_z_std_error);
+        let (mut upper, mut upper_se) = (f64::NAN, f64::NAN);
+        match anneal_in_reverse(annealing, &tuning, particles, rule, observer) {
+            Ok(reverse) => {
+                (upper, upper_se) = (reverse.evidence.log_z, reverse.evidence.log_z_std_error);
+                symptoms.non_finite += reverse.non_finite;
+                faults.add(&reverse.faults);
+                crossings += crossings_of(annealing, particles);
+                symptoms.moves += moves(annealing, particles);
+                reverse_evaluations = reverse.evaluations;
+            }
+            // The run itself stands; that nothing came back is a reason of its own.
+            Err(SamplerError::LostAllWeight { .. }) => {}
+            Err(other) => return Err(other.into()),
+        }
+        symptoms.sandwich = Some(Sandwich { lower, lower_se, upper, upper_se });
     }
     Ok(Sampled {
         evidence: outcome.evidence,
@@ -119,7 +123,7 @@ fn map_symptoms(
 ) -> Result<Option<MapSymptoms>, RunError> {
     let BridgeChoice::FlowMap(flow) = &annealing.bridge else { return Ok(None) };
     let crossings = crossings_of(annealing, outcome.sample.weights.len()) as f64;
-    let FaultCounts { not_inverted, not_positive, .. } = outcome.faults;
+    let FaultCounts { not_inverted, not_positive, diverged, .. } = outcome.faults;
     // Maps of one stage are gradients of convex functions.
     let can_fold = flow.method.stages() > 1;
     let astray = match can_fold {
@@ -129,6 +133,7 @@ fn map_symptoms(
     Ok(Some(MapSymptoms {
         rejected: Some((not_inverted + not_positive) as f64 / crossings),
         astray,
+        diverged: diverged as f64 / crossings,
         truncation: outcome.truncation,
         log_z_se: outcome.evidence.log_z_std_error,
     }))

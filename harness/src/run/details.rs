@@ -102,6 +102,8 @@ impl ExchangeReport {
 /// What deterministic maps failed at, of how many crossings.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct MapReport {
+    /// Whether determinants are estimated from probes.
+    pub estimated: bool,
     /// Crossings of a map, forward and inverse.
     pub crossings: u64,
     /// Rejected: no inverse was found, or the one found does not lead back.
@@ -125,8 +127,9 @@ impl MapReport {
         truncation: f64,
     ) -> Option<Self> {
         let FaultCounts { not_inverted, not_positive, past_penalty, diverged } = faults;
-        let is_map = matches!(annealing.bridge, BridgeChoice::FlowMap(_));
-        is_map.then_some(Self {
+        let BridgeChoice::FlowMap(flow) = &annealing.bridge else { return None };
+        Some(Self {
+            estimated: flow.determinant.probes(annealing.dim()) > 0,
             crossings,
             not_inverted,
             not_positive,

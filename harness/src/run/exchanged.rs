@@ -65,6 +65,7 @@ pub(super) fn sample(
         symptoms.map = Some(MapSymptoms {
             rejected: None,
             astray: None,
+            diverged: outcome.faults.diverged as f64 / outcome.crossings.max(1) as f64,
             truncation: outcome.truncation,
             log_z_se: outcome.evidence.bridge.log_z_std_error,
         });

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::Problem;
 use super::assess::Assessment;
 use super::details::{AnnealingReport, Details, ExchangeReport, MapReport};
-use crate::catalog::BridgeVariance;
-use crate::config::{BridgeConfig, RunConfig};
+use crate::catalog::{BridgeVariance, PenaltyKind};
+use crate::config::{BridgeConfig, FlowMapConfig, RunConfig};
 use crate::diagnostic::{Symptoms, Verdict, judge};
 use crate::levels::Placement;
 use crate::sampler::WeightedSample;
@@ -216,6 +216,14 @@ fn warnings(config: &RunConfig, sampled: &Sampled, assessment: &Assessment) -> V
             "{} proposals or weights were not finite numbers; they were rejected",
             sampled.non_finite
         ));
+    }
+    let uncorrected = |flow: &FlowMapConfig| flow.logdet.penalty == PenaltyKind::None;
+    if sampled.map.is_some_and(|map| map.estimated)
+        && config.bridge.flow_map().is_some_and(uncorrected)
+    {
+        let message = "logdet.penalty = \"none\" leaves weights too large, by exp(variance/2) of every \
+                       estimated log-determinant, forward and back: no bound of log Z holds";
+        warnings.push(message.into());
     }
     if let Some(map) = &sampled.map {
         warnings.extend(map.warnings());
