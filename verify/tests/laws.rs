@@ -18,22 +18,7 @@ use amc_verify::law::evidence::{self, Ladder, Moves, Stage};
 use amc_verify::law::kernel::{self, KernelInstance};
 use amc_verify::law::{free_energy, resampling, stream, swap};
 use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, FixtureStep, TemperedGaussian};
-use amc_verify::{Verdict, VerifyError};
-use common::{budget, swap_budget};
-
-/// Fails with the verdict and the seed that reproduces it.
-#[track_caller]
-fn assert_passes(verdict: Result<Verdict, VerifyError>) {
-    let verdict = verdict.unwrap();
-    if std::env::var_os("AMC_VERIFY_PRINT").is_some() {
-        println!("{verdict}");
-    }
-    assert!(verdict.passed(), "AMC_VERIFY_SEED={}: {verdict}", budget().seed);
-}
-
-fn vp() -> NoiseSchedule {
-    NoiseSchedule::vp_linear(0.1, 20.0).unwrap()
-}
+use common::{assert_passes, budget, swap_budget, vp};
 
 /// `(v/a^2)`-optimal variances need `E|S|^2/d` of the noisier level; any value gives a valid kernel,
 /// so a rough one is given: 0.9 of the bound `1/v`.

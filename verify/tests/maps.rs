@@ -17,22 +17,7 @@ use amc_core::transport::{FlowMap, FlowMethod};
 use amc_verify::law::bridge::{self, BridgeInstance};
 use amc_verify::law::{free_energy, swap};
 use amc_verify::oracle::{Fixture, FixtureKind, FixtureStep};
-use amc_verify::{Verdict, VerifyError};
-use common::{budget, swap_budget};
-
-/// Fails with the verdict and the seed that reproduces it.
-#[track_caller]
-fn assert_passes(verdict: Result<Verdict, VerifyError>) {
-    let verdict = verdict.unwrap();
-    if std::env::var_os("AMC_VERIFY_PRINT").is_some() {
-        println!("{verdict}");
-    }
-    assert!(verdict.passed(), "AMC_VERIFY_SEED={}: {verdict}", budget().seed);
-}
-
-fn vp() -> NoiseSchedule {
-    NoiseSchedule::vp_linear(0.1, 20.0).unwrap()
-}
+use common::{assert_passes, budget, swap_budget, vp};
 
 /// Calls `visit` with the map of a step; nodes between the levels are prepared for it.
 fn with_map(

@@ -11,7 +11,7 @@ use super::{HessianProduct, LogDensity, Score};
 use crate::error::{Error, Result, check_len};
 use crate::point::Evaluations;
 use crate::scratch::Scratch;
-use crate::simd::{dot, f64x8, less_equal, select, splat};
+use crate::simd::{dot, f64x8, reciprocal_or_zero, splat};
 
 /// `eps^(1/3)`.
 const STEP: f64 = 6.055_454_452_393_343e-6;
@@ -83,7 +83,7 @@ impl HessianProduct for FiniteDifference<'_> {
         let (point, below) = (scratch.take(d)?, scratch.take(d)?);
         let length = dot(v, v).sqrt();
         // The product with zero is zero, not a quotient of zeros.
-        let inverse = select(less_equal(length, f64x8::ZERO), f64x8::ZERO, splat(1.0) / length);
+        let inverse = reciprocal_or_zero(length);
         let root_mean_square = (dot(x, x) * splat(1.0 / d as f64)).sqrt();
         let step = splat(STEP) * (splat(self.length) + root_mean_square);
         let mut score_at = |step: f64x8, score: &mut [f64x8]| {
@@ -112,6 +112,7 @@ impl HessianProduct for FiniteDifference<'_> {
 mod tests {
     use super::*;
     use crate::density::{Covariance, Mixture, MixtureLevel};
+    use crate::simd::{less_equal, select};
 
     /// Fails if a sign, the length of `v` or the factor 1/2 is wrong, if the step is shared between
     /// lanes of different sizes, or if a product with zero is not zero; and if the cost is counted

@@ -6,7 +6,9 @@ use super::{LinearOperator, Solution};
 use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
 use crate::point::Context;
-use crate::simd::{dot, f64x8, greater, less_equal, select, splat};
+use crate::simd::{
+    dot, f64x8, greater, less_equal, reciprocal_or_zero, remove_along, select, splat,
+};
 
 /// Workspace, in vectors, besides that of one product.
 pub(super) const fn gmres_scratch_len(d: usize, iterations: usize) -> usize {
@@ -39,7 +41,7 @@ pub(super) fn gmres(
     right.fill(f64x8::ZERO);
     weights.fill(f64x8::ZERO);
     let norm = dot(b, b).sqrt();
-    let inverse = reciprocal(norm);
+    let inverse = reciprocal_or_zero(norm);
     for (q, &b) in basis.iter_mut().zip(b) {
         *q = inverse * b;
     }
@@ -62,15 +64,11 @@ pub(super) fn gmres(
         }
         for _ in 0..2 {
             for (entry, q) in column.iter_mut().zip(done.rows(d)) {
-                let overlap = dot(q, next);
-                *entry += overlap;
-                for (w, &q) in next.iter_mut().zip(q) {
-                    *w = (-overlap).mul_add(q, *w);
-                }
+                *entry += remove_along(q, next);
             }
         }
         let length = dot(next, next).sqrt();
-        let inverse = reciprocal(length);
+        let inverse = reciprocal_or_zero(length);
         for w in next.iter_mut() {
             *w *= inverse;
         }
@@ -129,9 +127,4 @@ fn rotate(column: &mut [f64x8], i: usize, cosine: f64x8, sine: f64x8) {
         (*above, *below) =
             (cosine.mul_add(*above, sine * *below), cosine.mul_add(*below, -(sine * *above)));
     }
-}
-
-/// `1/x`, and 0 where `x` is 0.
-fn reciprocal(x: f64x8) -> f64x8 {
-    select(less_equal(x, f64x8::ZERO), f64x8::ZERO, splat(1.0) / x)
 }

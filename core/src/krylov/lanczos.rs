@@ -11,7 +11,9 @@ use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
 use crate::point::Context;
 use crate::scratch::Scratch;
-use crate::simd::{dot, f64x8, lane_of, less_equal, select, splat};
+use crate::simd::{
+    dot, f64x8, lane_of, less_equal, reciprocal_or_zero, remove_along, select, splat,
+};
 
 /// Size of `beta` beside the largest entry of `T` below which the space counts as exhausted.
 const BREAKDOWN: f64 = 1e-12;
@@ -83,7 +85,7 @@ impl<'a> Lanczos<'a> {
         }
         let norm = dot(start, start).sqrt();
         let mut residual = norm;
-        let mut next_scale = reciprocal(norm);
+        let mut next_scale = reciprocal_or_zero(norm);
         let (mut rank, mut largest) = (f64x8::ZERO, f64x8::ZERO);
         crate::simd::copy(product, start);
         for (j, (alpha, beta)) in alpha.iter_mut().zip(beta.iter_mut()).enumerate() {
@@ -100,10 +102,7 @@ impl<'a> Lanczos<'a> {
             *alpha = dot(row, product);
             for _ in 0..2 {
                 for earlier in done.rows(d).chain([&*row]) {
-                    let overlap = -dot(earlier, product);
-                    for (w, &v) in product.iter_mut().zip(earlier) {
-                        *w = overlap.mul_add(v, *w);
-                    }
+                    remove_along(earlier, product);
                 }
             }
             let length = dot(product, product).sqrt();
@@ -113,7 +112,7 @@ impl<'a> Lanczos<'a> {
             *beta = select(exhausted, f64x8::ZERO, length);
             largest = largest.fast_max(*beta);
             residual = *beta;
-            next_scale = reciprocal(residual);
+            next_scale = reciprocal_or_zero(residual);
         }
         Ok(Self { basis, alpha, beta, rank, norm })
     }
@@ -128,9 +127,4 @@ impl<'a> Lanczos<'a> {
         let last = order.checked_sub(1).and_then(|last| self.beta.get(last));
         last.map_or(0.0, |&beta| lane_of(beta, lane))
     }
-}
-
-/// `1/x`, and 0 where `x` is 0.
-fn reciprocal(x: f64x8) -> f64x8 {
-    select(less_equal(x, f64x8::ZERO), f64x8::ZERO, splat(1.0) / x)
 }

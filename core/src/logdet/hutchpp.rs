@@ -23,7 +23,7 @@ use crate::error::Result;
 use crate::krylov::{Gram, LinearOperator, OperatorShape, Spectrum};
 use crate::linalg::RowMajor;
 use crate::point::Context;
-use crate::simd::{dot, f64x8, less_equal, ln, select, splat};
+use crate::simd::{dot, f64x8, less_equal, ln, remove_along, select, splat};
 
 /// Size, beside what it was, below which a direction counts as one of the span.
 const VANISHING: f64 = 1e-10;
@@ -233,10 +233,7 @@ fn join(done: &[f64x8], row: &mut [f64x8]) {
 /// `v <- v - Q^T Q v`.
 fn remove(basis: &[f64x8], v: &mut [f64x8]) {
     for row in basis.rows(v.len()) {
-        let overlap = -dot(row, v);
-        for (v, &q) in v.iter_mut().zip(row) {
-            *v = overlap.mul_add(q, *v);
-        }
+        remove_along(row, v);
     }
 }
 

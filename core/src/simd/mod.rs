@@ -86,6 +86,22 @@ pub fn finite(a: f64x8) -> f64x8 {
     (a - a).simd_eq(f64x8::ZERO)
 }
 
+/// `1/x` of lengths, and 0 where `x` is 0.
+#[inline(always)]
+pub(crate) fn reciprocal_or_zero(x: f64x8) -> f64x8 {
+    select(less_equal(x, f64x8::ZERO), f64x8::ZERO, splat(1.0) / x)
+}
+
+/// `w <- w - row (row . w)`, `row` of unit length; returns `row . w`.
+#[inline]
+pub(crate) fn remove_along(row: &[f64x8], w: &mut [f64x8]) -> f64x8 {
+    let overlap = dot(row, w);
+    for (w, &v) in w.iter_mut().zip(row) {
+        *w = (-overlap).mul_add(v, *w);
+    }
+    overlap
+}
+
 /// Copies as many vectors as both slices have (lengths are checked where a call enters the crate).
 #[inline(always)]
 pub fn copy(out: &mut [f64x8], source: &[f64x8]) {

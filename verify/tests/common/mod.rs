@@ -1,6 +1,9 @@
-//! The budget every suite shares, and the seed it starts from.
+//! What the suites share: the budget, the seed it starts from, how a verdict is asserted.
 
-use amc_verify::Budget;
+#![allow(dead_code, reason = "every test program has its own copy of this file")]
+
+use amc_core::path::NoiseSchedule;
+use amc_verify::{Budget, Verdict, VerifyError};
 
 /// False-positive share of one verdict: with at most 1000 verdicts that chance has a part in, over all
 /// suites, a correct program fails with probability at most 1e-6 on a fresh seed.
@@ -16,7 +19,21 @@ pub fn budget() -> Budget {
 }
 
 /// The budget of the laws of swaps, each of whose samples takes nine proposals either way.
-#[allow(dead_code, reason = "every test program has its own copy of this file")]
 pub fn swap_budget() -> Budget {
     Budget { samples: 16_000, ..budget() }
+}
+
+/// Fails with the verdict and the seed that reproduces it.
+#[track_caller]
+pub fn assert_passes(verdict: Result<Verdict, VerifyError>) {
+    let verdict = verdict.unwrap();
+    if std::env::var_os("AMC_VERIFY_PRINT").is_some() {
+        println!("{verdict}");
+    }
+    assert!(verdict.passed(), "AMC_VERIFY_SEED={}: {verdict}", budget().seed);
+}
+
+/// The noise schedule of most instances.
+pub fn vp() -> NoiseSchedule {
+    NoiseSchedule::vp_linear(0.1, 20.0).unwrap()
 }

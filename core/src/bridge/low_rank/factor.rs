@@ -7,7 +7,7 @@ use crate::linalg::{RowMajor, TridiagonalCholesky};
 use crate::path::NoisingStep;
 use crate::point::{Context, Point};
 use crate::scratch::Scratch;
-use crate::simd::{copy, dot, f64x8, finite, greater, less_equal, select, splat};
+use crate::simd::{copy, dot, f64x8, finite, greater, less_equal, remove_along, select, splat};
 
 /// Least `1 + v c` where the path has no bound of its own.
 const FLOOR: f64 = 1e-6;
@@ -82,18 +82,9 @@ impl Factor<'_> {
     /// `p <- V w`, `w <- w - V^T p`.
     pub(super) fn split(&self, w: &mut [f64x8], projections: &mut [f64x8]) {
         for (row, p) in self.basis.rows(w.len()).zip(projections) {
-            *p = remove(row, w);
+            *p = remove_along(row, w);
         }
     }
-}
-
-/// `w <- w - row (row . w)`; returns `row . w`.
-fn remove(row: &[f64x8], w: &mut [f64x8]) -> f64x8 {
-    let overlap = dot(row, w);
-    for (w, &v) in w.iter_mut().zip(row) {
-        *w = (-overlap).mul_add(v, *w);
-    }
-    overlap
 }
 
 /// `c` from probes, projected on the complement of `basis`; `vector` `[d]` is workspace.
@@ -110,7 +101,7 @@ fn probe(
     for _ in 0..probes {
         context.stream.fill_normals(vector);
         for row in basis.rows(d) {
-            remove(row, vector);
+            remove_along(row, vector);
         }
         hessian.apply(vector, product, context.reborrow())?;
         quadratic += dot(vector, product);
