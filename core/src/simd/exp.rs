@@ -4,8 +4,7 @@
 //! then `exp(r) = 1 + r + r^2 q(r)` with a degree-9 minimax polynomial `q`, evaluated by Estrin's
 //! scheme. The scaling by `2^n` is made in two factors so that subnormal results are right.
 
-use super::{ROUNDING_MAGIC, f64x8, greater, less, select, splat};
-use wide::{bytemuck, i64x8};
+use super::{Lanes, ROUNDING_MAGIC, Words};
 
 const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
@@ -27,40 +26,64 @@ const UNDERFLOW: f64 = -745.133_219_101_941_2;
 
 /// `exp(x)` per lane; subnormal results, overflow to infinity and NaN are right.
 #[inline(always)]
-pub fn exp(x: f64x8) -> f64x8 {
-    let clamped = x.fast_max(splat(-746.0)).fast_min(splat(710.0));
-    let shifted = clamped * splat(core::f64::consts::LOG2_E) + splat(ROUNDING_MAGIC);
-    let n = shifted - splat(ROUNDING_MAGIC);
-    // n * LN2_HIGH is exact: LN2_HIGH ends in 21 zero bits and |n| < 2^11.
-    let r = n.mul_add(splat(-LN2_LOW), n.mul_add(splat(-LN2_HIGH), clamped));
+pub fn exp<V: Lanes>(x: V) -> V {
+    // In this order a NaN survives: both functions return their second operand then.
+    let clamped = V::splat(-746.0).max(V::splat(710.0).min(x));
+    let (y, n) = reduced_exp(clamped);
+    let magic = V::splat(ROUNDING_MAGIC);
+    let half = n.mul_add(V::splat(0.5), magic);
+    let rest = n - (half - magic) + magic;
+    let result = y * power_of_two(half) * power_of_two(rest);
+    let result = V::select(V::splat(OVERFLOW).less(x), V::splat(f64::INFINITY), result);
+    V::select(x.less(V::splat(UNDERFLOW)), V::zero(), result)
+}
 
-    let [q0, q1, q2, q3, q4, q5, q6, q7, q8, q9] = Q.map(f64x8::splat);
+/// `exp(x)` per lane for `x <= 0` that lies above -708 or may be taken as `-inf`: below, it is zero.
+///
+/// For sums of exponentials relative to the largest, where what is lost is below `1e-307`.
+#[inline(always)]
+pub(crate) fn exp_not_positive<V: Lanes>(x: V) -> V {
+    let (y, n) = reduced_exp(V::splat(-708.0).max(x));
+    let magic = V::splat(ROUNDING_MAGIC);
+    V::select(x.less(V::splat(-708.0)), V::zero(), scaled(y, n + magic))
+}
+
+/// `(exp(x - n ln 2), n)`, `n` the integer nearest to `x / ln 2`.
+#[inline(always)]
+fn reduced_exp<V: Lanes>(x: V) -> (V, V) {
+    let magic = V::splat(ROUNDING_MAGIC);
+    let n = x.mul_add(V::splat(core::f64::consts::LOG2_E), magic) - magic;
+    // n * LN2_HIGH is exact: LN2_HIGH ends in 21 zero bits and |n| < 2^11; so is the difference.
+    let high = n.mul_add(V::splat(-LN2_HIGH), x);
+    let r = n.mul_add(V::splat(-LN2_LOW), high);
+
+    let [q0, q1, q2, q3, q4, q5, q6, q7, q8, q9] = Q;
     let r2 = r * r;
     let r4 = r2 * r2;
-    let low = r2.mul_add(r.mul_add(q3, q2), r.mul_add(q1, q0));
-    let middle = r2.mul_add(r.mul_add(q7, q6), r.mul_add(q5, q4));
-    let high = r4.mul_add(r.mul_add(q9, q8), middle);
-    let q = r4.mul_add(high, low);
-    let y = r2.mul_add(q, r) + splat(1.0);
+    let low =
+        r2.mul_add(r.mul_add(V::splat(q3), V::splat(q2)), r.mul_add(V::splat(q1), V::splat(q0)));
+    let middle =
+        r2.mul_add(r.mul_add(V::splat(q7), V::splat(q6)), r.mul_add(V::splat(q5), V::splat(q4)));
+    let high_terms = r4.mul_add(r.mul_add(V::splat(q9), V::splat(q8)), middle);
+    let q = r4.mul_add(high_terms, low);
+    (r2.mul_add(q, r) + V::splat(1.0), n)
+}
 
-    let half = n * splat(0.5) + splat(ROUNDING_MAGIC);
-    let rest = n - (half - splat(ROUNDING_MAGIC)) + splat(ROUNDING_MAGIC);
-    let result = y * power_of_two(half) * power_of_two(rest);
-    let result = select(greater(x, splat(OVERFLOW)), splat(f64::INFINITY), result);
-    let result = select(less(x, splat(UNDERFLOW)), f64x8::ZERO, result);
-    select(x.is_nan(), x, result)
+/// `y 2^n` for `n` held in the low bits of `n + ROUNDING_MAGIC`, where the result is normal.
+#[inline(always)]
+fn scaled<V: Lanes>(y: V, magic: V) -> V {
+    V::from_words(y.to_words().add(magic.to_words().shift_left::<52>()))
 }
 
 /// `2^n` for `n` held in the low bits of `n + ROUNDING_MAGIC`, `|n| < 1022`.
 #[inline(always)]
-fn power_of_two(magic: f64x8) -> f64x8 {
-    let bits: i64x8 = bytemuck::cast(magic);
-    let one: i64x8 = bytemuck::cast(splat(1.0));
-    bytemuck::cast(one + (bits << 52))
+fn power_of_two<V: Lanes>(magic: V) -> V {
+    scaled(V::splat(1.0), magic)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::f64x8;
     use super::*;
 
     /// Fails if range reduction, polynomial or scaling is off by more than 2 ulp anywhere.

@@ -4,8 +4,7 @@
 //! `ln m = f - f^2/2 + z (f^2/2 + R(z^2))` with fdlibm's minimax polynomial `R`
 //! (`e_log.c`, error below 1 ulp). Subnormals are scaled up by `2^54` first.
 
-use super::{equal, f64x8, less, select, splat};
-use wide::{bytemuck, i64x8, u64x8};
+use super::{Lanes, Words};
 
 const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
@@ -19,61 +18,75 @@ const R: [f64; 7] = [
     1.479_819_860_511_658_591e-1,
 ];
 /// Bits of `sqrt(1/2)`: subtracting them moves the exponent boundary from 1 to `sqrt(1/2)`.
-const SQRT_HALF_BITS: i64 = 0x3fe6_a09e_667f_3bcd;
-const MANTISSA: i64 = 0x000f_ffff_ffff_ffff;
+const SQRT_HALF_BITS: u64 = 0x3fe6_a09e_667f_3bcd;
+const MANTISSA: u64 = 0x000f_ffff_ffff_ffff;
 /// Bits of `2^52`: an integer below `2^52` put into its mantissa is that integer as a double.
 const TWO_52_BITS: u64 = 0x4330_0000_0000_0000;
 const TWO_52: f64 = 4_503_599_627_370_496.0;
 
 /// `ln(x)` per lane: `-inf` at zero, NaN below it, infinity and NaN pass through.
 #[inline(always)]
-pub fn ln(x: f64x8) -> f64x8 {
-    let tiny = less(x, splat(f64::MIN_POSITIVE));
-    let scaled = select(tiny, x * splat(18_014_398_509_481_984.0), x);
+pub fn ln<V: Lanes>(x: V) -> V {
+    let tiny = x.less(V::splat(f64::MIN_POSITIVE));
+    let scaled = V::select(tiny, x * V::splat(18_014_398_509_481_984.0), x);
     let (m, exponent) = split_exponent(scaled);
-    let k = exponent - select(tiny, splat(54.0), f64x8::ZERO);
+    let k = exponent - V::select(tiny, V::splat(54.0), V::zero());
+    let result = ln_of_parts(m, k);
+    let result = V::select(x.equal(V::zero()), V::splat(f64::NEG_INFINITY), result);
+    let result = V::select(x.less(V::zero()), V::splat(f64::NAN), result);
+    // Infinity and NaN are their own logarithms.
+    V::select(x.less(V::splat(f64::INFINITY)), result, x)
+}
 
-    let f = m - splat(1.0);
-    let z = f / (splat(2.0) + f);
+/// `ln(x)` per lane where every `x` is known to be positive, normal and finite; anything else gives
+/// some number.
+#[inline(always)]
+pub(crate) fn ln_of_normal<V: Lanes>(x: V) -> V {
+    let (m, k) = split_exponent(x);
+    ln_of_parts(m, k)
+}
+
+/// `ln(2^k m)` for `m` in `[sqrt(1/2), sqrt(2))`.
+#[inline(always)]
+fn ln_of_parts<V: Lanes>(m: V, k: V) -> V {
+    let f = m - V::splat(1.0);
+    let z = f / (V::splat(2.0) + f);
     let w = z * z;
     let w2 = w * w;
-    let [r1, r2, r3, r4, r5, r6, r7] = R.map(f64x8::splat);
-    let even = w2 * w2.mul_add(w2.mul_add(r6, r4), r2);
-    let odd = w * w2.mul_add(w2.mul_add(w2.mul_add(r7, r5), r3), r1);
-    let half_square = splat(0.5) * f * f;
-    let low = k.mul_add(splat(LN2_LOW), z * (half_square + (even + odd)));
-    let result = k.mul_add(splat(LN2_HIGH), f - (half_square - low));
-
-    let result = select(equal(x, f64x8::ZERO), splat(f64::NEG_INFINITY), result);
-    let result = select(less(x, f64x8::ZERO), splat(f64::NAN), result);
-    // Infinity and NaN are their own logarithms.
-    select(less(x, splat(f64::INFINITY)), result, x)
+    let [r1, r2, r3, r4, r5, r6, r7] = R;
+    let even = w2 * w2.mul_add(w2.mul_add(V::splat(r6), V::splat(r4)), V::splat(r2));
+    let odd = w * w2
+        .mul_add(w2.mul_add(w2.mul_add(V::splat(r7), V::splat(r5)), V::splat(r3)), V::splat(r1));
+    let half_square = V::splat(0.5) * f * f;
+    let low = k.mul_add(V::splat(LN2_LOW), z * (half_square + (even + odd)));
+    k.mul_add(V::splat(LN2_HIGH), f - (half_square - low))
 }
 
 /// `ln(1 + x)` per lane without losing the digits of a small `x`; NaN where `x <= -1`.
 #[inline(always)]
-pub(crate) fn ln_1p(x: f64x8) -> f64x8 {
-    let sum = splat(1.0) + x;
+pub(crate) fn ln_1p<V: Lanes>(x: V) -> V {
+    let sum = V::splat(1.0) + x;
     // What rounding the sum has dropped, to first order.
-    let dropped = x - (sum - splat(1.0));
+    let dropped = x - (sum - V::splat(1.0));
     ln(sum) + dropped / sum
 }
 
 /// `(m, k)` with `x = 2^k m`, `m` in `[sqrt(1/2), sqrt(2))`, for normal positive `x`.
 #[inline(always)]
-fn split_exponent(x: f64x8) -> (f64x8, f64x8) {
-    let bits: i64x8 = bytemuck::cast(x);
-    let offset = bits - i64x8::splat(SQRT_HALF_BITS);
-    let mantissa = bits - (offset & i64x8::splat(!MANTISSA));
+fn split_exponent<V: Lanes>(x: V) -> (V, V) {
+    let bits = x.to_words();
+    let offset = bits.sub(V::Words::splat(SQRT_HALF_BITS));
+    let mantissa = bits.sub(offset.and(V::Words::splat(!MANTISSA)));
     // Biased by 2048 the exponent is a non-negative integer, which converts by its bits.
-    let biased: u64x8 = bytemuck::cast(offset ^ i64x8::splat(i64::MIN));
-    let as_double = (biased >> 52) | u64x8::splat(TWO_52_BITS);
-    let exponent: f64x8 = bytemuck::cast(as_double);
-    (bytemuck::cast(mantissa), exponent - splat(TWO_52 + 2048.0))
+    let biased = offset.xor(V::Words::splat(1 << 63));
+    let as_double = biased.shift_right::<52>().or(V::Words::splat(TWO_52_BITS));
+    let exponent = V::from_words(as_double);
+    (V::from_words(mantissa), exponent - V::splat(TWO_52 + 2048.0))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::f64x8;
     use super::*;
 
     /// Fails if an exponent or mantissa range is wrong by more than 2 ulp, subnormals included.

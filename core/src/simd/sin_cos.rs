@@ -1,57 +1,81 @@
-//! Sine and cosine of a fraction of a turn, on lanes: what the Box-Muller transform needs.
+//! Sine and cosine of an angle given in turns, on lanes: what the Box-Muller transform needs.
 //!
-//! `u` turns are `q` quarter turns plus a remainder within an eighth of a turn, both exact in
-//! floating point; fdlibm's minimax polynomials (`k_sin.c`, `k_cos.c`) do the remainder.
+//! `u` turns are `q` quarter turns plus a remainder `r` within an eighth of a turn, both exact in
+//! floating point for any `u`. fdlibm's minimax polynomials (`k_sin.c`, `k_cos.c`) do the remainder,
+//! rewritten for turns: their coefficients times powers of `2 pi`, the leading one in two parts.
 
-use super::{equal, f64x8, greater_equal, select, splat};
+use super::{Lanes, Words};
 
+/// `2 pi`, and what its double leaves out.
+const TURN: f64 = core::f64::consts::TAU;
+const TURN_LOW: f64 = 2.449_293_598_294_706_4e-16;
+/// fdlibm's `S1 .. S6` times `(2 pi)^3, (2 pi)^5, ..`.
 const S: [f64; 6] = [
-    -1.666_666_666_666_663_243_48e-1,
-    8.333_333_333_322_489_461_24e-3,
-    -1.984_126_982_985_794_931_34e-4,
-    2.755_731_370_707_006_767_89e-6,
-    -2.505_076_025_340_686_341_95e-8,
-    1.589_690_995_211_550_102_21e-10,
+    -41.341_702_240_399_68,
+    81.605_249_275_968_86,
+    -76.705_859_708_943_3,
+    42.058_685_524_837_91,
+    -15.093_830_287_058_815,
+    3.781_385_920_589_322_8,
 ];
-const C: [f64; 6] = [
-    4.166_666_666_666_660_190_37e-2,
-    -1.388_888_888_887_410_957_49e-3,
-    2.480_158_728_947_672_941_78e-5,
-    -2.755_731_435_139_066_330_35e-7,
-    2.087_572_321_298_174_827_90e-9,
-    -1.135_964_755_778_819_482_65e-11,
+/// `-(2 pi)^2 / 2`, then fdlibm's `C1 .. C6` times `(2 pi)^4, (2 pi)^6, ..`.
+const C: [f64; 7] = [
+    -19.739_208_802_178_716,
+    64.939_394_022_668_2,
+    -85.456_817_206_602_79,
+    60.244_641_342_459_3,
+    -26.426_252_110_769_937,
+    7.903_145_004_143_06,
+    -1.697_786_258_825_899,
 ];
 
-/// `(sin(2 pi u), cos(2 pi u))` per lane for `u` in `[0, 1]`.
+/// `(sin(2 pi u), cos(2 pi u))` per lane; NaN where `u` is not finite.
 #[inline(always)]
-pub fn sin_cos_turns(u: f64x8) -> (f64x8, f64x8) {
-    let quarters = u * splat(4.0);
-    let magic = splat(super::ROUNDING_MAGIC);
-    let q = (quarters + magic) - magic;
-    let x = (quarters - q) * splat(core::f64::consts::FRAC_PI_2);
-    let z = x * x;
+pub fn sin_cos_turns<V: Lanes>(u: V) -> (V, V) {
+    // Whole turns first, so that the number of quarter turns is small whatever u is.
+    let u = u - u.round();
+    let quarters = u * V::splat(4.0);
+    let q = quarters.round();
+    let (sine, cosine) = sin_cos_of_eighth(q.mul_add(V::splat(-0.25), u));
 
-    let [s1, s2, s3, s4, s5, s6] = S.map(f64x8::splat);
-    let tail = z.mul_add(z.mul_add(z.mul_add(z.mul_add(s6, s5), s4), s3), s2);
-    let sine = x + (z * x) * z.mul_add(tail, s1);
-    let [c1, c2, c3, c4, c5, c6] = C.map(f64x8::splat);
-    let tail = z.mul_add(z.mul_add(z.mul_add(z.mul_add(z.mul_add(c6, c5), c4), c3), c2), c1);
-    let half = splat(0.5) * z;
-    let w = splat(1.0) - half;
-    let cosine = w + (((splat(1.0) - w) - half) + z * z * tail);
+    // Turn the pair by q quarter turns, q from -2 to 2.
+    let (q, two) = (V::splat(0.0).max(q) - V::splat(0.0).min(q), q);
+    let odd = q.equal(V::splat(1.0));
+    let (sine, cosine) = (V::select(odd, cosine, sine), V::select(odd, sine, cosine));
+    let half = q.equal(V::splat(2.0));
+    let sine_flips = half | two.equal(V::splat(-1.0));
+    let cosine_flips = half | two.equal(V::splat(1.0));
+    (V::select(sine_flips, -sine, sine), V::select(cosine_flips, -cosine, cosine))
+}
 
-    // Turn the pair by q quarter turns; q = 4 is q = 0 again.
-    let one = equal(q, splat(1.0));
-    let three = equal(q, splat(3.0));
-    let odd = one | three;
-    let (sine, cosine) = (select(odd, cosine, sine), select(odd, sine, cosine));
-    let sine_flips = greater_equal(q, splat(2.0)) & !equal(q, splat(4.0));
-    let cosine_flips = one | equal(q, splat(2.0));
-    (select(sine_flips, -sine, sine), select(cosine_flips, -cosine, cosine))
+/// `(sin(2 pi r), cos(2 pi r))` per lane for `|r| <= 1/8`.
+#[inline(always)]
+pub(crate) fn sin_cos_of_eighth<V: Lanes>(r: V) -> (V, V) {
+    let z = r * r;
+    let [s1, s2, s3, s4, s5, s6] = S;
+    let tail = z.mul_add(
+        z.mul_add(
+            z.mul_add(z.mul_add(z.mul_add(V::splat(s6), V::splat(s5)), V::splat(s4)), V::splat(s3)),
+            V::splat(s2),
+        ),
+        V::splat(s1),
+    );
+    let sine = r.mul_add(V::splat(TURN), r * z.mul_add(tail, V::splat(TURN_LOW)));
+    let [c0, c1, c2, c3, c4, c5, c6] = C;
+    let tail = z.mul_add(
+        z.mul_add(
+            z.mul_add(z.mul_add(z.mul_add(V::splat(c6), V::splat(c5)), V::splat(c4)), V::splat(c3)),
+            V::splat(c2),
+        ),
+        V::splat(c1),
+    );
+    let cosine = z.mul_add(z.mul_add(tail, V::splat(c0)), V::splat(1.0));
+    (sine, cosine)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::splat;
     use super::*;
 
     /// Fails if a quadrant has the wrong sign or the functions are swapped in one.
