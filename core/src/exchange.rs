@@ -51,7 +51,7 @@ pub fn swap_scratch_len(bridge: &dyn Bridge) -> usize {
 /// // A narrow target and a wide reference, on the line; the two levels of a tempering path.
 /// let target = Mixture::new(1, &[1.0], &[0.0], Covariance::Isotropic(&[0.1]))?;
 /// let reference = Mixture::new(1, &[1.0], &[0.0], Covariance::Isotropic(&[1.0]))?;
-/// let (mut first, mut second) = ([0.0; 3], [0.0; 3]);
+/// let (mut first, mut second) = ([0.0; 4], [0.0; 4]);
 /// let target = MixtureLevel::prepare(&target, 1.0, 0.0, &mut first)?;
 /// let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut second)?;
 /// let noisy = Tempered::new(&reference, &target, 0.0)?;
@@ -135,7 +135,7 @@ mod tests {
         let mixture =
             Mixture::new(1, &[0.2, 0.8], &[-3.0, 2.0], Covariance::Isotropic(&[0.5])).unwrap();
         let step = NoiseSchedule::vp_cosine().step(0.3, 0.4).unwrap();
-        let (mut first, mut second) = ([0.0; 5], [0.0; 5]);
+        let (mut first, mut second) = ([0.0; 7], [0.0; 7]);
         let prepare = |alpha, variance, storage| {
             MixtureLevel::prepare(&mixture, alpha, variance, storage).unwrap()
         };

@@ -4,7 +4,7 @@
 //! (in vectors of eight lanes) and takes a [`Scratch`]; contents are unspecified on entry and exit.
 
 use crate::error::{Error, Result};
-use crate::simd::f64x8;
+use crate::simd::{Lanes, f64x8};
 
 /// A workspace that hands out disjoint pieces of one caller-owned slice.
 #[derive(Debug)]
@@ -32,6 +32,15 @@ impl<'a> Scratch<'a> {
             }
             None => Err(Error::Scratch { needed: len, found }),
         }
+    }
+
+    /// [`Scratch::take`] for a kernel that runs on `V`.
+    ///
+    /// # Errors
+    /// Those of [`Scratch::take`].
+    #[inline(always)]
+    pub fn take_lanes<V: Lanes>(&mut self, len: usize) -> Result<&'a mut [V]> {
+        self.take(len).map(V::view_mut)
     }
 
     /// The same workspace for a nested call; its pieces are free again afterwards.

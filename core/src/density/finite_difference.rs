@@ -123,7 +123,7 @@ mod tests {
         let variances = [0.4, 0.9, 0.25, 0.7, 0.5, 1.3];
         let covariance = Covariance::Diagonal(&variances);
         let mixture = Mixture::new(3, &[0.3, 0.7], &means, covariance).unwrap();
-        let mut storage = [0.0; 14];
+        let mut storage = [0.0; 26];
         let level = MixtureLevel::prepare(&mixture, 0.8, 0.2, &mut storage).unwrap();
         let unit = FiniteDifference::new(&level);
         let own = FiniteDifference::with_length(&level, 0.5).unwrap();
@@ -134,7 +134,7 @@ mod tests {
             let x = [lane(0, 0.3), lane(1, -0.4), lane(2, 0.5)];
             let mut v = [lane(1, 1e3), lane(0, -0.1), lane(3, 1.7)];
             v.iter_mut().for_each(|v| *v = select(lane_mask(5), f64x8::ZERO, *v));
-            let mut memory = [f64x8::ZERO; 64];
+            let mut memory = [f64x8::ZERO; 160];
             let memory = &mut memory[..difference.scratch_len().max(level.hessian_scratch_len())];
             let (mut found, mut expected) = ([f64x8::ZERO; 3], [f64x8::ZERO; 3]);
             difference.hessian_product(&x, &v, &mut found, Scratch::new(memory)).unwrap();

@@ -19,7 +19,7 @@ pub use mixture::{Covariance, Mixture, MixtureLevel};
 pub use tempered::Tempered;
 
 use crate::error::{Result, check_len};
-use crate::linalg::DiagonalPlusLowRank;
+use crate::linalg::{DiagonalPlusLowRank, RowMajor};
 use crate::point::Evaluations;
 use crate::scratch::Scratch;
 use crate::simd::{copy, f64x8};
@@ -51,6 +51,28 @@ pub trait Score: LogDensity {
         score: &mut [f64x8],
         scratch: Scratch<'_>,
     ) -> Result<f64x8>;
+
+    /// The same for many blocks in one call: `x` and `score` `[B x d]`, block after block,
+    /// `log_densities` `[B]`; the numbers are those of [`Score::log_density_and_score`].
+    ///
+    /// # Errors
+    /// Wrong lengths or a short workspace.
+    fn log_densities_and_scores(
+        &self,
+        x: &[f64x8],
+        score: &mut [f64x8],
+        log_densities: &mut [f64x8],
+        mut scratch: Scratch<'_>,
+    ) -> Result<()> {
+        let d = self.dim();
+        let total = log_densities.len().saturating_mul(d);
+        check_len("x", total, x.len())?;
+        check_len("score", total, score.len())?;
+        for ((x, score), log_density) in x.rows(d).zip(score.rows_mut(d)).zip(log_densities) {
+            *log_density = self.log_density_and_score(x, score, scratch.reborrow())?;
+        }
+        Ok(())
+    }
 }
 
 /// A log-density with products of its Hessian.

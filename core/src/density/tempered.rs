@@ -103,10 +103,10 @@ mod tests {
         let one = |mean, covariance| Mixture::new(1, &[1.0], mean, covariance).unwrap();
         let reference = one(&[0.0], Covariance::Isotropic(&[1.0]));
         let target = one(&[3.0], Covariance::Isotropic(&[0.5]));
-        let (mut first, mut second) = ([0.0; 3], [0.0; 3]);
+        let (mut first, mut second) = ([0.0; 4], [0.0; 4]);
         let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut first).unwrap();
         let target = MixtureLevel::prepare(&target, 1.0, 0.0, &mut second).unwrap();
-        let mut memory = [f64x8::ZERO; 32];
+        let mut memory = [f64x8::ZERO; 64];
         let x = [splat(0.7)];
         // Up to constants: -x^2/2 and -(x - 3)^2.
         let log_rho = -0.5 * (0.7 * 0.7 + libm::log(core::f64::consts::TAU));

@@ -29,7 +29,7 @@ fn check(
     replay: impl Fn([f64; 2], u32, [f64; 2]) -> ([f64; 2], f64),
 ) {
     let mixture = Mixture::new(2, &[1.0], &MEAN, Covariance::Diagonal(&VARIANCE)).unwrap();
-    let mut storage = [0.0; 5];
+    let mut storage = [0.0; 7];
     let level = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage).unwrap();
     let mut memory = [f64x8::ZERO; 64];
     assert!(kernel.scratch_len(2) + level.scratch_len() <= memory.len());

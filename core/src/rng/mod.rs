@@ -4,10 +4,15 @@
 //! three indices (level, round, block of particles). All of it is hashed into the state *and* the increment of a PCG generator
 //! (`Pcg64Dxsm`): PCG streams that differ in the increment alone are correlated. Two different
 //! uses never share a stream, and a block's numbers do not depend on which thread draws them.
+//!
+//! Numbers drawn one at a time are the generator's own. Vectors, which are nearly all, come from eight
+//! generators side by side that it seeds (`lane_generator.rs`), the same on every instruction set.
 
+mod lane_generator;
 mod normal;
 
-use crate::simd::{LANES, f64x8};
+use crate::simd::{LANES, Lanes, Task, dispatch, f64x8};
+use lane_generator::LaneGenerator;
 use rand_core::{Rng, TryRng};
 use rand_pcg::Pcg64Dxsm;
 
@@ -144,7 +149,9 @@ impl Key {
             let low = mix(b ^ tag.wrapping_mul(0xd1b5_4a32_d192_ed03));
             (u128::from(high) << 64) | u128::from(low)
         };
-        Stream { generator: Pcg64Dxsm::new(wide(1), wide(2)) }
+        let mut generator = Pcg64Dxsm::new(wide(1), wide(2));
+        let lanes = LaneGenerator::new(&mut generator);
+        Stream { generator, lanes }
     }
 }
 
@@ -162,6 +169,7 @@ fn mix(mut word: u64) -> u64 {
 #[derive(Debug, Clone)]
 pub struct Stream {
     generator: Pcg64Dxsm,
+    lanes: LaneGenerator,
 }
 
 impl TryRng for Stream {
@@ -188,14 +196,33 @@ impl Stream {
     }
 
     /// Eight independent uniform numbers in `(0, 1)`.
-    #[inline]
     pub fn uniforms(&mut self) -> f64x8 {
-        f64x8::new(core::array::from_fn(|_| open_uniform(self.generator.next_u64())))
+        self.uniform_lanes()
+    }
+
+    /// [`Stream::uniforms`] inside a [`Task`].
+    #[inline(always)]
+    pub fn uniform_lanes<V: Lanes>(&mut self) -> V {
+        let mut running = self.lanes.start::<V>();
+        let uniforms = normal::uniforms(&mut running);
+        running.save(&mut self.lanes);
+        uniforms
+    }
+
+    /// Fills `out` (any length) with independent uniform numbers in `(0, 1)`, eight per vector.
+    pub fn fill_uniforms(&mut self, out: &mut [f64x8]) {
+        dispatch(FillUniforms { lanes: &mut self.lanes, out });
     }
 
     /// Fills `out` (any length) with independent standard normals, eight per vector.
     pub fn fill_normals(&mut self, out: &mut [f64x8]) {
-        normal::fill(self, out);
+        normal::fill(&mut self.lanes, out);
+    }
+
+    /// [`Stream::fill_normals`] inside a [`Task`].
+    #[inline(always)]
+    pub fn fill_normal_lanes<V: Lanes>(&mut self, out: &mut [V]) {
+        normal::fill_lanes(&mut self.lanes, out);
     }
 
     /// Fills `out` (any length) with independent signs, `-1` or `1` with probability one half.
@@ -215,7 +242,25 @@ impl Stream {
     /// Fills `out` with independent standard normals: those of [`Stream::fill_normals`], lane
     /// after lane.
     pub fn fill_scalar_normals(&mut self, out: &mut [f64]) {
-        normal::fill_scalars(self, out);
+        normal::fill_scalars(&mut self.lanes, out);
+    }
+}
+
+struct FillUniforms<'a> {
+    lanes: &'a mut LaneGenerator,
+    out: &'a mut [f64x8],
+}
+
+impl Task for FillUniforms<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let mut running = self.lanes.start::<V>();
+        for out in V::view_mut(self.out) {
+            *out = normal::uniforms(&mut running);
+        }
+        running.save(self.lanes);
     }
 }
 

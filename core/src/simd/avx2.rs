@@ -22,6 +22,8 @@ unsafe impl Backend for Avx2 {
     type Mask = Mask2;
     type Words = Words2;
 
+    const REGISTERS: usize = 8;
+
     #[inline(always)]
     fn splat(value: f64) -> Pair {
         unsafe { [_mm256_set1_pd(value); 2] }

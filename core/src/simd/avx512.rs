@@ -20,6 +20,8 @@ unsafe impl Backend for Avx512 {
     type Mask = Mask512;
     type Words = Words512;
 
+    const REGISTERS: usize = 32;
+
     #[inline(always)]
     fn splat(value: f64) -> __m512d {
         unsafe { _mm512_set1_pd(value) }

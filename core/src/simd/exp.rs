@@ -38,14 +38,14 @@ pub fn exp<V: Lanes>(x: V) -> V {
     V::select(x.less(V::splat(UNDERFLOW)), V::zero(), result)
 }
 
-/// `exp(x)` per lane for `x <= 0` that lies above -708 or may be taken as `-inf`: below, it is zero.
+/// `exp(x)` per lane for `x <= 0`, and 0 below `cutoff`, which is -708 or above.
 ///
-/// For sums of exponentials relative to the largest, where what is lost is below `1e-307`.
+/// For sums of exponentials relative to the largest.
 #[inline(always)]
-pub(crate) fn exp_not_positive<V: Lanes>(x: V) -> V {
-    let (y, n) = reduced_exp(V::splat(-708.0).max(x));
-    let magic = V::splat(ROUNDING_MAGIC);
-    V::select(x.less(V::splat(-708.0)), V::zero(), scaled(y, n + magic))
+pub(crate) fn exp_not_positive<V: Lanes>(x: V, cutoff: f64) -> V {
+    let cutoff = V::splat(cutoff);
+    let (y, n) = reduced_exp(cutoff.max(x));
+    V::select(x.less(cutoff), V::zero(), scaled(y, n + V::splat(ROUNDING_MAGIC)))
 }
 
 /// `(exp(x - n ln 2), n)`, `n` the integer nearest to `x / ln 2`.

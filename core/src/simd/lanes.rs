@@ -37,6 +37,10 @@ pub unsafe trait Lanes:
     /// Eight 64-bit words: the bits of the lanes.
     type Words: Words;
 
+    /// Vectors that a kernel may keep in registers at once: half of them for sums, the rest for
+    /// operands.
+    const REGISTERS: usize;
+
     /// The same number in all lanes.
     fn splat(value: f64) -> Self;
     /// `self * factor + summand`; fused except in the portable instance.

@@ -13,6 +13,8 @@ unsafe impl Lanes for f64x8 {
     type Mask = f64x8;
     type Words = u64x8;
 
+    const REGISTERS: usize = 8;
+
     #[inline(always)]
     fn splat(value: f64) -> Self {
         f64x8::splat(value)

@@ -4,7 +4,7 @@
 //! floating point for any `u`. fdlibm's minimax polynomials (`k_sin.c`, `k_cos.c`) do the remainder,
 //! rewritten for turns: their coefficients times powers of `2 pi`, the leading one in two parts.
 
-use super::{Lanes, Words};
+use super::Lanes;
 
 /// `2 pi`, and what its double leaves out.
 const TURN: f64 = core::f64::consts::TAU;

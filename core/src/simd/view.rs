@@ -21,6 +21,8 @@ pub unsafe trait Backend: Copy + 'static {
     type Mask: Mask;
     /// Eight words.
     type Words: Words;
+    /// See [`Lanes::REGISTERS`].
+    const REGISTERS: usize;
 
     fn splat(value: f64) -> Self::Register;
     fn add(a: Self::Register, b: Self::Register) -> Self::Register;
@@ -59,6 +61,8 @@ impl<B: Backend> Sealed for View<B> {}
 unsafe impl<B: Backend> Lanes for View<B> {
     type Mask = B::Mask;
     type Words = B::Words;
+
+    const REGISTERS: usize = B::REGISTERS;
 
     #[inline(always)]
     fn splat(value: f64) -> Self {

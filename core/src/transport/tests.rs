@@ -28,7 +28,7 @@ fn with_map(
     let schedule = NoiseSchedule::vp_linear(0.1, 20.0).unwrap();
     let step = schedule.step(s, t).unwrap();
     let stages = method.coefficients(&schedule, &step).unwrap();
-    let mut storage = [[0.0; 2 * D + 4]; MAX_STAGES];
+    let mut storage = [[0.0; 4 * D + 4]; MAX_STAGES];
     let mut levels = storage.iter_mut().zip(stages.nodes()).map(|(storage, node)| {
         MixtureLevel::prepare(&mixture, node.alpha, node.variance, storage).unwrap()
     });

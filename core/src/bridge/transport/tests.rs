@@ -23,7 +23,7 @@ fn with_map(
     let schedule = NoiseSchedule::vp_linear(0.1, 20.0).unwrap();
     let step = schedule.step(s, t).unwrap();
     let stages = method.coefficients(&schedule, &step).unwrap();
-    let (mut first, mut second) = ([0.0; 5], [0.0; 5]);
+    let (mut first, mut second) = ([0.0; 7], [0.0; 7]);
     let level = |alpha, variance, storage| {
         MixtureLevel::prepare(&mixture, alpha, variance, storage).unwrap()
     };

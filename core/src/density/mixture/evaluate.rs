@@ -2,19 +2,39 @@
 //!
 //! `log p = logsumexp_k q_k`, `r_k = exp(q_k - log p)`, `S = sum_k r_k g_k`,
 //! `g_k = P_k (m_k - x)`. Differences `m_k - x` are formed directly: the expanded square
-//! `|x|^2 - 2 x.m + |m|^2` loses digits at large separations. Components whose responsibility
-//! underflows in all eight lanes add exactly nothing and are skipped.
+//! `|x|^2 - 2 x.m + |m|^2` loses digits at large separations, and on processors with adders of their own it
+//! is no faster.
+//!
+//! A component with `q_k < max_j q_j - 57.6` in a lane, that is `r_k < 1e-25`, has responsibility zero there;
+//! one that has it in all lanes is not visited again. What is left out is, with `|g_k| <= |P_k|^(1/2) s_k^(1/2)`
+//! and the square `s_k = 2 (c_k - q_k)`, at most `1e-25 (s_max^(1/2) + 11) |P_k|^(1/2)` for a component, `s_max`
+//! the square of the one that dominates: below the rounding of the score at any distance. Each lane decides for
+//! itself, so it does not depend on its neighbours.
 
 use super::level::{MixtureLevel, Precisions};
+use super::row_sums::{Rows, subtract_rows, sum_rows};
+use super::tile_sums::{OwnSquares, Products, SharedSquares, Squares, sum_tiles};
 use super::{entry, row, row_of};
 use crate::density::{LogDensity, Score};
 use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
 use crate::scratch::Scratch;
-use crate::simd::{add_scaled, dot_scalar, equal, exp, f64x8, ln, select, splat};
+use crate::simd::{
+    Lanes, Mask, Task, add_scaled, dispatch, dot, dot_scalar, exp_not_positive, f64x8, ln_of_normal,
+};
+
+/// `ln 1e-25`.
+const NEGLIGIBLE: f64 = -57.564_627_324_851_14;
+/// Where exponentials are zero next to 1 in any sum, but still normal numbers.
+pub(super) const SMALLEST: f64 = -708.0;
+/// Most blocks evaluated together, and most vectors that they take.
+const GROUP: usize = 8;
+const GROUP_VECTORS: usize = 256;
 
 impl MixtureLevel<'_> {
     /// Responsibilities `r_k(x) = P(component k | x)`, `[K]`; returns `log p(x)`.
+    ///
+    /// Those below 1e-307 are zero.
     ///
     /// # Errors
     /// A wrong length of `x` or `responsibilities`, or a short workspace.
@@ -22,161 +42,331 @@ impl MixtureLevel<'_> {
         &self,
         x: &[f64x8],
         responsibilities: &mut [f64x8],
-        mut scratch: Scratch<'_>,
-    ) -> Result<f64x8> {
-        let local = self.local_point(x, &mut scratch)?;
-        self.responsibilities_at(local, responsibilities, scratch)
-    }
-
-    /// The same for a point in the local frame.
-    pub(super) fn responsibilities_at(
-        &self,
-        local: &[f64x8],
-        responsibilities: &mut [f64x8],
         scratch: Scratch<'_>,
     ) -> Result<f64x8> {
-        self.log_joint(local, responsibilities, scratch)?;
-        Ok(normalize_exponentials(responsibilities))
+        dispatch(Responsibilities { level: self, x, responsibilities, scratch })
     }
 
-    /// `q_k = log w_k + log N(x; m_k, P_k^-1)`, `[K]`, for a point in the local frame.
-    pub(super) fn log_joint(
+    /// The same for a point in the local frame; those below 1e-25 are zero.
+    #[inline(always)]
+    pub(super) fn responsibilities_at<V: Lanes>(
         &self,
-        local: &[f64x8],
-        q: &mut [f64x8],
+        local: &[V],
+        responsibilities: &mut [V],
+        scratch: Scratch<'_>,
+    ) -> Result<V> {
+        self.log_joint(local, responsibilities, &mut [], scratch)?;
+        Ok(normalize_exponentials(responsibilities, NEGLIGIBLE))
+    }
+
+    /// `q_k = log w_k + log N(x; m_k, P_k^-1)` for points in the local frame: `local` `[B x d]`, `q`
+    /// `[B x K]`, block after block.
+    ///
+    /// Keeps `-g_k` in `gradients`, `[B x K x d]`, where the level has matrices and `gradients` is not empty.
+    #[inline(always)]
+    pub(super) fn log_joint<V: Lanes>(
+        &self,
+        local: &[V],
+        q: &mut [V],
+        gradients: &mut [V],
         mut scratch: Scratch<'_>,
     ) -> Result<()> {
-        check_len("responsibilities", self.mixture.components(), q.len())?;
-        let difference = scratch.take(self.mixture.dim)?;
-        for (k, (q, &constant)) in q.iter_mut().zip(self.log_constants).enumerate() {
-            let square = self.mahalanobis_square(k, local, difference);
-            *q = square.mul_add(splat(-0.5), splat(constant));
+        let (d, components) = (self.mixture.dim, self.mixture.components());
+        let blocks = local.len() / d.max(1);
+        check_len("responsibilities", blocks.saturating_mul(components), q.len())?;
+        let m = self.packed.means;
+        let points = local.rows(d).zip(q.rows_mut(components));
+        match self.precisions {
+            Precisions::Isotropic(_) => {
+                for (x, q) in points {
+                    sum_tiles(Squares, x, m, q);
+                }
+            }
+            Precisions::Diagonal(values) if values.len() == d => {
+                for (x, q) in points {
+                    sum_tiles(SharedSquares(values), x, m, q);
+                }
+            }
+            Precisions::Diagonal(_) => {
+                for (x, q) in points {
+                    sum_tiles(OwnSquares(self.packed.precisions), x, m, q);
+                }
+            }
+            Precisions::Full { .. } => {
+                let (difference, product) = (scratch.take_lanes(d)?, scratch.take_lanes(d)?);
+                let mut kept = gradients.rows_mut(d.saturating_mul(components));
+                for (x, q) in points {
+                    let kept = kept.next().unwrap_or(&mut []);
+                    self.full_squares(x, q, kept, difference, product);
+                }
+            }
+        }
+        for q in q.rows_mut(components) {
+            self.squares_to_exponents(q);
         }
         Ok(())
     }
 
-    /// The point in the local frame: `x` itself, or its coordinates in `scratch`.
-    pub(super) fn local_point<'x, 's: 'x>(
+    /// `c_k - s_k p_k / 2` (without `p` where the square has it), in place.
+    #[inline(always)]
+    fn squares_to_exponents<V: Lanes>(&self, q: &mut [V]) {
+        let constants = q.iter_mut().zip(self.log_constants);
+        match self.precisions {
+            Precisions::Isotropic(values) if values.len() > 1 => {
+                for ((q, &constant), &p) in constants.zip(values) {
+                    *q = q.mul_add(V::splat(-0.5 * p), V::splat(constant));
+                }
+            }
+            Precisions::Isotropic(values) => {
+                let half = V::splat(-0.5 * entry(values, 0));
+                for (q, &constant) in constants {
+                    *q = q.mul_add(half, V::splat(constant));
+                }
+            }
+            _ => {
+                for (q, &constant) in constants {
+                    *q = q.mul_add(V::splat(-0.5), V::splat(constant));
+                }
+            }
+        }
+    }
+
+    /// `(x - m_k)^T P_k (x - m_k)` of full covariances, `[K]`.
+    #[inline(always)]
+    fn full_squares<V: Lanes>(
         &self,
-        x: &'x [f64x8],
+        x: &[V],
+        squares: &mut [V],
+        gradients: &mut [V],
+        difference: &mut [V],
+        product: &mut [V],
+    ) {
+        let d = self.mixture.dim;
+        let mut kept = gradients.rows_mut(d);
+        for (k, square) in squares.iter_mut().enumerate() {
+            subtract_mean(x, self.mean(k), difference);
+            let m = row_of(self.packed.dense, k, d * d);
+            if m.is_empty() {
+                *square = self.square_along_axes(k, difference);
+                continue;
+            }
+            let out = kept.next().unwrap_or(&mut *product);
+            sum_tiles(Products, difference, m, out);
+            *square = dot(difference, out);
+        }
+    }
+
+    /// `sum_i p_ki (q_ki . z)^2` along the eigenvectors of component `k`.
+    #[inline(always)]
+    fn square_along_axes<V: Lanes>(&self, k: usize, z: &[V]) -> V {
+        let Precisions::Full { values, vectors } = self.precisions else { return V::zero() };
+        let d = self.mixture.dim;
+        let mut sum = V::zero();
+        for (axis, &p) in row_of(vectors, k, d * d).rows(d).zip(row_of(values, k, d)) {
+            let y = dot_scalar(axis, z);
+            sum = (y * y).mul_add(V::splat(p), sum);
+        }
+        sum
+    }
+
+    /// Points in the local frame, `[B x d]`: `x` itself, or coordinates in `scratch`.
+    #[inline(always)]
+    pub(super) fn local_point<'x, 's: 'x, V: Lanes>(
+        &self,
+        x: &'x [V],
         scratch: &mut Scratch<'s>,
-    ) -> Result<&'x [f64x8]> {
-        check_len("x", self.mixture.dim, x.len())?;
+    ) -> Result<&'x [V]> {
+        let d = self.mixture.dim;
+        if x.is_empty() || !x.len().is_multiple_of(d.max(1)) {
+            check_len("x", d, x.len())?;
+        }
         if self.frame.is_none() {
             return Ok(x);
         }
-        let local = scratch.take(self.mixture.dim)?;
-        self.local_coordinates(x, local);
-        Ok(local)
-    }
-
-    /// `(x - m_k)^T P_k (x - m_k)`.
-    #[inline(always)]
-    fn mahalanobis_square(&self, k: usize, x: &[f64x8], difference: &mut [f64x8]) -> f64x8 {
-        let mean = self.mean(k);
-        match self.precisions {
-            Precisions::Isotropic(values) => {
-                let precision = entry(values, k);
-                sum_of_squares(x, mean) * splat(precision)
-            }
-            Precisions::Diagonal(values) => {
-                weighted_sum_of_squares(x, mean, row(values, k, self.mixture.dim))
-            }
-            Precisions::Full { values, vectors } => {
-                let d = self.mixture.dim;
-                subtract_mean(x, mean, difference);
-                let axes = row_of(vectors, k, d * d);
-                let precisions = row_of(values, k, d);
-                axes.rows(d).zip(precisions).fold(f64x8::ZERO, |sum, (axis, &p)| {
-                    let y = dot_scalar(axis, difference);
-                    (y * y).mul_add(splat(p), sum)
-                })
-            }
+        let local = scratch.take_lanes(x.len())?;
+        for (x, local) in x.rows(d).zip(local.rows_mut(d)) {
+            self.local_coordinates(x, local);
         }
+        Ok(local)
     }
 
     /// `out += scale * g_k`, `g_k = P_k (m_k - x)`, in the local frame.
     #[inline(always)]
-    pub(super) fn add_component_score(
+    pub(super) fn add_component_score<V: Lanes>(
         &self,
         k: usize,
-        scale: f64x8,
-        x: &[f64x8],
-        out: &mut [f64x8],
-        difference: &mut [f64x8],
+        scale: V,
+        x: &[V],
+        out: &mut [V],
+        difference: &mut [V],
     ) {
         let mean = self.mean(k);
         let d = self.mixture.dim;
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision = entry(values, k);
-                let scale = scale * splat(precision);
+                let scale = scale * V::splat(entry(values, k));
                 for ((o, &x), &m) in out.iter_mut().zip(x).zip(mean) {
-                    *o = scale.mul_add(splat(m) - x, *o);
+                    *o = scale.mul_add(V::splat(m) - x, *o);
                 }
             }
             Precisions::Diagonal(values) => {
                 for (((o, &x), &m), &p) in out.iter_mut().zip(x).zip(mean).zip(row(values, k, d)) {
-                    *o = (scale * splat(p)).mul_add(splat(m) - x, *o);
+                    *o = (scale * V::splat(p)).mul_add(V::splat(m) - x, *o);
                 }
             }
-            Precisions::Full { values, vectors } => {
+            Precisions::Full { .. } => {
                 subtract_mean(x, mean, difference);
-                let axes = row_of(vectors, k, d * d).rows(d);
-                for (axis, &p) in axes.zip(row_of(values, k, d)) {
-                    add_scaled(out, -(scale * splat(p)) * dot_scalar(axis, difference), axis);
-                }
+                self.add_precision_product(k, -scale, difference, out);
             }
         }
     }
 
     /// `out += scale * P_k v`, in the local frame.
     #[inline(always)]
-    pub(super) fn add_precision_product(
+    pub(super) fn add_precision_product<V: Lanes>(
         &self,
         k: usize,
-        scale: f64x8,
-        v: &[f64x8],
-        out: &mut [f64x8],
+        scale: V,
+        v: &[V],
+        out: &mut [V],
     ) {
         let d = self.mixture.dim;
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision = entry(values, k);
-                let scale = scale * splat(precision);
+                let scale = scale * V::splat(entry(values, k));
                 for (o, &v) in out.iter_mut().zip(v) {
                     *o = scale.mul_add(v, *o);
                 }
             }
             Precisions::Diagonal(values) => {
                 for ((o, &v), &p) in out.iter_mut().zip(v).zip(row(values, k, d)) {
-                    *o = (scale * splat(p)).mul_add(v, *o);
+                    *o = (scale * V::splat(p)).mul_add(v, *o);
                 }
             }
             Precisions::Full { values, vectors } => {
                 let axes = row_of(vectors, k, d * d).rows(d);
                 for (axis, &p) in axes.zip(row_of(values, k, d)) {
-                    add_scaled(out, (scale * splat(p)) * dot_scalar(axis, v), axis);
+                    add_scaled(out, (scale * V::splat(p)) * dot_scalar(axis, v), axis);
                 }
             }
         }
     }
 
-    /// `out = sum_k r_k g_k` in the local frame.
-    pub(super) fn local_score(
+    /// `out = sum_k r_k g_k` in the local frame, for blocks side by side: `local`, `out` `[B x d]`,
+    /// `responsibilities` `[B x K]`; `weights` is room of [`Self::weights_len`].
+    #[inline(always)]
+    pub(super) fn local_score<V: Lanes>(
         &self,
-        local: &[f64x8],
-        responsibilities: &[f64x8],
-        out: &mut [f64x8],
-        difference: &mut [f64x8],
+        local: &[V],
+        responsibilities: &[V],
+        out: &mut [V],
+        weights: &mut [V],
     ) {
-        out.fill(f64x8::ZERO);
-        for (k, &r) in responsibilities.iter().enumerate() {
-            if is_negligible(r) {
-                continue;
+        let (d, components) = (self.mixture.dim, self.mixture.components());
+        let points = local.rows(d).zip(responsibilities.rows(components)).zip(out.rows_mut(d));
+        let plain = Rows { means: self.packed.means, precisions: &[] };
+        match self.precisions {
+            Precisions::Isotropic(values) if values.len() > 1 => {
+                let weights = weights.get_mut(..components).unwrap_or(&mut []);
+                for ((x, r), out) in points {
+                    for ((w, &r), &p) in weights.iter_mut().zip(r).zip(values) {
+                        *w = r * V::splat(p);
+                    }
+                    sum_rows(plain, weights, x, out);
+                }
             }
-            self.add_component_score(k, r, local, out, difference);
+            Precisions::Isotropic(values) => {
+                let p = V::splat(entry(values, 0));
+                for ((x, r), out) in points {
+                    sum_rows(plain, r, x, out);
+                    for o in out.iter_mut() {
+                        *o *= p;
+                    }
+                }
+            }
+            Precisions::Diagonal(values) if values.len() == d => {
+                for ((x, r), out) in points {
+                    sum_rows(plain, r, x, out);
+                    for (o, &p) in out.iter_mut().zip(values) {
+                        *o *= V::splat(p);
+                    }
+                }
+            }
+            Precisions::Diagonal(_) => {
+                let (means, precisions) = (self.packed.means, self.packed.precisions);
+                let rows = Rows { means, precisions };
+                for ((x, r), out) in points {
+                    sum_rows(rows, r, x, out);
+                }
+            }
+            Precisions::Full { .. } => {
+                for ((x, r), out) in points {
+                    for o in out.iter_mut() {
+                        *o = V::zero();
+                    }
+                    for (k, &r) in r.iter().enumerate() {
+                        if !is_negligible(r) {
+                            self.add_component_score(k, r, x, out, weights);
+                        }
+                    }
+                }
+            }
         }
+    }
+
+    /// `log p` and, in `score`, its gradient, for up to [`Self::group_len`] blocks: `x`, `score` `[B x d]`,
+    /// `log_densities` `[B]`.
+    ///
+    /// One phase after the other for all blocks, so that the long chains of exponentials and
+    /// logarithms of several blocks overlap.
+    #[inline(always)]
+    pub(super) fn evaluate<V: Lanes>(
+        &self,
+        x: &[V],
+        score: &mut [V],
+        log_densities: &mut [V],
+        mut scratch: Scratch<'_>,
+    ) -> Result<()> {
+        let (d, components) = (self.mixture.dim, self.mixture.components());
+        let blocks = log_densities.len();
+        let responsibilities = scratch.take_lanes::<V>(blocks * components)?;
+        let gradients = scratch.take_lanes::<V>(self.gradients_len())?;
+        let weights = scratch.take_lanes::<V>(self.weights_len())?;
+        let local = self.local_point(x, &mut scratch)?;
+        self.log_joint(local, responsibilities, gradients, scratch.reborrow())?;
+        normalize_groups(responsibilities, log_densities, NEGLIGIBLE);
+        if !gradients.is_empty() {
+            for (r, score) in responsibilities.rows(components).zip(score.rows_mut(d)) {
+                subtract_rows(r, gradients, score);
+            }
+        } else if self.frame.is_none() {
+            self.local_score(local, responsibilities, score, weights);
+        } else {
+            let local_score = scratch.take_lanes::<V>(blocks * d)?;
+            self.local_score(local, responsibilities, local_score, weights);
+            for (local, score) in local_score.rows(d).zip(score.rows_mut(d)) {
+                self.global_coordinates(local, score);
+            }
+        }
+        Ok(())
+    }
+
+    /// Blocks that are evaluated together: as many as keep what they share in the first cache.
+    #[inline(always)]
+    fn group_len(&self) -> usize {
+        let vectors = self.mixture.components() + 2 * self.mixture.dim;
+        if self.gradients_len() > 0 { 1 } else { (GROUP_VECTORS / vectors).clamp(1, GROUP) }
+    }
+
+    /// Room of [`Self::local_score`]: `d` vectors, or `K` where components have precisions of their own.
+    pub(super) fn weights_len(&self) -> usize {
+        self.mixture.dim.max(self.mixture.components())
+    }
+
+    /// Vectors for the gradients of all components, `[K x d]`; none where a component's score is as
+    /// cheap to compute again.
+    pub(super) fn gradients_len(&self) -> usize {
+        if self.packed.dense.is_empty() { 0 } else { self.means.len() }
     }
 }
 
@@ -186,12 +376,12 @@ impl LogDensity for MixtureLevel<'_> {
     }
 
     fn scratch_len(&self) -> usize {
-        self.linearization_scratch()
+        let group = self.group_len() * (self.mixture.components() + 2 * self.mixture.dim);
+        group + self.gradients_len() + self.linearization_scratch()
     }
 
-    fn log_density(&self, x: &[f64x8], mut scratch: Scratch<'_>) -> Result<f64x8> {
-        let responsibilities = scratch.take(self.mixture.components())?;
-        self.responsibilities(x, responsibilities, scratch)
+    fn log_density(&self, x: &[f64x8], scratch: Scratch<'_>) -> Result<f64x8> {
+        dispatch(LogDensityOf { level: self, x, scratch })
     }
 }
 
@@ -200,86 +390,144 @@ impl Score for MixtureLevel<'_> {
         &self,
         x: &[f64x8],
         score: &mut [f64x8],
-        mut scratch: Scratch<'_>,
+        scratch: Scratch<'_>,
     ) -> Result<f64x8> {
-        let d = self.mixture.dim;
-        check_len("score", d, score.len())?;
-        let responsibilities = scratch.take(self.mixture.components())?;
-        let (difference, local_score) = (scratch.take(d)?, scratch.take(d)?);
-        let local = self.local_point(x, &mut scratch)?;
-        let log_density = self.responsibilities_at(local, responsibilities, scratch)?;
-        if self.frame.is_none() {
-            self.local_score(local, responsibilities, score, difference);
-        } else {
-            self.local_score(local, responsibilities, local_score, difference);
-            self.global_coordinates(local_score, score);
-        }
+        let mut log_density = [f64x8::ZERO];
+        let log_densities = &mut log_density;
+        dispatch(Evaluate { level: self, x, score, log_densities, scratch })?;
+        let [log_density] = log_density;
         Ok(log_density)
+    }
+
+    fn log_densities_and_scores(
+        &self,
+        x: &[f64x8],
+        score: &mut [f64x8],
+        log_densities: &mut [f64x8],
+        scratch: Scratch<'_>,
+    ) -> Result<()> {
+        dispatch(Evaluate { level: self, x, score, log_densities, scratch })
     }
 }
 
-/// Turns exponents `q_k` into `exp(q_k) / sum_j exp(q_j)` and returns the log of the sum.
+struct Responsibilities<'a, 's> {
+    level: &'a MixtureLevel<'a>,
+    x: &'a [f64x8],
+    responsibilities: &'a mut [f64x8],
+    scratch: Scratch<'s>,
+}
+
+impl Task for Responsibilities<'_, '_> {
+    type Output = Result<f64x8>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(mut self) -> Result<f64x8> {
+        let responsibilities = V::view_mut(self.responsibilities);
+        let local = self.level.local_point(V::view(self.x), &mut self.scratch)?;
+        self.level.log_joint(local, responsibilities, &mut [], self.scratch)?;
+        Ok(normalize_exponentials(responsibilities, SMALLEST).vector())
+    }
+}
+
+struct LogDensityOf<'a, 's> {
+    level: &'a MixtureLevel<'a>,
+    x: &'a [f64x8],
+    scratch: Scratch<'s>,
+}
+
+impl Task for LogDensityOf<'_, '_> {
+    type Output = Result<f64x8>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(mut self) -> Result<f64x8> {
+        let responsibilities = self.scratch.take_lanes::<V>(self.level.mixture.components())?;
+        let local = self.level.local_point(V::view(self.x), &mut self.scratch)?;
+        Ok(self.level.responsibilities_at(local, responsibilities, self.scratch)?.vector())
+    }
+}
+
+/// Blocks side by side: `x` and `score` `[B x d]`, `log_densities` `[B]`.
+struct Evaluate<'a, 's> {
+    level: &'a MixtureLevel<'a>,
+    x: &'a [f64x8],
+    score: &'a mut [f64x8],
+    log_densities: &'a mut [f64x8],
+    scratch: Scratch<'s>,
+}
+
+impl Task for Evaluate<'_, '_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(mut self) -> Result<()> {
+        let d = self.level.mixture.dim;
+        let total = self.log_densities.len().saturating_mul(d);
+        check_len("x", total, self.x.len())?;
+        check_len("score", total, self.score.len())?;
+        let group = self.level.group_len();
+        let groups =
+            V::view(self.x).chunks(group * d).zip(V::view_mut(self.score).chunks_mut(group * d));
+        for ((x, score), log_densities) in
+            groups.zip(V::view_mut(self.log_densities).chunks_mut(group))
+        {
+            self.level.evaluate(x, score, log_densities, self.scratch.reborrow())?;
+        }
+        Ok(())
+    }
+}
+
+/// Turns exponents `q_k` into `exp(q_k) / sum_j exp(q_j)` and returns the log of the sum; what lies `cutoff` or
+/// more below the largest exponent is zero.
 #[inline(always)]
-pub(super) fn normalize_exponentials(q: &mut [f64x8]) -> f64x8 {
-    let max = q.iter().fold(splat(f64::NEG_INFINITY), |max, &q| max.fast_max(q));
-    // Where every exponent is -inf the shift must not turn them into NaN before the sum.
-    let shift = select(equal(max, splat(f64::NEG_INFINITY)), f64x8::ZERO, max);
-    let mut sum = f64x8::ZERO;
-    for q in q.iter_mut() {
-        *q = exp(*q - shift);
-        sum += *q;
+pub(super) fn normalize_exponentials<V: Lanes>(q: &mut [V], cutoff: f64) -> V {
+    let mut log_sum = [V::zero()];
+    normalize_groups(q, &mut log_sum, cutoff);
+    let [log_sum] = log_sum;
+    log_sum
+}
+
+/// [`normalize_exponentials`] for groups side by side: `q` `[B x K]`, `log_sums` `[B]`.
+#[inline(always)]
+fn normalize_groups<V: Lanes>(q: &mut [V], log_sums: &mut [V], cutoff: f64) {
+    let components = q.len() / log_sums.len().max(1);
+    if components == 1 {
+        for (q, log_sum) in q.iter_mut().zip(log_sums) {
+            (*log_sum, *q) = (*q, V::splat(1.0));
+        }
+        return;
     }
-    let inverse = splat(1.0) / sum;
-    for q in q.iter_mut() {
-        *q *= inverse;
+    let lowest = V::splat(f64::NEG_INFINITY);
+    for (q, log_sum) in q.rows_mut(components).zip(log_sums) {
+        let mut max = lowest;
+        for &q in q.iter() {
+            max = max.max(q);
+        }
+        // Where every exponent is -inf the shift must not turn them into NaN before the sum.
+        let shift = V::select(max.equal(lowest), V::zero(), max);
+        let mut sum = V::zero();
+        for q in q.iter_mut() {
+            *q = exp_not_positive(*q - shift, cutoff);
+            sum += *q;
+        }
+        let inverse = V::splat(1.0) / sum;
+        for q in q.iter_mut() {
+            *q *= inverse;
+        }
+        // The largest exponent adds 1; a sum below that is 0 (all are -inf) or NaN.
+        let regular = V::splat(1.0).less_equal(sum);
+        *log_sum = shift + V::select(regular, ln_of_normal(sum), -inverse);
     }
-    shift + ln(sum)
 }
 
 /// Whether a responsibility is zero in every lane (NaN is not).
 #[inline(always)]
-pub(super) fn is_negligible(r: f64x8) -> bool {
-    equal(r, f64x8::ZERO).all()
+pub(super) fn is_negligible<V: Lanes>(r: V) -> bool {
+    r.equal(V::zero()).all()
 }
 
 #[inline(always)]
-fn subtract_mean(x: &[f64x8], mean: &[f64], out: &mut [f64x8]) {
+fn subtract_mean<V: Lanes>(x: &[V], mean: &[f64], out: &mut [V]) {
     for ((o, &x), &m) in out.iter_mut().zip(x).zip(mean) {
-        *o = x - splat(m);
+        *o = x - V::splat(m);
     }
-}
-
-#[inline(always)]
-fn sum_of_squares(x: &[f64x8], mean: &[f64]) -> f64x8 {
-    let (pairs_x, rest_x) = x.as_chunks::<2>();
-    let (pairs_m, rest_m) = mean.as_chunks::<2>();
-    let (mut even, mut odd) = (f64x8::ZERO, f64x8::ZERO);
-    for (&[x0, x1], &[m0, m1]) in pairs_x.iter().zip(pairs_m) {
-        let (z0, z1) = (x0 - splat(m0), x1 - splat(m1));
-        even = z0.mul_add(z0, even);
-        odd = z1.mul_add(z1, odd);
-    }
-    for (&x, &m) in rest_x.iter().zip(rest_m) {
-        let z = x - splat(m);
-        even = z.mul_add(z, even);
-    }
-    even + odd
-}
-
-#[inline(always)]
-fn weighted_sum_of_squares(x: &[f64x8], mean: &[f64], precisions: &[f64]) -> f64x8 {
-    let (pairs_x, rest_x) = x.as_chunks::<2>();
-    let (pairs_m, rest_m) = mean.as_chunks::<2>();
-    let (pairs_p, rest_p) = precisions.as_chunks::<2>();
-    let (mut even, mut odd) = (f64x8::ZERO, f64x8::ZERO);
-    for ((&[x0, x1], &[m0, m1]), &[p0, p1]) in pairs_x.iter().zip(pairs_m).zip(pairs_p) {
-        let (z0, z1) = (x0 - splat(m0), x1 - splat(m1));
-        even = (z0 * splat(p0)).mul_add(z0, even);
-        odd = (z1 * splat(p1)).mul_add(z1, odd);
-    }
-    for ((&x, &m), &p) in rest_x.iter().zip(rest_m).zip(rest_p) {
-        let z = x - splat(m);
-        even = (z * splat(p)).mul_add(z, even);
-    }
-    even + odd
 }

@@ -3,10 +3,12 @@
 //! `log p_t(x) = logsumexp_k (c_k - (x - alpha mu_k)^T P_k (x - alpha mu_k) / 2)` with
 //! `c_k = log w_k - (d log 2 pi + log det(alpha^2 Sigma_k + v I)) / 2`.
 
+use super::dense_precision::{self, fill_dense_precisions};
+use super::panels::pack;
 use super::{Covariance, Mixture, entry, row, row_of};
 use crate::error::{Error, Result, check_len};
 use crate::linalg::RowMajor;
-use crate::simd::{add_scaled, copy, dot_scalar, f64x8};
+use crate::simd::{Lanes, add_scaled, copy, dot_scalar};
 
 /// `p_t = sum_k w_k N(alpha mu_k, alpha^2 Sigma_k + v I)`, ready to evaluate and to sample.
 ///
@@ -21,6 +23,7 @@ pub struct MixtureLevel<'a> {
     /// `[K x d]`, in the local frame.
     pub(super) means: &'a [f64],
     pub(super) precisions: Precisions<'a>,
+    pub(super) packed: Packed<'a>,
     /// `[d x d]`, rows are the axes of the local frame; `None` for the coordinate axes.
     pub(super) frame: Option<&'a [f64]>,
 }
@@ -41,10 +44,39 @@ pub(super) enum Precisions<'a> {
     },
 }
 
+/// Copies of parameters in the order of the micro-kernels (`panels.rs`).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Packed<'a> {
+    /// Means, `[K x d]`; empty for full covariances.
+    pub(super) means: &'a [f64],
+    /// Precisions, `[K x d]`, of components with diagonals of their own; empty otherwise.
+    pub(super) precisions: &'a [f64],
+    /// `P_k` as matrices, `[K]` packed matrices `[d x d]`; empty where eigenvectors serve instead.
+    pub(super) dense: &'a [f64],
+}
+
+impl Packed<'_> {
+    /// Numbers for means, precisions and matrices.
+    fn lens(mixture: &Mixture<'_>) -> [usize; 3] {
+        let (means, d) = (mixture.means.len(), mixture.dim);
+        match mixture.covariance {
+            Covariance::Isotropic(_) => [means, 0, 0],
+            Covariance::Diagonal(values) if values.len() == d => [means, 0, 0],
+            Covariance::Diagonal(values) => [means, values.len(), 0],
+            Covariance::Full { eigenvalues, .. } if eigenvalues.len() == d => [means, 0, 0],
+            Covariance::Full { eigenvectors, .. } => {
+                [0, 0, dense_precision::storage_len(eigenvectors)]
+            }
+        }
+    }
+}
+
 impl<'a> MixtureLevel<'a> {
     /// Numbers of `f64` storage that a level of this mixture takes.
     pub fn storage_len(mixture: &Mixture<'_>) -> usize {
-        mixture.means.len() + mixture.components() + mixture.covariance.spectrum().len()
+        let plain = mixture.means.len() + mixture.components();
+        let packed: usize = Packed::lens(mixture).iter().sum();
+        plain + mixture.covariance.spectrum().len() + packed
     }
 
     /// Fills `storage` for the level with these coefficients and returns the view of it.
@@ -63,7 +95,8 @@ impl<'a> MixtureLevel<'a> {
         check_coefficient("alpha", alpha, f64::MIN_POSITIVE)?;
         check_coefficient("variance", variance, 0.0)?;
         let (means, rest) = split(storage, mixture.means.len())?;
-        let (log_constants, precisions) = split(rest, mixture.components())?;
+        let (log_constants, rest) = split(rest, mixture.components())?;
+        let (precisions, rest) = split(rest, mixture.covariance.spectrum().len())?;
         let frame = match mixture.covariance {
             Covariance::Full { eigenvalues, eigenvectors } if eigenvalues.len() == mixture.dim => {
                 Some(eigenvectors)
@@ -73,6 +106,7 @@ impl<'a> MixtureLevel<'a> {
         fill_means(mixture, alpha, frame, means);
         fill_precisions(mixture, alpha, variance, precisions)?;
         fill_log_constants(mixture, precisions, log_constants);
+        let packed = fill_packed(mixture, means, precisions, rest)?;
         let precisions = match mixture.covariance {
             Covariance::Isotropic(_) => Precisions::Isotropic(precisions),
             Covariance::Full { eigenvectors, .. } if frame.is_none() => {
@@ -80,7 +114,8 @@ impl<'a> MixtureLevel<'a> {
             }
             _ => Precisions::Diagonal(precisions),
         };
-        Ok(Self { mixture: *mixture, alpha, variance, log_constants, means, precisions, frame })
+        let mixture = *mixture;
+        Ok(Self { mixture, alpha, variance, log_constants, means, precisions, packed, frame })
     }
 
     /// The parameters of the mixture behind this level.
@@ -105,7 +140,8 @@ impl<'a> MixtureLevel<'a> {
     }
 
     /// `out = F x`: coordinates along the axes of the local frame.
-    pub(super) fn local_coordinates(&self, x: &[f64x8], out: &mut [f64x8]) {
+    #[inline(always)]
+    pub(super) fn local_coordinates<V: Lanes>(&self, x: &[V], out: &mut [V]) {
         match self.frame {
             Some(axes) => {
                 for (o, axis) in out.iter_mut().zip(axes.rows(self.mixture.dim)) {
@@ -117,10 +153,13 @@ impl<'a> MixtureLevel<'a> {
     }
 
     /// `out = F^T y`: back from the local frame.
-    pub(super) fn global_coordinates(&self, y: &[f64x8], out: &mut [f64x8]) {
+    #[inline(always)]
+    pub(super) fn global_coordinates<V: Lanes>(&self, y: &[V], out: &mut [V]) {
         match self.frame {
             Some(axes) => {
-                out.fill(f64x8::ZERO);
+                for o in out.iter_mut() {
+                    *o = V::zero();
+                }
                 for (&coordinate, axis) in y.iter().zip(axes.rows(self.mixture.dim)) {
                     add_scaled(out, coordinate, axis);
                 }
@@ -128,6 +167,31 @@ impl<'a> MixtureLevel<'a> {
             None => copy(out, y),
         }
     }
+}
+
+/// Fills the copies for the micro-kernels.
+fn fill_packed<'a>(
+    mixture: &Mixture<'_>,
+    means: &[f64],
+    precisions: &[f64],
+    storage: &'a mut [f64],
+) -> Result<Packed<'a>> {
+    let [means_len, precisions_len, _] = Packed::lens(mixture);
+    let (packed_means, rest) = split(storage, means_len)?;
+    let (packed_precisions, dense) = split(rest, precisions_len)?;
+    if means_len > 0 {
+        pack(means, mixture.dim, packed_means);
+    }
+    if precisions_len > 0 {
+        pack(precisions, mixture.dim, packed_precisions);
+    }
+    let dense = match mixture.covariance {
+        Covariance::Full { eigenvectors, .. } if !dense.is_empty() => {
+            fill_dense_precisions(precisions, eigenvectors, mixture.dim, dense)
+        }
+        _ => &[],
+    };
+    Ok(Packed { means: packed_means, precisions: packed_precisions, dense })
 }
 
 /// `alpha mu_k`, in the local frame.

@@ -40,7 +40,7 @@ impl MixtureLevel<'_> {
 
     /// Workspace of [`Self::fill_linearization`], and more than one product takes.
     pub(super) fn linearization_scratch(&self) -> usize {
-        self.mixture.components() + 4 * self.mixture.dim
+        self.mixture.components() + self.weights_len() + 5 * self.mixture.dim
     }
 
     pub(super) fn fill_linearization(
@@ -55,9 +55,9 @@ impl MixtureLevel<'_> {
         let (count, precision) = (memory.take(1)?, memory.take(self.precision_len())?);
         let rows = memory.take(self.mixture.components() * d)?;
         let responsibilities = scratch.take(self.mixture.components())?;
-        let (difference, score) = (scratch.take(d)?, scratch.take(d)?);
+        let (difference, score) = (scratch.take(self.weights_len())?, scratch.take(d)?);
         let local = self.local_point(x, &mut scratch)?;
-        self.responsibilities_at(local, responsibilities, scratch)?;
+        self.responsibilities_at::<f64x8>(local, responsibilities, scratch)?;
         self.local_score(local, responsibilities, score, difference);
         if self.has_diagonal_precision() {
             precision.fill(f64x8::ZERO);

@@ -12,12 +12,16 @@
 //! diagonal mixture.
 
 mod affine_map;
+mod dense_precision;
 mod evaluate;
 mod hessian;
 mod level;
 mod linearization;
 mod moments;
+mod panels;
+mod row_sums;
 mod sample;
+mod tile_sums;
 mod time_derivative;
 mod transition;
 mod transition_law;

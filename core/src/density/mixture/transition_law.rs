@@ -1,6 +1,6 @@
 //! The law of `x_s` given `x_t` itself: its density and exact samples.
 
-use super::evaluate::normalize_exponentials;
+use super::evaluate::{SMALLEST, normalize_exponentials};
 use super::sample::ComponentChoice;
 use super::transition::MixtureTransition;
 use crate::error::{Result, check_len};
@@ -21,7 +21,7 @@ impl MixtureTransition<'_> {
         let (mean, difference) = (scratch.take(d)?, scratch.take(d)?);
         let local_y = self.noisy.local_point(y, &mut scratch)?;
         let local_x = self.noisy.local_point(x, &mut scratch)?;
-        self.noisy.log_joint(local_x, prior, scratch)?;
+        self.noisy.log_joint(local_x, prior, &mut [], scratch)?;
         let normalization = splat(d as f64 * libm::log(core::f64::consts::TAU));
         for (k, (joint, &prior)) in joint.iter_mut().zip(&*prior).enumerate() {
             self.component_mean(k, local_x, mean, difference);
@@ -31,7 +31,7 @@ impl MixtureTransition<'_> {
             let energy = self.component_energy(k, difference);
             *joint = prior - splat(0.5) * (energy + normalization);
         }
-        Ok(normalize_exponentials(joint) - normalize_exponentials(prior))
+        Ok(normalize_exponentials(joint, SMALLEST) - normalize_exponentials(prior, SMALLEST))
     }
 
     /// Draws `y ~ p(x_s | x_t = x)`.
