@@ -101,9 +101,10 @@ pub fn swap(
 
     // -inf if either proposal has density zero, NaN or +inf if either is a fault.
     let proposed = *to_clean.log_density + *to_noisy.log_density;
-    let decision = decide(forward.log_work - backward.log_work, proposed, context.stream);
-    take_accepted(decision.accepted, to_clean.as_point(), clean);
-    take_accepted(decision.accepted, to_noisy.as_point(), noisy);
+    let (accepted, decision) =
+        decide(forward.log_work - backward.log_work, proposed, context.stream);
+    take_accepted::<f64x8>(accepted, to_clean.as_point(), clean);
+    take_accepted::<f64x8>(accepted, to_noisy.as_point(), noisy);
     Ok(SwapOutcome {
         acceptance_probability: decision.acceptance_probability,
         accepted: decision.accepted,

@@ -7,7 +7,8 @@ use crate::density::Score;
 use crate::error::{Result, check_len};
 use crate::path::NoisingStep;
 use crate::point::{Context, Point, PointMut};
-use crate::simd::{dot, f64x8, splat};
+use crate::rng::Stream;
+use crate::simd::{Lanes, Task, dispatch, dot, f64x8, splat};
 
 /// A normalized forward kernel `k(y | x)` from the noisier to the cleaner level.
 ///
@@ -57,11 +58,7 @@ impl<'a, K: DenoisingKernel> Denoising<'a, K> {
 
     /// `log q(x | y) = log N(x; a y, v I)`.
     fn log_noising(&self, x: &[f64x8], y: &[f64x8]) -> f64x8 {
-        let ratio = splat(-self.step.ratio);
-        let square = x.iter().zip(y).fold(f64x8::ZERO, |sum, (&x, &y)| {
-            let z = ratio.mul_add(y, x);
-            z.mul_add(z, sum)
-        });
+        let square = dispatch(Residual { ratio: self.step.ratio, x, y });
         self.log_noising_of_square(square / splat(self.step.variance))
     }
 
@@ -69,6 +66,60 @@ impl<'a, K: DenoisingKernel> Denoising<'a, K> {
     fn log_noising_of_square(&self, square: f64x8) -> f64x8 {
         let constant = self.dim() as f64 * (LOG_TWO_PI + libm::log(self.step.variance));
         splat(-0.5) * (square + splat(constant))
+    }
+}
+
+/// `|x - a y|^2`.
+struct Residual<'a> {
+    ratio: f64,
+    x: &'a [f64x8],
+    y: &'a [f64x8],
+}
+
+impl Task for Residual<'_> {
+    type Output = f64x8;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64x8 {
+        let ratio = V::splat(-self.ratio);
+        let (x_pairs, x_last) = V::view(self.x).as_chunks::<2>();
+        let (y_pairs, y_last) = V::view(self.y).as_chunks::<2>();
+        let (mut even, mut odd) = (V::zero(), V::zero());
+        for (&[x0, x1], &[y0, y1]) in x_pairs.iter().zip(y_pairs) {
+            let (z0, z1) = (ratio.mul_add(y0, x0), ratio.mul_add(y1, x1));
+            even = z0.mul_add(z0, even);
+            odd = z1.mul_add(z1, odd);
+        }
+        for (&x, &y) in x_last.iter().zip(y_last) {
+            let z = ratio.mul_add(y, x);
+            even = z.mul_add(z, even);
+        }
+        (even + odd).vector()
+    }
+}
+
+/// `x = a y + sqrt(v) z`; returns `|z|^2`.
+struct Noise<'a> {
+    ratio: f64,
+    deviation: f64,
+    y: &'a [f64x8],
+    x: &'a mut [f64x8],
+    stream: &'a mut Stream,
+}
+
+impl Task for Noise<'_> {
+    type Output = f64x8;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64x8 {
+        let x = V::view_mut(self.x);
+        self.stream.fill_normal_lanes(x);
+        let square = dot(x, x);
+        let (ratio, deviation) = (V::splat(self.ratio), V::splat(self.deviation));
+        for (x, &y) in x.iter_mut().zip(V::view(self.y)) {
+            *x = deviation.mul_add(*x, ratio * y);
+        }
+        square.vector()
     }
 }
 
@@ -100,12 +151,10 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         mut x: PointMut<'_>,
         mut context: Context<'_>,
     ) -> Result<Crossing> {
-        context.stream.fill_normals(x.x);
-        let log_noising = self.log_noising_of_square(dot(x.x, x.x));
-        let (ratio, deviation) = (splat(self.step.ratio), splat(libm::sqrt(self.step.variance)));
-        for (x, &y) in x.x.iter_mut().zip(y.x) {
-            *x = deviation.mul_add(*x, ratio * y);
-        }
+        let (ratio, deviation) = (self.step.ratio, libm::sqrt(self.step.variance));
+        let stream = &mut *context.stream;
+        let square = dispatch(Noise { ratio, deviation, y: y.x, x: x.x, stream });
+        let log_noising = self.log_noising_of_square(square);
         x.evaluate(self.noisy, &mut context)?;
         let log_kernel = self.kernel.log_density(x.as_point(), y.x, context)?;
         Ok(Crossing::from((y.log_density - *x.log_density) + (log_noising - log_kernel)))

@@ -5,7 +5,8 @@ use super::{DenoisingKernel, LOG_TWO_PI};
 use crate::error::{Error, Result, check_len};
 use crate::path::NoisingStep;
 use crate::point::{Context, Point};
-use crate::simd::{dot, f64x8, splat};
+use crate::rng::Stream;
+use crate::simd::{Lanes, Task, dispatch, dot, f64x8};
 
 /// `k(y | x) = N(x/a + e S, c I)`.
 #[derive(Debug, Clone, Copy)]
@@ -33,13 +34,14 @@ impl IsotropicKernel {
     }
 
     #[inline(always)]
-    fn mean(&self, x: f64x8, score: f64x8) -> f64x8 {
-        splat(self.drift).mul_add(score, splat(self.inverse_ratio) * x)
+    fn mean<V: Lanes>(&self, x: V, score: V) -> V {
+        V::splat(self.drift).mul_add(score, V::splat(self.inverse_ratio) * x)
     }
 
-    fn log_normal(&self, square: f64x8, dim: usize) -> f64x8 {
+    #[inline(always)]
+    fn log_normal<V: Lanes>(&self, square: V, dim: usize) -> V {
         let constant = dim as f64 * (LOG_TWO_PI + 2.0 * libm::log(self.deviation));
-        splat(-0.5) * (square + splat(constant))
+        V::splat(-0.5) * (square + V::splat(constant))
     }
 }
 
@@ -50,23 +52,57 @@ impl DenoisingKernel for IsotropicKernel {
 
     fn sample(&self, x: Point<'_>, y: &mut [f64x8], context: Context<'_>) -> Result<f64x8> {
         check_len("y", x.x.len(), y.len())?;
-        context.stream.fill_normals(y);
-        let square = dot(y, y);
-        let deviation = splat(self.deviation);
-        for ((y, &x), &s) in y.iter_mut().zip(x.x).zip(x.score) {
-            *y = deviation.mul_add(*y, self.mean(x, s));
-        }
-        Ok(self.log_normal(square, y.len()))
+        Ok(dispatch(Sample { kernel: self, x, y, stream: context.stream }))
     }
 
     fn log_density(&self, x: Point<'_>, y: &[f64x8], _context: Context<'_>) -> Result<f64x8> {
         check_len("y", x.x.len(), y.len())?;
-        let inverse = splat(1.0 / self.deviation);
-        let pairs = y.iter().zip(x.x).zip(x.score);
-        let square = pairs.fold(f64x8::ZERO, |sum, ((&y, &x), &s)| {
-            let z = (y - self.mean(x, s)) * inverse;
-            z.mul_add(z, sum)
-        });
-        Ok(self.log_normal(square, y.len()))
+        Ok(dispatch(LogDensity { kernel: self, x, y }))
+    }
+}
+
+struct Sample<'a> {
+    kernel: &'a IsotropicKernel,
+    x: Point<'a>,
+    y: &'a mut [f64x8],
+    stream: &'a mut Stream,
+}
+
+impl Task for Sample<'_> {
+    type Output = f64x8;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64x8 {
+        let y = V::view_mut(self.y);
+        self.stream.fill_normal_lanes(y);
+        let square = dot(y, y);
+        let deviation = V::splat(self.kernel.deviation);
+        let from = V::view(self.x.x).iter().zip(V::view(self.x.score));
+        for (y, (&x, &s)) in y.iter_mut().zip(from) {
+            *y = deviation.mul_add(*y, self.kernel.mean(x, s));
+        }
+        self.kernel.log_normal(square, y.len()).vector()
+    }
+}
+
+struct LogDensity<'a> {
+    kernel: &'a IsotropicKernel,
+    x: Point<'a>,
+    y: &'a [f64x8],
+}
+
+impl Task for LogDensity<'_> {
+    type Output = f64x8;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64x8 {
+        let inverse = V::splat(1.0 / self.kernel.deviation);
+        let from = V::view(self.x.x).iter().zip(V::view(self.x.score));
+        let mut square = V::zero();
+        for (&y, (&x, &s)) in V::view(self.y).iter().zip(from) {
+            let z = (y - self.kernel.mean(x, s)) * inverse;
+            square = z.mul_add(z, square);
+        }
+        self.kernel.log_normal(square, self.y.len()).vector()
     }
 }

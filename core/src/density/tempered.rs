@@ -6,7 +6,7 @@
 use super::{LogDensity, Score};
 use crate::error::{Error, Result, check_len};
 use crate::scratch::Scratch;
-use crate::simd::{f64x8, splat};
+use crate::simd::{Lanes, Task, dispatch, f64x8, splat};
 
 /// The geometric interpolation between a reference `rho` and a target `gamma`.
 #[derive(Clone, Copy)]
@@ -84,10 +84,27 @@ impl Score for Tempered<'_> {
         let reference =
             self.reference.log_density_and_score(x, reference_score, scratch.reborrow())?;
         let target = self.target.log_density_and_score(x, score, scratch)?;
-        for (s, &r) in score.iter_mut().zip(&*reference_score) {
-            *s = splat(1.0 - self.beta) * r + splat(self.beta) * *s;
-        }
+        dispatch(Blend { beta: self.beta, reference: reference_score, score });
         Ok(splat(1.0 - self.beta) * reference + splat(self.beta) * target)
+    }
+}
+
+/// `score <- (1 - beta) reference + beta score`.
+struct Blend<'a> {
+    beta: f64,
+    reference: &'a [f64x8],
+    score: &'a mut [f64x8],
+}
+
+impl Task for Blend<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        let (rest, beta) = (V::splat(1.0 - self.beta), V::splat(self.beta));
+        for (s, &r) in V::view_mut(self.score).iter_mut().zip(V::view(self.reference)) {
+            *s = rest.mul_add(r, beta * *s);
+        }
     }
 }
 

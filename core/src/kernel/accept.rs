@@ -2,7 +2,7 @@
 
 use crate::point::{Point, PointMut};
 use crate::rng::Stream;
-use crate::simd::{LANES, equal, exp, f64x8, finite, less, ln, select, splat};
+use crate::simd::{LANES, Lanes, Mask, equal, exp, f64x8, finite, less, ln, not_nan};
 
 /// What one kernel step did.
 #[derive(Debug, Clone, Copy)]
@@ -18,23 +18,39 @@ pub struct Outcome {
 /// Accepts with probability `min(1, exp(log_ratio))`; the decision uses one uniform per lane.
 ///
 /// `-inf` is a density of zero, an honest rejection; NaN and `+inf` are faults and are counted.
-pub(crate) fn decide(log_ratio: f64x8, proposed: f64x8, stream: &mut Stream) -> Outcome {
-    let zero_density = equal(proposed, splat(f64::NEG_INFINITY));
-    let valid = finite(proposed) & !log_ratio.is_nan();
-    let probability = select(valid, exp(log_ratio.fast_min(f64x8::ZERO)), f64x8::ZERO);
-    let accepted = valid & less(ln(stream.uniforms()), log_ratio);
-    Outcome { acceptance_probability: probability, accepted, non_finite: !(valid | zero_density) }
+#[inline(always)]
+pub(crate) fn decide<V: Lanes>(
+    log_ratio: V,
+    proposed: V,
+    stream: &mut Stream,
+) -> (V::Mask, Outcome) {
+    let zero_density = equal(proposed, V::splat(f64::NEG_INFINITY));
+    let valid = finite(proposed) & not_nan(log_ratio);
+    let probability = V::select(valid, exp(log_ratio.min(V::zero())), V::zero());
+    let accepted = valid & less(ln(stream.uniform_lanes::<V>()), log_ratio);
+    let outcome = Outcome {
+        acceptance_probability: probability.vector(),
+        accepted: accepted.vector(),
+        non_finite: (!(valid | zero_density)).vector(),
+    };
+    (accepted, outcome)
 }
 
 /// Replaces the accepted lanes of `point` by `proposal`.
-pub(crate) fn take_accepted(accepted: f64x8, proposal: Point<'_>, point: PointMut<'_>) {
-    for (x, &y) in point.x.iter_mut().zip(proposal.x) {
-        *x = select(accepted, y, *x);
+#[inline(always)]
+pub(crate) fn take_accepted<V: Lanes>(accepted: V::Mask, proposal: Point<'_>, point: PointMut<'_>) {
+    take_lanes::<V>(accepted, proposal.x, point.x);
+    take_lanes::<V>(accepted, proposal.score, point.score);
+    let (new, old) = (V::of(proposal.log_density), V::of(*point.log_density));
+    *point.log_density = V::select(accepted, new, old).vector();
+}
+
+/// Replaces the accepted lanes of `old` by those of `new`.
+#[inline(always)]
+pub(crate) fn take_lanes<V: Lanes>(accepted: V::Mask, new: &[f64x8], old: &mut [f64x8]) {
+    for (old, &new) in V::view_mut(old).iter_mut().zip(V::view(new)) {
+        *old = V::select(accepted, new, *old);
     }
-    for (s, &y) in point.score.iter_mut().zip(proposal.score) {
-        *s = select(accepted, y, *s);
-    }
-    *point.log_density = select(accepted, proposal.log_density, *point.log_density);
 }
 
 impl Outcome {
@@ -64,7 +80,7 @@ mod tests {
         let inf = f64::INFINITY;
         let ratio = f64x8::new([5.0, -inf, nan, inf, -800.0, 5.0, 0.0, inf]);
         let proposed = f64x8::new([1.0, -inf, 1.0, inf, 1.0, nan, 2.0, 1.0]);
-        let outcome = decide(ratio, proposed, &mut Key::new(1, Purpose::User).stream());
+        let (_, outcome) = decide(ratio, proposed, &mut Key::new(1, Purpose::User).stream());
         assert_eq!(outcome.accepted.to_bitmask(), 0b1100_0001);
         assert_eq!(outcome.non_finite.to_bitmask(), 0b0010_1100);
         assert_eq!(

@@ -10,7 +10,7 @@ use super::accept::{Outcome, decide, take_accepted};
 use crate::density::Score;
 use crate::error::{Error, Result};
 use crate::point::{Context, Point, PointMut};
-use crate::simd::{copy, dot, f64x8, splat};
+use crate::simd::{Lanes, Task, copy, dispatch, dot, f64x8};
 
 /// HMC with step size `h` and a mean number of leapfrog steps.
 #[derive(Debug, Clone, Copy)]
@@ -46,38 +46,57 @@ impl MarkovKernel for Hmc {
         density: &dyn Score,
         step_size: f64,
         point: PointMut<'_>,
-        mut context: Context<'_>,
+        context: Context<'_>,
     ) -> Result<Outcome> {
-        let d = point.x.len();
-        let momentum = context.scratch.take(d)?;
-        let (y, score) = (context.scratch.take(d)?, context.scratch.take(d)?);
         let choices = f64::from(2 * self.leapfrog_steps - 1);
         let steps = 1 + (context.stream.uniform() * choices) as u32;
-        context.stream.fill_normals(momentum);
+        dispatch(Trajectory { steps, density, step_size, point, context })
+    }
+}
+
+struct Trajectory<'a> {
+    steps: u32,
+    density: &'a dyn Score,
+    step_size: f64,
+    point: PointMut<'a>,
+    context: Context<'a>,
+}
+
+impl Task for Trajectory<'_> {
+    type Output = Result<Outcome>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Result<Outcome> {
+        let Trajectory { steps, density, step_size, point, mut context } = self;
+        let d = point.x.len();
+        let momentum = context.scratch.take_lanes::<V>(d)?;
+        let (y, score) = (context.scratch.take(d)?, context.scratch.take(d)?);
+        context.stream.fill_normal_lanes(momentum);
         let initial = dot(momentum, momentum);
         copy(y, point.x);
         copy(score, point.score);
 
-        let (h, half) = (splat(step_size), splat(0.5 * step_size));
+        let (h, half) = (V::splat(step_size), V::splat(0.5 * step_size));
         let mut log_density = f64x8::ZERO;
         for _ in 0..steps {
-            kick(momentum, half, score);
-            kick(y, h, momentum);
+            kick(momentum, half, V::view(score));
+            kick(V::view_mut(y), h, momentum);
             let mut proposal =
                 PointMut { x: &mut *y, log_density: &mut log_density, score: &mut *score };
             proposal.evaluate(density, &mut context)?;
-            kick(momentum, half, score);
+            kick(momentum, half, V::view(score));
         }
-        let kinetic = splat(0.5) * (initial - dot(momentum, momentum));
-        let log_ratio = log_density - *point.log_density + kinetic;
-        let outcome = decide(log_ratio, log_density, context.stream);
-        take_accepted(outcome.accepted, Point { x: y, log_density, score }, point);
+        let kinetic = V::splat(0.5) * (initial - dot(momentum, momentum));
+        let log_ratio = V::of(log_density) - V::of(*point.log_density) + kinetic;
+        let (accepted, outcome) = decide(log_ratio, V::of(log_density), context.stream);
+        take_accepted::<V>(accepted, Point { x: y, log_density, score }, point);
         Ok(outcome)
     }
 }
 
 /// `a += h b`.
-fn kick(a: &mut [f64x8], h: f64x8, b: &[f64x8]) {
+#[inline(always)]
+fn kick<V: Lanes>(a: &mut [V], h: V, b: &[V]) {
     for (a, &b) in a.iter_mut().zip(b) {
         *a = h.mul_add(b, *a);
     }

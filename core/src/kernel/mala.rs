@@ -9,7 +9,7 @@ use super::accept::{Outcome, decide, take_accepted};
 use crate::density::Score;
 use crate::error::Result;
 use crate::point::{Context, Point, PointMut};
-use crate::simd::{dot, f64x8, splat};
+use crate::simd::{Lanes, Task, dispatch, dot, f64x8};
 
 /// MALA with step size `h`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,28 +30,48 @@ impl MarkovKernel for Mala {
         density: &dyn Score,
         step_size: f64,
         point: PointMut<'_>,
-        mut context: Context<'_>,
+        context: Context<'_>,
     ) -> Result<Outcome> {
+        dispatch(Step { density, step_size, point, context })
+    }
+}
+
+struct Step<'a> {
+    density: &'a dyn Score,
+    step_size: f64,
+    point: PointMut<'a>,
+    context: Context<'a>,
+}
+
+impl Task for Step<'_> {
+    type Output = Result<Outcome>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Result<Outcome> {
+        let Step { density, step_size, point, mut context } = self;
         let d = point.x.len();
-        let normals = context.scratch.take(d)?;
+        let normals = context.scratch.take_lanes::<V>(d)?;
         let (y, score) = (context.scratch.take(d)?, context.scratch.take(d)?);
-        context.stream.fill_normals(normals);
-        let (h, scale) = (splat(step_size), splat(libm::sqrt(2.0 * step_size)));
-        for (((y, &x), &s), &z) in y.iter_mut().zip(&*point.x).zip(&*point.score).zip(&*normals) {
+        context.stream.fill_normal_lanes(normals);
+        let (h, scale) = (V::splat(step_size), V::splat(libm::sqrt(2.0 * step_size)));
+        let from = V::view(point.x).iter().zip(V::view(point.score));
+        for ((y, (&x, &s)), &z) in V::view_mut(y).iter_mut().zip(from).zip(&*normals) {
             *y = scale.mul_add(z, h.mul_add(s, x));
         }
         let mut log_density = f64x8::ZERO;
         PointMut { x: y, log_density: &mut log_density, score }.evaluate(density, &mut context)?;
 
         let forward = dot(normals, normals);
-        let drift = splat(libm::sqrt(0.5 * step_size));
-        for ((z, &from), &to) in normals.iter_mut().zip(&*point.score).zip(&*score) {
+        let drift = V::splat(libm::sqrt(0.5 * step_size));
+        let scores = V::view(point.score).iter().zip(V::view(score));
+        for (z, (&from, &to)) in normals.iter_mut().zip(scores) {
             *z = drift.mul_add(from + to, *z);
         }
         let backward = dot(normals, normals);
-        let log_ratio = log_density - *point.log_density + splat(0.5) * (forward - backward);
-        let outcome = decide(log_ratio, log_density, context.stream);
-        take_accepted(outcome.accepted, Point { x: y, log_density, score }, point);
+        let gain = V::of(log_density) - V::of(*point.log_density);
+        let log_ratio = gain + V::splat(0.5) * (forward - backward);
+        let (accepted, outcome) = decide(log_ratio, V::of(log_density), context.stream);
+        take_accepted::<V>(accepted, Point { x: y, log_density, score }, point);
         Ok(outcome)
     }
 }

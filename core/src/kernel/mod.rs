@@ -13,6 +13,7 @@ mod rwm;
 mod tests;
 
 pub use accept::Outcome;
+use accept::take_lanes;
 pub(crate) use accept::{decide, take_accepted};
 pub use hmc::Hmc;
 pub use mala::Mala;

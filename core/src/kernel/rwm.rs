@@ -4,10 +4,11 @@
 
 use super::MarkovKernel;
 use super::accept::{Outcome, decide};
+use super::take_lanes;
 use crate::density::Score;
 use crate::error::Result;
 use crate::point::{Context, PointMut, evaluate_density};
-use crate::simd::{select, splat};
+use crate::simd::{Lanes, Task, dispatch};
 
 /// Random-walk Metropolis with step size `h`, the standard deviation of the proposal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,19 +33,37 @@ impl MarkovKernel for RandomWalk {
         density: &dyn Score,
         step_size: f64,
         point: PointMut<'_>,
-        mut context: Context<'_>,
+        context: Context<'_>,
     ) -> Result<Outcome> {
+        dispatch(Step { density, step_size, point, context })
+    }
+}
+
+struct Step<'a> {
+    density: &'a dyn Score,
+    step_size: f64,
+    point: PointMut<'a>,
+    context: Context<'a>,
+}
+
+impl Task for Step<'_> {
+    type Output = Result<Outcome>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Result<Outcome> {
+        let Step { density, step_size, point, mut context } = self;
         let proposal = context.scratch.take(point.x.len())?;
-        context.stream.fill_normals(proposal);
-        for (y, &x) in proposal.iter_mut().zip(&*point.x) {
-            *y = splat(step_size).mul_add(*y, x);
+        let y = V::view_mut(proposal);
+        context.stream.fill_normal_lanes(y);
+        let h = V::splat(step_size);
+        for (y, &x) in y.iter_mut().zip(V::view(point.x)) {
+            *y = h.mul_add(*y, x);
         }
-        let proposed = evaluate_density(density, proposal, &mut context)?;
-        let outcome = decide(proposed - *point.log_density, proposed, context.stream);
-        for (x, &y) in point.x.iter_mut().zip(&*proposal) {
-            *x = select(outcome.accepted, y, *x);
-        }
-        *point.log_density = select(outcome.accepted, proposed, *point.log_density);
+        let proposed = V::of(evaluate_density(density, proposal, &mut context)?);
+        let current = V::of(*point.log_density);
+        let (accepted, outcome) = decide(proposed - current, proposed, context.stream);
+        take_lanes::<V>(accepted, proposal, point.x);
+        *point.log_density = V::select(accepted, proposed, current).vector();
         Ok(outcome)
     }
 }
