@@ -286,16 +286,13 @@ fn jacobian_tour(map: &FlowMap<'_>, traveller: &mut Traveller) -> Result<()> {
 fn transition_tour(transition: &MixtureTransition<'_>, traveller: &mut Traveller) -> Result<()> {
     let (x, y) = ([splat(0.3); D], [splat(-0.2); D]);
     let (mut mean, mut out) = ([f64x8::ZERO; D], [f64x8::ZERO; D]);
-    let (mut matrix, mut rows) = ([f64x8::ZERO; D * D], [f64x8::ZERO; 2 * D]);
+    let mut matrix = [f64x8::ZERO; D * D];
     let memory = &mut traveller.memory;
     transition.local_coordinates(&x, &mut out);
     transition.global_coordinates(&y, &mut mean);
-    if transition.is_diagonal_plus_low_rank() {
-        let scratch = Scratch::new(memory);
-        transition.diagonal_plus_low_rank(&x, &mut mean, &mut out, &mut rows, scratch)?;
-    }
-    transition.dense_covariance(&x, &mut mean, &mut matrix, &mut rows, Scratch::new(memory))?;
-    transition.marginal_variances(&x, &mut mean, &mut out, Scratch::new(memory))?;
+    let point = Point { x: &x, log_density: f64x8::ZERO, score: &y };
+    transition.covariance(point, &mut mean, &mut matrix, Scratch::new(memory))?;
+    transition.diagonal(point, &mut mean, &mut out, Scratch::new(memory))?;
     let log_density = transition.log_density(&x, &y, Scratch::new(memory))?;
     transition.sample(&x, &mut mean, &mut traveller.stream, Scratch::new(memory))?;
     traveller.total += transition.step().scaled_variance() + transition.step().posterior_variance();

@@ -3,7 +3,7 @@
 use super::{DenoisingKernel, LOG_TWO_PI, PosteriorMoments};
 use crate::error::{Result, check_len};
 use crate::point::{Context, Point};
-use crate::simd::{f64x8, ln, splat};
+use crate::simd::{Lanes, Task, dispatch, dot, f64x8, ln_of_product};
 
 /// `k(y | x) = N(m(x), diag C(x))`.
 #[derive(Clone, Copy)]
@@ -41,12 +41,7 @@ impl DenoisingKernel for Diagonal<'_> {
         let (mean, variance) = (context.scratch.take(d)?, context.scratch.take(d)?);
         self.prepare(x, mean, variance, context.reborrow())?;
         context.stream.fill_normals(y);
-        let mut energy = splat(d as f64 * LOG_TWO_PI);
-        for ((y, &m), &c) in y.iter_mut().zip(&*mean).zip(&*variance) {
-            energy += y.mul_add(*y, ln(c));
-            *y = c.sqrt().mul_add(*y, m);
-        }
-        Ok(splat(-0.5) * energy)
+        Ok(dispatch(Draw { mean, variance, y }))
     }
 
     fn log_density(&self, x: Point<'_>, y: &[f64x8], mut context: Context<'_>) -> Result<f64x8> {
@@ -54,11 +49,50 @@ impl DenoisingKernel for Diagonal<'_> {
         check_len("y", d, y.len())?;
         let (mean, variance) = (context.scratch.take(d)?, context.scratch.take(d)?);
         self.prepare(x, mean, variance, context.reborrow())?;
-        let mut energy = splat(d as f64 * LOG_TWO_PI);
-        for ((&y, &m), &c) in y.iter().zip(&*mean).zip(&*variance) {
-            let z = y - m;
-            energy += z * z / c + ln(c);
+        Ok(dispatch(LogNormal { mean, variance, y }))
+    }
+}
+
+/// Turns normals `y` into `m + sqrt(c) y`; returns its log-density.
+struct Draw<'a> {
+    mean: &'a [f64x8],
+    variance: &'a [f64x8],
+    y: &'a mut [f64x8],
+}
+
+impl Task for Draw<'_> {
+    type Output = f64x8;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64x8 {
+        let (y, variance) = (V::view_mut(self.y), V::view(self.variance));
+        let constant = V::splat(y.len() as f64 * LOG_TWO_PI);
+        let energy = constant + ln_of_product(variance) + dot(y, y);
+        for ((y, &m), &c) in y.iter_mut().zip(V::view(self.mean)).zip(variance) {
+            *y = c.sqrt().mul_add(*y, m);
         }
-        Ok(splat(-0.5) * energy)
+        (V::splat(-0.5) * energy).vector()
+    }
+}
+
+/// `log N(y; m, diag(c))`.
+struct LogNormal<'a> {
+    mean: &'a [f64x8],
+    variance: &'a [f64x8],
+    y: &'a [f64x8],
+}
+
+impl Task for LogNormal<'_> {
+    type Output = f64x8;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> f64x8 {
+        let variance = V::view(self.variance);
+        let mut energy = V::splat(self.y.len() as f64 * LOG_TWO_PI) + ln_of_product(variance);
+        for ((&y, &m), &c) in V::view(self.y).iter().zip(V::view(self.mean)).zip(variance) {
+            let z = y - m;
+            energy += z * z / c;
+        }
+        (V::splat(-0.5) * energy).vector()
     }
 }

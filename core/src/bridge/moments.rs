@@ -10,7 +10,7 @@ use crate::linalg::RowMajor;
 use crate::path::NoisingStep;
 use crate::point::Point;
 use crate::scratch::Scratch;
-use crate::simd::{copy, f64x8, splat};
+use crate::simd::{Lanes, Task, copy, dispatch, f64x8, splat};
 
 /// First and second moments of the cleaner state given the noisier one.
 pub trait PosteriorMoments: Sync {
@@ -139,7 +139,7 @@ impl PosteriorMoments for MixtureTransition<'_> {
         mut scratch: Scratch<'_>,
     ) -> Result<()> {
         let rows = scratch.take(self.components() * PosteriorMoments::dim(self))?;
-        self.dense_covariance(x.x, mean, covariance, rows, scratch)
+        dispatch(Covariance { transition: self, x: x.x, mean, covariance, rows, scratch })
     }
 
     fn diagonal(
@@ -147,9 +147,9 @@ impl PosteriorMoments for MixtureTransition<'_> {
         x: Point<'_>,
         mean: &mut [f64x8],
         diagonal: &mut [f64x8],
-        mut scratch: Scratch<'_>,
+        scratch: Scratch<'_>,
     ) -> Result<()> {
-        self.marginal_variances(x.x, mean, diagonal, scratch.reborrow())
+        dispatch(Variances { transition: self, x: x.x, mean, diagonal, scratch })
     }
 
     fn local_coordinates(&self, x: &[f64x8], out: &mut [f64x8]) {
@@ -158,5 +158,47 @@ impl PosteriorMoments for MixtureTransition<'_> {
 
     fn global_coordinates(&self, y: &[f64x8], out: &mut [f64x8]) {
         MixtureTransition::global_coordinates(self, y, out);
+    }
+}
+
+struct Covariance<'a, 's> {
+    transition: &'a MixtureTransition<'a>,
+    x: &'a [f64x8],
+    mean: &'a mut [f64x8],
+    covariance: &'a mut [f64x8],
+    rows: &'a mut [f64x8],
+    scratch: Scratch<'s>,
+}
+
+impl Task for Covariance<'_, '_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Result<()> {
+        self.transition.dense_covariance(
+            V::view(self.x),
+            V::view_mut(self.mean),
+            V::view_mut(self.covariance),
+            V::view_mut(self.rows),
+            self.scratch,
+        )
+    }
+}
+
+struct Variances<'a, 's> {
+    transition: &'a MixtureTransition<'a>,
+    x: &'a [f64x8],
+    mean: &'a mut [f64x8],
+    diagonal: &'a mut [f64x8],
+    scratch: Scratch<'s>,
+}
+
+impl Task for Variances<'_, '_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Result<()> {
+        let (mean, diagonal) = (V::view_mut(self.mean), V::view_mut(self.diagonal));
+        self.transition.marginal_variances(V::view(self.x), mean, diagonal, self.scratch)
     }
 }

@@ -1,19 +1,20 @@
 //! The second-order kernel `N(m, C)` where `C = diag(D) + U^T U` with at most `K` rows in `U`.
 //!
 //! That is the case for mixtures whose components are isotropic, diagonal, or share a full
-//! covariance. Sampling is `O(dK)`: `y = m + sqrt(D) z + U^T zeta`. The density uses the `K x K`
-//! matrix `A = I + U D^-1 U^T`: `log det C = sum log D + log det A` (determinant lemma), and with
-//! `zeta* = A^-1 U D^-1 (y - m)` (Woodbury)
-//! `(y-m)^T C^-1 (y-m) = |D^-1/2 (y - m - U^T zeta*)|^2 + |zeta*|^2`, a sum of squares, so far
-//! modes cost no digits.
+//! covariance. In units of `D^{1/2}`, with `W = U D^{-1/2}`: sampling is `O(dK)`, `y = m + D^{1/2} w`,
+//! `w = z + W^T zeta`. The density uses the `K x K` matrix `A = I + W W^T`:
+//! `log det C = log det D + log det A` (determinant lemma), and with `zeta* = A^-1 W w` (Woodbury)
+//! `(y-m)^T C^-1 (y-m) = |w - W^T zeta*|^2 + |zeta*|^2`, a sum of squares, so far modes cost no digits.
+//! Where one component is alone `U` is empty; where all share a covariance `D` is known beforehand.
 
 use super::{DenoisingKernel, LOG_TWO_PI};
 use crate::density::mixture::MixtureTransition;
 use crate::error::{Error, Result, check_len};
 use crate::linalg::{Cholesky, RowMajor};
 use crate::point::{Context, Point};
+use crate::rng::Stream;
 use crate::scratch::Scratch;
-use crate::simd::{dot, f64x8, ln, splat};
+use crate::simd::{Lanes, Task, dispatch, dot, f64x8};
 
 /// `k(y | x) = N(m(x), diag(D) + U^T U)`.
 #[derive(Clone, Copy)]
@@ -22,12 +23,15 @@ pub struct SecondOrderStructured<'a> {
 }
 
 /// Moments at one block of points, in the local frame.
-struct Factor<'m> {
-    mean: &'m [f64x8],
-    diagonal: &'m [f64x8],
-    /// `U`, `[rank x d]`.
-    rows: &'m [f64x8],
+struct Factor<'m, V> {
+    mean: &'m [V],
+    /// `D^{1/2}`, `[d]`.
+    deviations: &'m [V],
+    /// `W`, `[rank x d]`.
+    rows: &'m [V],
     rank: usize,
+    /// `log det D`.
+    log_determinant: V,
 }
 
 impl<'a> SecondOrderStructured<'a> {
@@ -49,59 +53,73 @@ impl<'a> SecondOrderStructured<'a> {
         (self.transition.components() + 2) * self.transition.dim()
     }
 
-    /// Fills `memory` with the moments at `x`; counted.
-    fn factor<'m>(
+    /// Fills `memory` with the moments at `x`.
+    #[inline(always)]
+    fn factor<'m, V: Lanes>(
         &self,
-        x: Point<'_>,
+        x: &[V],
         memory: &'m mut [f64x8],
-        context: Context<'_>,
-    ) -> Result<Factor<'m>> {
+        mut scratch: Scratch<'_>,
+    ) -> Result<Factor<'m, V>> {
         let d = self.transition.dim();
-        context.evaluations.hessian_product += d as u64;
         let mut memory = Scratch::new(memory);
-        let (mean, diagonal) = (memory.take(d)?, memory.take(d)?);
-        let rows = memory.take(self.transition.components() * d)?;
-        let scratch = context.scratch;
-        let rank = self.transition.diagonal_plus_low_rank(x.x, mean, diagonal, rows, scratch)?;
-        Ok(Factor { mean, diagonal, rows: rows.get(..rank * d).unwrap_or(&[]), rank })
+        let (mean, deviations) = (memory.take_lanes::<V>(d)?, memory.take_lanes::<V>(d)?);
+        let rows = memory.take_lanes::<V>(self.transition.components() * d)?;
+        let (rank, log_determinant) = self.transition.diagonal_plus_low_rank(
+            x,
+            mean,
+            deviations,
+            rows,
+            scratch.reborrow(),
+        )?;
+        let rows = rows.get_mut(..rank * d).unwrap_or(&mut []);
+        if rank > 0 {
+            let inverse = scratch.take_lanes::<V>(d)?;
+            for (i, &c) in inverse.iter_mut().zip(&*deviations) {
+                *i = V::splat(1.0) / c;
+            }
+            for row in rows.rows_mut(d) {
+                for (u, &i) in row.iter_mut().zip(&*inverse) {
+                    *u *= i;
+                }
+            }
+        }
+        Ok(Factor { mean, deviations, rows, rank, log_determinant })
     }
 
-    /// `log k` for a difference `y - m` in the local frame, which is overwritten.
-    fn log_normal(
+    /// `log k` for `w = D^{-1/2} (y - m)`, which is overwritten.
+    #[inline(always)]
+    fn log_normal<V: Lanes>(
         &self,
-        factor: &Factor<'_>,
-        difference: &mut [f64x8],
-        mut context: Context<'_>,
-    ) -> Result<f64x8> {
+        factor: &Factor<'_, V>,
+        w: &mut [V],
+        mut scratch: Scratch<'_>,
+    ) -> Result<V> {
         let (d, rank) = (self.transition.dim(), factor.rank);
-        let matrix = context.scratch.take(rank * rank)?;
-        let zeta = context.scratch.take(rank)?;
-        let scaled = context.scratch.take(d)?;
-        for (i, (row, z)) in factor.rows.rows(d).zip(zeta.iter_mut()).enumerate() {
-            for ((s, &u), &c) in scaled.iter_mut().zip(row).zip(factor.diagonal) {
-                *s = u / c;
+        let mut energy = V::splat(d as f64 * LOG_TWO_PI) + factor.log_determinant;
+        if rank > 0 {
+            let matrix = scratch.take_lanes::<V>(rank * rank)?;
+            let zeta = scratch.take_lanes::<V>(rank)?;
+            for (i, (row, z)) in factor.rows.rows(d).zip(zeta.iter_mut()).enumerate() {
+                *z = dot(row, w);
+                let matrix_row = matrix.rows_mut(rank).skip(i).take(1).flatten();
+                let others = factor.rows.rows(d);
+                for (j, (entry, other)) in matrix_row.zip(others).take(i + 1).enumerate() {
+                    let unit = if i == j { 1.0 } else { 0.0 };
+                    *entry = dot(row, other) + V::splat(unit);
+                }
             }
-            *z = dot(scaled, difference);
-            let matrix_row = matrix.rows_mut(rank).skip(i).take(1).flatten();
-            for (j, (entry, other)) in matrix_row.zip(factor.rows.rows(d)).take(i + 1).enumerate() {
-                let unit = if i == j { 1.0 } else { 0.0 };
-                *entry = dot(scaled, other) + splat(unit);
+            let cholesky = Cholesky::factor(rank, matrix)?;
+            cholesky.solve_lower(zeta);
+            cholesky.solve_upper(zeta);
+            for (row, &z) in factor.rows.rows(d).zip(&*zeta) {
+                for (w, &u) in w.iter_mut().zip(row) {
+                    *w = (-z).mul_add(u, *w);
+                }
             }
+            energy += cholesky.log_determinant() + dot(zeta, zeta);
         }
-        let cholesky = Cholesky::factor(rank, matrix)?;
-        cholesky.solve_lower(zeta);
-        cholesky.solve_upper(zeta);
-        for (row, &z) in factor.rows.rows(d).zip(&*zeta) {
-            for (difference, &u) in difference.iter_mut().zip(row) {
-                *difference = (-z).mul_add(u, *difference);
-            }
-        }
-        let mut energy = splat(d as f64 * LOG_TWO_PI) + cholesky.log_determinant();
-        energy += dot(zeta, zeta);
-        for (&z, &c) in difference.iter().zip(factor.diagonal) {
-            energy += z * z / c + ln(c);
-        }
-        Ok(splat(-0.5) * energy)
+        Ok(V::splat(-0.5) * (energy + dot(w, w)))
     }
 }
 
@@ -112,40 +130,76 @@ impl DenoisingKernel for SecondOrderStructured<'_> {
         self.factor_len() + components + 2 * d + density.max(self.transition.scratch_len())
     }
 
-    fn sample(&self, x: Point<'_>, y: &mut [f64x8], mut context: Context<'_>) -> Result<f64x8> {
+    fn sample(&self, x: Point<'_>, y: &mut [f64x8], context: Context<'_>) -> Result<f64x8> {
         let d = self.transition.dim();
         check_len("y", d, y.len())?;
-        let memory = context.scratch.take(self.factor_len())?;
-        let factor = self.factor(x, memory, context.reborrow())?;
-        let (difference, local) = (context.scratch.take(d)?, context.scratch.take(d)?);
-        let zeta = context.scratch.take(factor.rank)?;
-        context.stream.fill_normals(difference);
-        context.stream.fill_normals(zeta);
-        for (z, &c) in difference.iter_mut().zip(factor.diagonal) {
-            *z *= c.sqrt();
-        }
-        for (row, &z) in factor.rows.rows(d).zip(&*zeta) {
-            for (difference, &u) in difference.iter_mut().zip(row) {
-                *difference = z.mul_add(u, *difference);
-            }
-        }
-        for ((y, &m), &z) in local.iter_mut().zip(factor.mean).zip(&*difference) {
-            *y = m + z;
-        }
-        self.transition.global_coordinates(local, y);
-        self.log_normal(&factor, difference, context)
+        context.evaluations.hessian_product += d as u64;
+        let (stream, scratch) = (context.stream, context.scratch);
+        dispatch(Sample { kernel: self, x: x.x, y, stream, scratch })
     }
 
-    fn log_density(&self, x: Point<'_>, y: &[f64x8], mut context: Context<'_>) -> Result<f64x8> {
+    fn log_density(&self, x: Point<'_>, y: &[f64x8], context: Context<'_>) -> Result<f64x8> {
         let d = self.transition.dim();
         check_len("y", d, y.len())?;
-        let memory = context.scratch.take(self.factor_len())?;
-        let factor = self.factor(x, memory, context.reborrow())?;
-        let difference = context.scratch.take(d)?;
-        self.transition.local_coordinates(y, difference);
-        for (z, &m) in difference.iter_mut().zip(factor.mean) {
-            *z -= m;
+        context.evaluations.hessian_product += d as u64;
+        dispatch(LogDensity { kernel: self, x: x.x, y, scratch: context.scratch })
+    }
+}
+
+struct Sample<'a, 's> {
+    kernel: &'a SecondOrderStructured<'a>,
+    x: &'a [f64x8],
+    y: &'a mut [f64x8],
+    stream: &'a mut Stream,
+    scratch: Scratch<'s>,
+}
+
+impl Task for Sample<'_, '_> {
+    type Output = Result<f64x8>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(mut self) -> Result<f64x8> {
+        let (kernel, d) = (self.kernel, self.y.len());
+        let memory = self.scratch.take(kernel.factor_len())?;
+        let factor = kernel.factor(V::view(self.x), memory, self.scratch.reborrow())?;
+        let (w, local) = (self.scratch.take_lanes::<V>(d)?, self.scratch.take_lanes::<V>(d)?);
+        let zeta = self.scratch.take_lanes::<V>(factor.rank)?;
+        self.stream.fill_normal_lanes(w);
+        self.stream.fill_normal_lanes(zeta);
+        for (row, &z) in factor.rows.rows(d).zip(&*zeta) {
+            for (w, &u) in w.iter_mut().zip(row) {
+                *w = z.mul_add(u, *w);
+            }
         }
-        self.log_normal(&factor, difference, context)
+        let moments = factor.mean.iter().zip(factor.deviations);
+        for ((y, &w), (&m, &c)) in local.iter_mut().zip(&*w).zip(moments) {
+            *y = c.mul_add(w, m);
+        }
+        kernel.transition.global_coordinates(local, V::view_mut(self.y));
+        Ok(kernel.log_normal(&factor, w, self.scratch)?.vector())
+    }
+}
+
+struct LogDensity<'a, 's> {
+    kernel: &'a SecondOrderStructured<'a>,
+    x: &'a [f64x8],
+    y: &'a [f64x8],
+    scratch: Scratch<'s>,
+}
+
+impl Task for LogDensity<'_, '_> {
+    type Output = Result<f64x8>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(mut self) -> Result<f64x8> {
+        let kernel = self.kernel;
+        let memory = self.scratch.take(kernel.factor_len())?;
+        let factor = kernel.factor(V::view(self.x), memory, self.scratch.reborrow())?;
+        let w = self.scratch.take_lanes::<V>(self.y.len())?;
+        kernel.transition.local_coordinates(V::view(self.y), w);
+        for ((w, &m), &c) in w.iter_mut().zip(factor.mean).zip(factor.deviations) {
+            *w = (*w - m) / c;
+        }
+        Ok(kernel.log_normal(&factor, w, self.scratch)?.vector())
     }
 }

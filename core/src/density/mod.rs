@@ -120,6 +120,22 @@ pub trait HessianProduct: Score {
         Ok(())
     }
 
+    /// [`HessianProduct::linearize`] that also returns `log p(x)` and fills `score` with its gradient, in one pass
+    /// where the density can.
+    ///
+    /// # Errors
+    /// A wrong length or a short workspace.
+    fn linearize_with_score(
+        &self,
+        x: &[f64x8],
+        score: &mut [f64x8],
+        memory: &mut [f64x8],
+        mut scratch: Scratch<'_>,
+    ) -> Result<f64x8> {
+        self.linearize(x, memory, scratch.reborrow())?;
+        self.log_density_and_score(x, score, scratch)
+    }
+
     /// `out = H(x) v` at the `x` that `memory` was filled for by [`HessianProduct::linearize`].
     ///
     /// # Errors

@@ -6,22 +6,23 @@
 
 use super::matrix::RowMajor;
 use crate::error::{Result, check_len};
-use crate::simd::{dot, f64x8, ln, splat};
+use crate::simd::{Lanes, dot, f64x8, ln};
 
 /// The factor `L` of eight `n x n` matrices, in caller-owned storage `[n x n]`, row-major.
 #[derive(Debug)]
-pub struct Cholesky<'a> {
+pub struct Cholesky<'a, V = f64x8> {
     n: usize,
     /// Lower triangle of `L`; the diagonal holds `1 / L_ii`.
-    factor: &'a [f64x8],
+    factor: &'a [V],
 }
 
-impl<'a> Cholesky<'a> {
+impl<'a, V: Lanes> Cholesky<'a, V> {
     /// Factors the matrices whose lower triangles are in `matrix` `[n x n]`, in place.
     ///
     /// # Errors
     /// A slice that is not `[n x n]`.
-    pub fn factor(n: usize, matrix: &'a mut [f64x8]) -> Result<Self> {
+    #[inline(always)]
+    pub fn factor(n: usize, matrix: &'a mut [V]) -> Result<Self> {
         check_len("matrix", n.saturating_mul(n), matrix.len())?;
         for i in 0..n {
             let Some((above, rest)) = matrix.split_at_mut_checked(i * n) else { break };
@@ -31,33 +32,39 @@ impl<'a> Cholesky<'a> {
                 *entry = (*entry - dot(done, other)) * inverse;
             }
             if let Some((done, [pivot, ..])) = row.split_at_mut_checked(i) {
-                *pivot = splat(1.0) / (*pivot - dot(done, done)).sqrt();
+                *pivot = V::splat(1.0) / (*pivot - dot(done, done)).sqrt();
             }
         }
         Ok(Self { n, factor: matrix })
     }
 
     /// `log det A`.
-    pub fn log_determinant(&self) -> f64x8 {
+    #[inline(always)]
+    pub fn log_determinant(&self) -> V {
         // The diagonal holds reciprocals: log det A = -2 sum log(1 / L_ii).
-        let diagonal = self.factor.diagonal(self.n);
-        splat(-2.0) * diagonal.fold(f64x8::ZERO, |sum, &entry| sum + ln(entry))
+        let mut sum = V::zero();
+        for &entry in self.factor.diagonal(self.n) {
+            sum += ln(entry);
+        }
+        V::splat(-2.0) * sum
     }
 
     /// `x <- L^-1 x`, `[n]`: then `|x|^2` is the squared Mahalanobis norm.
-    pub fn solve_lower(&self, x: &mut [f64x8]) {
+    #[inline(always)]
+    pub fn solve_lower(&self, x: &mut [V]) {
         for (i, row) in self.factor.rows(self.n).enumerate() {
             let Some((done, [entry, ..])) = x.split_at_mut_checked(i) else { break };
-            let inverse = row.get(i).copied().unwrap_or(f64x8::ZERO);
+            let inverse = row.get(i).copied().unwrap_or(V::zero());
             *entry = (*entry - dot(done, row)) * inverse;
         }
     }
 
     /// `x <- L^-T x`, `[n]`: after [`Self::solve_lower`] this completes `A^-1 x`.
-    pub fn solve_upper(&self, x: &mut [f64x8]) {
+    #[inline(always)]
+    pub fn solve_upper(&self, x: &mut [V]) {
         for (i, row) in self.factor.rows(self.n).enumerate().rev() {
             let Some((above, [entry, ..])) = x.split_at_mut_checked(i) else { continue };
-            *entry *= row.get(i).copied().unwrap_or(f64x8::ZERO);
+            *entry *= row.get(i).copied().unwrap_or(V::zero());
             for (x, &l) in above.iter_mut().zip(row) {
                 *x = (-*entry).mul_add(l, *x);
             }
@@ -65,11 +72,12 @@ impl<'a> Cholesky<'a> {
     }
 
     /// `out = L z`, `[n]`: standard normals become normals of covariance `A`.
-    pub fn multiply_lower(&self, z: &[f64x8], out: &mut [f64x8]) {
+    #[inline(always)]
+    pub fn multiply_lower(&self, z: &[V], out: &mut [V]) {
         let rows = self.factor.rows(self.n);
         for (i, ((o, row), &z_i)) in out.iter_mut().zip(rows).zip(z).enumerate() {
             let (below, inverse) = (row.get(..i).unwrap_or(&[]), row.get(i));
-            let pivot = splat(1.0) / inverse.copied().unwrap_or(f64x8::ZERO);
+            let pivot = V::splat(1.0) / inverse.copied().unwrap_or(V::zero());
             *o = pivot.mul_add(z_i, dot(below, z));
         }
     }
@@ -77,11 +85,11 @@ impl<'a> Cholesky<'a> {
 
 /// Splits row `i` of the matrix at column `j`: the finished entries, the entry, and `1 / L_jj`.
 #[inline(always)]
-fn entry_of<'r>(
-    row: &'r mut [f64x8],
-    other: &[f64x8],
+fn entry_of<'r, V: Lanes>(
+    row: &'r mut [V],
+    other: &[V],
     j: usize,
-) -> Option<(&'r [f64x8], &'r mut f64x8, f64x8)> {
+) -> Option<(&'r [V], &'r mut V, V)> {
     let (done, rest) = row.split_at_mut_checked(j)?;
     Some((done, rest.first_mut()?, *other.get(j)?))
 }
@@ -89,6 +97,7 @@ fn entry_of<'r>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simd::splat;
 
     /// Fails if an index or a sign in the factorization or a triangular product is wrong, and if a
     /// lane that is not positive definite spoils its neighbours.

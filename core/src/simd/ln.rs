@@ -62,6 +62,26 @@ fn ln_of_parts<V: Lanes>(m: V, k: V) -> V {
     k.mul_add(V::splat(LN2_HIGH), f - (half_square - low))
 }
 
+/// `sum_j ln(x_j)` per lane of positive normal numbers, at the cost of one logarithm: exponents are added and
+/// mantissas multiplied. NaN where an `x_j` is not finite.
+#[inline(always)]
+pub(crate) fn ln_of_product<V: Lanes>(x: &[V]) -> V {
+    let (mut log, mut exponents) = (V::zero(), V::zero());
+    // Mantissas lie in [sqrt(1/2), sqrt(2)): a product of 512 of them is far from the ends of the range.
+    for x in x.chunks(512) {
+        let mut product = V::splat(1.0);
+        for &x in x {
+            let (m, k) = split_exponent(x);
+            product *= m;
+            // x - x is NaN where x is not finite, else 0.
+            exponents += k + (x - x);
+        }
+        log += ln_of_normal(product);
+    }
+    let low = exponents.mul_add(V::splat(LN2_LOW), log);
+    exponents.mul_add(V::splat(LN2_HIGH), low)
+}
+
 /// `ln(1 + x)` per lane without losing the digits of a small `x`; NaN where `x <= -1`.
 #[inline(always)]
 pub(crate) fn ln_1p<V: Lanes>(x: V) -> V {
@@ -113,6 +133,27 @@ mod tests {
         assert_eq!(y[3], f64::INFINITY);
         assert_eq!(y[5], 0.0);
         assert_eq!(y[7], libm::log(5e-324));
+    }
+
+    /// Fails if an exponent or a mantissa is lost, at any length, or a number that is not finite passes.
+    #[test]
+    fn of_products() {
+        for count in [0, 1, 2, 511, 512, 513, 1200] {
+            let x: [f64x8; 1200] = core::array::from_fn(|j| {
+                f64x8::new(core::array::from_fn(|lane| {
+                    libm::exp((j * (lane + 3) % 101) as f64 - 30.0 - lane as f64)
+                }))
+            });
+            let sum = ln_of_product(&x[..count]).to_array();
+            for lane in 0..8 {
+                let truth: f64 =
+                    (0..count).map(|j| (j * (lane + 3) % 101) as f64 - 30.0 - lane as f64).sum();
+                assert!((sum[lane] - truth).abs() < 1e-12 * (1.0 + count as f64), "{count} {lane}");
+            }
+        }
+        let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1.0, 2.0, 1.0, 1.0, 1.0];
+        let sum = ln_of_product(&[f64x8::splat(3.0), f64x8::new(odd)]).to_array();
+        assert!(sum[..3].iter().all(|s| s.is_nan()) && sum[3..].iter().all(|s| s.is_finite()));
     }
 
     /// Fails if small arguments lose digits, or large ones gain an error from the correction.

@@ -37,7 +37,7 @@ pub(crate) use exp::exp_not_positive;
 pub use instructions::Instructions;
 pub use lanes::{Lanes, Mask, Words};
 pub use ln::ln;
-pub(crate) use ln::{ln_1p, ln_of_normal};
+pub(crate) use ln::{ln_1p, ln_of_normal, ln_of_product};
 pub(crate) use sin_cos::sin_cos_of_eighth;
 pub use sin_cos::sin_cos_turns;
 pub(crate) use slices::remove_along;

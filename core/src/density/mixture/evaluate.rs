@@ -162,7 +162,7 @@ impl MixtureLevel<'_> {
         let Precisions::Full { values, vectors } = self.precisions else { return V::zero() };
         let d = self.mixture.dim;
         let mut sum = V::zero();
-        for (axis, &p) in row_of(vectors, k, d * d).rows(d).zip(row_of(values, k, d)) {
+        for (axis, &p) in row(vectors, k, d * d).rows(d).zip(row(values, k, d)) {
             let y = dot_scalar(axis, z);
             sum = (y * y).mul_add(V::splat(p), sum);
         }
@@ -244,8 +244,8 @@ impl MixtureLevel<'_> {
                 }
             }
             Precisions::Full { values, vectors } => {
-                let axes = row_of(vectors, k, d * d).rows(d);
-                for (axis, &p) in axes.zip(row_of(values, k, d)) {
+                let axes = row(vectors, k, d * d).rows(d);
+                for (axis, &p) in axes.zip(row(values, k, d)) {
                     add_scaled(out, (scale * V::splat(p)) * dot_scalar(axis, v), axis);
                 }
             }

@@ -6,12 +6,13 @@
 
 use super::evaluate::is_negligible;
 use super::level::{MixtureLevel, Precisions};
-use super::{row, row_of};
+use super::linearization::{Linearize, Product};
+use super::row;
 use crate::density::{Hessian, HessianProduct};
 use crate::error::{Result, check_len};
 use crate::linalg::{DiagonalPlusLowRank, RowMajor};
 use crate::scratch::Scratch;
-use crate::simd::{f64x8, splat};
+use crate::simd::{dispatch, f64x8, splat};
 
 impl HessianProduct for MixtureLevel<'_> {
     fn hessian_scratch_len(&self) -> usize {
@@ -35,7 +36,18 @@ impl HessianProduct for MixtureLevel<'_> {
     }
 
     fn linearize(&self, x: &[f64x8], memory: &mut [f64x8], scratch: Scratch<'_>) -> Result<()> {
-        self.fill_linearization(x, memory, scratch)
+        dispatch(Linearize { level: self, x, score: &mut [], memory, scratch }).map(|_| ())
+    }
+
+    fn linearize_with_score(
+        &self,
+        x: &[f64x8],
+        score: &mut [f64x8],
+        memory: &mut [f64x8],
+        scratch: Scratch<'_>,
+    ) -> Result<f64x8> {
+        check_len("score", self.mixture.dim, score.len())?;
+        dispatch(Linearize { level: self, x, score, memory, scratch })
     }
 
     fn linearized_product(
@@ -45,7 +57,7 @@ impl HessianProduct for MixtureLevel<'_> {
         out: &mut [f64x8],
         scratch: Scratch<'_>,
     ) -> Result<()> {
-        self.product_of_linearization(memory, v, out, scratch)
+        dispatch(Product { level: self, memory, v, out, scratch })
     }
 
     fn structure<'m>(&self, memory: &'m [f64x8]) -> Option<DiagonalPlusLowRank<'m>> {
@@ -88,7 +100,7 @@ impl MixtureLevel<'_> {
             return;
         };
         for (k, &r) in precision.iter().enumerate().filter(|&(_, &r)| !is_negligible(r)) {
-            let axes = row_of(vectors, k, d * d).rows(d);
+            let axes = row(vectors, k, d * d).rows(d);
             for (axis, &p) in axes.zip(row(values, k, d)) {
                 for (out_row, &a) in out.rows_mut(d).zip(axis) {
                     let scale = r * splat(-p * a);
@@ -110,7 +122,7 @@ impl Hessian for MixtureLevel<'_> {
         if self.frame.is_some() {
             return self.hessian_by_columns(memory, out, scratch);
         }
-        let kept = self.read_linearization(memory)?;
+        let kept = self.read_linearization::<f64x8>(memory)?;
         out.fill(f64x8::ZERO);
         for row in kept.rows.rows(d) {
             for (out_row, &a) in out.rows_mut(d).zip(row) {

@@ -98,7 +98,10 @@ impl<'a> MixtureLevel<'a> {
         let (log_constants, rest) = split(rest, mixture.components())?;
         let (precisions, rest) = split(rest, mixture.covariance.spectrum().len())?;
         let frame = match mixture.covariance {
-            Covariance::Full { eigenvalues, eigenvectors } if eigenvalues.len() == mixture.dim => {
+            Covariance::Full { eigenvalues, eigenvectors }
+                if eigenvalues.len() == mixture.dim
+                    && rotation_is_accurate(mixture, alpha, variance) =>
+            {
                 Some(eigenvectors)
             }
             _ => None,
@@ -192,6 +195,18 @@ fn fill_packed<'a>(
         _ => &[],
     };
     Ok(Packed { means: packed_means, precisions: packed_precisions, dense })
+}
+
+/// Whether means may be rotated before a point is subtracted from them. Rotated coordinates are off by about
+/// 1.5e-16 of their size, which must not show in differences of one standard deviation.
+fn rotation_is_accurate(mixture: &Mixture<'_>, alpha: f64, variance: f64) -> bool {
+    const MOST_DEVIATIONS: f64 = 1e3;
+    let spectrum = mixture.covariance.spectrum().iter();
+    let smallest = spectrum.fold(f64::INFINITY, |least, &l| least.min(alpha * alpha * l + variance));
+    let longest = mixture.means.rows(mixture.dim).fold(0.0_f64, |longest, mean| {
+        longest.max(mean.iter().map(|m| alpha * alpha * m * m).sum())
+    });
+    longest <= MOST_DEVIATIONS * MOST_DEVIATIONS * smallest
 }
 
 /// `alpha mu_k`, in the local frame.

@@ -4,30 +4,32 @@
 //! `x = m_k + sum_i e_ki z_i / sqrt(p_ki)` with standard normals `z`.
 
 use super::level::{MixtureLevel, Precisions};
-use super::{entry, row, row_of};
+use super::{entry, row};
 use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
 use crate::rng::Stream;
 use crate::scratch::Scratch;
-use crate::simd::{add_scaled, f64x8, greater_equal, less, select, splat};
+use crate::simd::{Lanes, Mask, Task, add_scaled, dispatch, f64x8, greater_equal, less};
 
 /// The lanes that fall to each component, for one uniform number per lane.
 ///
 /// The uniform is scaled by the sum of the weights, taken in the same order as the cumulation, so
 /// every lane chooses some component and none of weight zero, whatever rounding does.
-pub(super) struct ComponentChoice {
-    uniform: f64x8,
-    cumulated: f64x8,
+pub(super) struct ComponentChoice<V> {
+    uniform: V,
+    cumulated: V,
 }
 
-impl ComponentChoice {
+impl<V: Lanes> ComponentChoice<V> {
     /// A choice among weights that sum to `total`; `uniform` lies in `(0, 1)`.
-    pub(super) fn new(uniform: f64x8, total: f64x8) -> Self {
-        Self { uniform: uniform * total, cumulated: f64x8::ZERO }
+    #[inline(always)]
+    pub(super) fn new(uniform: V, total: V) -> Self {
+        Self { uniform: uniform * total, cumulated: V::zero() }
     }
 
     /// Mask of the lanes that choose the next component, of the given weight.
-    pub(super) fn next(&mut self, weight: f64x8) -> f64x8 {
+    #[inline(always)]
+    pub(super) fn next(&mut self, weight: V) -> V::Mask {
         let from = greater_equal(self.uniform, self.cumulated);
         self.cumulated += weight;
         from & less(self.uniform, self.cumulated)
@@ -39,60 +41,77 @@ impl MixtureLevel<'_> {
     ///
     /// # Errors
     /// A wrong length of `x` or a short workspace.
-    pub fn sample(
-        &self,
-        x: &mut [f64x8],
-        stream: &mut Stream,
-        mut scratch: Scratch<'_>,
-    ) -> Result<()> {
-        let d = self.mixture.dim;
-        check_len("x", d, x.len())?;
-        let (normals, candidate) = (scratch.take(d)?, scratch.take(d)?);
-        let local = scratch.take(d)?;
-        local.fill(f64x8::ZERO);
-        let weights = (0..self.mixture.components()).map(|k| splat(self.mixture.weight(k)));
-        let total = weights.clone().fold(f64x8::ZERO, |sum, w| sum + w);
-        let mut choice = ComponentChoice::new(stream.uniforms(), total);
-        stream.fill_normals(normals);
-        for (k, weight) in weights.enumerate() {
-            let chosen = choice.next(weight);
-            if !chosen.any() {
-                continue;
-            }
-            self.component_sample(k, normals, candidate);
-            for (x, &c) in local.iter_mut().zip(&*candidate) {
-                *x = select(chosen, c, *x);
-            }
-        }
-        self.global_coordinates(local, x);
-        Ok(())
+    pub fn sample(&self, x: &mut [f64x8], stream: &mut Stream, scratch: Scratch<'_>) -> Result<()> {
+        dispatch(Sample { level: self, x, stream, scratch })
     }
 
     /// `out = m_k + P_k^{-1/2} z`, in the local frame.
-    fn component_sample(&self, k: usize, normals: &[f64x8], out: &mut [f64x8]) {
+    #[inline(always)]
+    fn component_sample<V: Lanes>(&self, k: usize, normals: &[V], out: &mut [V]) {
         let d = self.mixture.dim;
         for (o, &m) in out.iter_mut().zip(self.mean(k)) {
-            *o = splat(m);
+            *o = V::splat(m);
         }
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision = entry(values, k);
-                let deviation = splat(1.0 / libm::sqrt(precision));
+                let deviation = V::splat(1.0 / libm::sqrt(entry(values, k)));
                 for (o, &z) in out.iter_mut().zip(normals) {
                     *o = deviation.mul_add(z, *o);
                 }
             }
             Precisions::Diagonal(values) => {
                 for ((o, &z), &p) in out.iter_mut().zip(normals).zip(row(values, k, d)) {
-                    *o = splat(1.0 / libm::sqrt(p)).mul_add(z, *o);
+                    *o = V::splat(1.0 / libm::sqrt(p)).mul_add(z, *o);
                 }
             }
             Precisions::Full { values, vectors } => {
-                let axes = row_of(vectors, k, d * d).rows(d);
-                for ((axis, &p), &z) in axes.zip(row_of(values, k, d)).zip(normals) {
-                    add_scaled(out, z * splat(1.0 / libm::sqrt(p)), axis);
+                let axes = row(vectors, k, d * d).rows(d);
+                for ((axis, &p), &z) in axes.zip(row(values, k, d)).zip(normals) {
+                    add_scaled(out, z * V::splat(1.0 / libm::sqrt(p)), axis);
                 }
             }
         }
+    }
+}
+
+struct Sample<'a, 's> {
+    level: &'a MixtureLevel<'a>,
+    x: &'a mut [f64x8],
+    stream: &'a mut Stream,
+    scratch: Scratch<'s>,
+}
+
+impl Task for Sample<'_, '_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Result<()> {
+        let Self { level, x, stream, mut scratch } = self;
+        let d = level.mixture.dim;
+        check_len("x", d, x.len())?;
+        let (normals, candidate) = (scratch.take_lanes::<V>(d)?, scratch.take_lanes::<V>(d)?);
+        let local = scratch.take_lanes::<V>(d)?;
+        for x in local.iter_mut() {
+            *x = V::zero();
+        }
+        let components = level.mixture.components();
+        let mut total = V::zero();
+        for k in 0..components {
+            total += V::splat(level.mixture.weight(k));
+        }
+        let mut choice = ComponentChoice::new(stream.uniform_lanes(), total);
+        stream.fill_normal_lanes(normals);
+        for k in 0..components {
+            let chosen = choice.next(V::splat(level.mixture.weight(k)));
+            if !chosen.any() {
+                continue;
+            }
+            level.component_sample(k, normals, candidate);
+            for (x, &c) in local.iter_mut().zip(&*candidate) {
+                *x = V::select(chosen, c, *x);
+            }
+        }
+        level.global_coordinates(local, V::view_mut(x));
+        Ok(())
     }
 }

@@ -8,11 +8,11 @@
 
 use super::evaluate::is_negligible;
 use super::level::{MixtureLevel, Precisions};
-use super::{entry, row, row_of};
+use super::{entry, row};
 use crate::error::Result;
 use crate::linalg::RowMajor;
 use crate::scratch::Scratch;
-use crate::simd::{dot_scalar, f64x8, splat};
+use crate::simd::{Lanes, Task, dispatch, dot_scalar, f64x8};
 
 impl MixtureLevel<'_> {
     /// `d/dt log p_t(x)` where `f = alpha'/alpha` and `variance_rate = v'` at the level's time.
@@ -24,19 +24,30 @@ impl MixtureLevel<'_> {
         f: f64,
         variance_rate: f64,
         x: &[f64x8],
-        mut scratch: Scratch<'_>,
+        scratch: Scratch<'_>,
     ) -> Result<f64x8> {
-        let responsibilities = scratch.take(self.mixture.components())?;
-        let difference = scratch.take(self.mixture.dim)?;
+        dispatch(TimeDerivative { level: self, f, variance_rate, x, scratch })
+    }
+
+    #[inline(always)]
+    fn time_derivative_at<V: Lanes>(
+        &self,
+        f: f64,
+        variance_rate: f64,
+        x: &[V],
+        mut scratch: Scratch<'_>,
+    ) -> Result<V> {
+        let responsibilities = scratch.take_lanes(self.mixture.components())?;
+        let difference = scratch.take_lanes::<V>(self.mixture.dim)?;
         let local = self.local_point(x, &mut scratch)?;
         self.responsibilities_at(local, responsibilities, scratch)?;
-        let mut sum = f64x8::ZERO;
+        let mut sum = V::zero();
         for (k, &r) in responsibilities.iter().enumerate() {
             if is_negligible(r) {
                 continue;
             }
             for ((z, &x), &m) in difference.iter_mut().zip(local).zip(self.mean(k)) {
-                *z = x - splat(m);
+                *z = x - V::splat(m);
             }
             sum = r.mul_add(self.component_time_derivative(k, f, variance_rate, difference), sum);
         }
@@ -44,42 +55,75 @@ impl MixtureLevel<'_> {
     }
 
     /// `d/dt log N(x; alpha mu_k, alpha^2 Sigma_k + v I)` for the difference `x - alpha mu_k`.
-    fn component_time_derivative(
+    #[inline(always)]
+    fn component_time_derivative<V: Lanes>(
         &self,
         k: usize,
         f: f64,
         variance_rate: f64,
-        difference: &[f64x8],
-    ) -> f64x8 {
+        difference: &[V],
+    ) -> V {
         let d = self.mixture.dim;
-        let signal = 2.0 * f * self.alpha * self.alpha;
-        // One eigendirection: coordinate y, mean m, precision p, eigenvalue l of Sigma_k.
-        let term = |y: f64x8, m: f64, p: f64, l: f64| {
-            let half_rate = splat(0.5 * (signal * l + variance_rate) * p);
-            half_rate * (y * y).mul_add(splat(p), splat(-1.0)) + y * splat(f * m * p)
-        };
+        let rates = Rates { f, signal: 2.0 * f * self.alpha * self.alpha, variance_rate };
         let mean = self.mean(k);
         let eigenvalues = self.mixture.covariance.spectrum();
+        let mut sum = V::zero();
         match self.precisions {
             Precisions::Isotropic(values) => {
-                let precision = entry(values, k);
-                let eigenvalue = entry(eigenvalues, k);
-                let pairs = difference.iter().zip(mean);
-                pairs.fold(f64x8::ZERO, |sum, (&y, &m)| sum + term(y, m, precision, eigenvalue))
+                let (p, l) = (entry(values, k), entry(eigenvalues, k));
+                for (&y, &m) in difference.iter().zip(mean) {
+                    sum += rates.term(y, m, p, l);
+                }
             }
             Precisions::Diagonal(values) => {
                 let spectra = row(values, k, d).iter().zip(row(eigenvalues, k, d));
-                let pairs = difference.iter().zip(mean).zip(spectra);
-                pairs.fold(f64x8::ZERO, |sum, ((&y, &m), (&p, &l))| sum + term(y, m, p, l))
+                for ((&y, &m), (&p, &l)) in difference.iter().zip(mean).zip(spectra) {
+                    sum += rates.term(y, m, p, l);
+                }
             }
             Precisions::Full { values, vectors } => {
-                let spectra = row_of(values, k, d).iter().zip(row_of(eigenvalues, k, d));
-                let axes = row_of(vectors, k, d * d).rows(d);
-                axes.zip(spectra).fold(f64x8::ZERO, |sum, (axis, (&p, &l))| {
+                let spectra = row(values, k, d).iter().zip(row(eigenvalues, k, d));
+                for (axis, (&p, &l)) in row(vectors, k, d * d).rows(d).zip(spectra) {
                     let m = axis.iter().zip(mean).map(|(a, m)| a * m).sum();
-                    sum + term(dot_scalar(axis, difference), m, p, l)
-                })
+                    sum += rates.term(dot_scalar(axis, difference), m, p, l);
+                }
             }
         }
+        sum
+    }
+}
+
+/// How fast mean and variance of a component change.
+struct Rates {
+    f: f64,
+    /// `2 f alpha^2`.
+    signal: f64,
+    variance_rate: f64,
+}
+
+impl Rates {
+    /// One eigendirection: coordinate `y`, mean `m`, precision `p`, eigenvalue `l` of `Sigma_k`.
+    #[inline(always)]
+    fn term<V: Lanes>(&self, y: V, m: f64, p: f64, l: f64) -> V {
+        let half_rate = V::splat(0.5 * (self.signal * l + self.variance_rate) * p);
+        half_rate * (y * y).mul_add(V::splat(p), V::splat(-1.0)) + y * V::splat(self.f * m * p)
+    }
+}
+
+struct TimeDerivative<'a, 's> {
+    level: &'a MixtureLevel<'a>,
+    f: f64,
+    variance_rate: f64,
+    x: &'a [f64x8],
+    scratch: Scratch<'s>,
+}
+
+impl Task for TimeDerivative<'_, '_> {
+    type Output = Result<f64x8>;
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) -> Result<f64x8> {
+        let Self { level, f, variance_rate, x, scratch } = self;
+        Ok(level.time_derivative_at(f, variance_rate, V::view(x), scratch)?.vector())
     }
 }

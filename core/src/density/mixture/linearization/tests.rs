@@ -7,7 +7,7 @@ use crate::simd::{dot, f64x8, splat};
 
 const D: usize = 3;
 /// The last component is so far away that its responsibility vanishes in every lane.
-const MEANS: [f64; 12] = [1.6, -0.4, 0.9, -0.7, 1.1, -0.2, 0.3, -1.3, -1.5, 900.0, -800.0, 700.0];
+const MEANS: [f64; 12] = [1.6, -0.4, 0.9, -0.7, 1.1, -0.2, 0.3, -1.3, -1.5, 300.0, -250.0, 200.0];
 const WEIGHTS: [f64; 4] = [0.2, 0.5, 0.2, 0.1];
 const SPREAD: [f64; 12] = [0.5, 0.15, 0.9, 0.25, 0.7, 0.4, 0.8, 0.3, 0.12, 0.4, 0.5, 0.6];
 
