@@ -127,11 +127,11 @@ fn measure(function: Function, points: &[f64]) {
                 *worst = (error / ulp, x);
             }
         }
-        if let [(_, portable), (_, fused), ..] = &found[..] {
-            if portable[i] != fused[i] {
-                let ulp = libm::scalbn(error_and_ulp(portable[i], exact).1, exact.1);
-                apart = larger(apart, (portable[i] - fused[i]).abs() / ulp);
-            }
+        if let [(_, portable), (_, fused), ..] = &found[..]
+            && portable[i] != fused[i]
+        {
+            let ulp = libm::scalbn(error_and_ulp(portable[i], exact).1, exact.1);
+            apart = larger(apart, (portable[i] - fused[i]).abs() / ulp);
         }
     }
     for ((set, _), (error, x)) in found.iter().zip(&errors) {

@@ -55,7 +55,7 @@ pub fn of_exp() -> Vec<f64> {
     points.extend(neighbours(709.782_712_893_384, 20));
     points.extend(neighbours(-745.133_219_101_941_2, 20));
     points.extend(neighbours(-708.396_418_532_264_1, 20));
-    points.retain(|&x| x <= 709.782_712_893_383_98);
+    points.retain(|&x| x <= 709.782_712_893_384);
     points
 }
 
