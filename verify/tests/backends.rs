@@ -6,6 +6,8 @@
 mod common;
 mod problems;
 
+use std::collections::BTreeMap;
+
 use amc_core::density::{HessianProduct, LogDensity, MixtureLevel, Score};
 use amc_core::kernel::{Mala, MarkovKernel};
 use amc_core::point::{Context, Evaluations, PointMut};
@@ -16,13 +18,15 @@ use amc_verify::oracle::FixtureKind;
 use common::on_every_instruction_set;
 use problems::{Problem, wave};
 
-/// Portable beside fused: a number relative to the largest of its kind in the same lane, or to 1.
+// What a portable result may be off a fused one: beside the largest number of its kind in the same lane, or
+// 1. Once evaluation, normals and uniforms run on every set, the distances measured are 3e-16 for
+// log-densities, 1.4e-14 for scores, 3e-16 for samples and 1.4e-15 for chains.
+/// Log-densities, scores, Hessian products.
 const DENSITY: f64 = 1e-12;
-/// The same for a sample, which is a sum of `d` products.
-const SAMPLE: f64 = 1e-12;
-/// The same for the last state of a chain: the proposals carry every rounding on, and near a saddle between
-/// two modes double it in a few steps.
-const CHAIN: f64 = 1e-9;
+/// A sample, which is a sum of `d` products.
+const SAMPLE: f64 = 1e-13;
+/// The last state of a chain: proposals carry every rounding on, and may spread it between two modes.
+const CHAIN: f64 = 1e-11;
 const CHAIN_STEPS: u64 = 100;
 
 /// Sizes with a remainder for every unrolling, and with more and fewer components than coordinates.
@@ -125,6 +129,7 @@ fn bits(blocks: &[Vec<f64x8>]) -> Vec<u64> {
 /// there.
 #[test]
 fn results_agree_between_sets() {
+    let mut worst = BTreeMap::new();
     for kind in FixtureKind::ALL {
         for (dim, components) in SIZES {
             for coefficients in [(1.0, 0.0), (0.7, 0.51)] {
@@ -134,20 +139,28 @@ fn results_agree_between_sets() {
                     let found = problem.with_level(coefficients, |level| record(&problem, level));
                     records.push((set, found));
                 });
-                let what = format!("{} d={dim} K={components}", kind.name());
-                compare(&what, &records);
+                let name = format!("{} d={dim} K={components}", kind.name());
+                compare(&name, &records, &mut worst);
             }
         }
     }
+    println!("portable and fused: {worst:?}");
 }
 
-fn compare(name: &str, records: &[(Instructions, Record)]) {
+/// Asserts what two sets may differ by, and enters the largest distances seen.
+fn compare(
+    name: &str,
+    records: &[(Instructions, Record)],
+    worst: &mut BTreeMap<&'static str, f64>,
+) {
     let Some(((_, portable), fused)) = records.split_first() else { return };
     for (set, record) in fused {
         for ((what, tolerance, a), (_, _, b)) in portable.iter().zip(record) {
             for (a, b) in a.iter().zip(b) {
                 let apart = distance(a, b);
                 assert!(apart <= *tolerance, "{name} {what}: {set} {apart:e} off portable");
+                let largest = worst.entry(*what).or_default();
+                *largest = largest.max(apart);
             }
         }
     }
