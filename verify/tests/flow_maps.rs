@@ -5,6 +5,7 @@
 //! on a long one. The reference is in lane 5; the other lanes hold other points.
 
 mod cases;
+mod common;
 
 use amc_core::density::{HessianProduct, Mixture, MixtureLevel};
 use amc_core::krylov::LinearOperator;
@@ -15,6 +16,7 @@ use amc_core::scratch::Scratch;
 use amc_core::simd::{f64x8, splat};
 use amc_core::transport::{FlowMap, FlowMethod, Inversion, InversionRule, Jacobian};
 use cases::{Law, Owned, block, lanes, read};
+use common::on_every_instruction_set;
 use serde::Deserialize;
 
 /// The methods, in the order of [`FlowMethod::ALL`], as the file names them.
@@ -231,44 +233,50 @@ fn every_map(mut visit: impl FnMut(&str, &FlowMap<'_>, &Step, &MapValues)) {
 /// Fails if the DDIM map or its determinant is not that of an independent program.
 #[test]
 fn ddim_is_that_of_the_mixture_reference() {
-    for case in read::<LawCase>("mixture_reference.json") {
-        for kind in case.law.kinds() {
-            let owned = Owned::new(&case.law, kind);
-            for step in &case.steps {
-                let what = format!("d={} {kind} {}->{}", case.law.dim, step.t, step.s);
-                let (mixture, schedule) = (owned.mixture(), case.law.schedule());
-                with_map(&mixture, &schedule, (step.s, step.t), FlowMethod::Ddim, |map| {
-                    let (image, (log, sign)) =
-                        linearized(map, &block(&step.x_t), |j| log_abs_det_of(map, j));
-                    let error = distance(&lanes(&image), &step.ddim_map);
-                    assert!(error < IMAGE, "{what}: {error:e}");
-                    let error = (log - step.ddim_log_abs_det_jacobian).abs();
-                    assert!(error < LOG_DET, "{what}: {log}, error {error:e}");
-                    assert_eq!(sign, step.ddim_det_sign, "{what}");
-                });
+    on_every_instruction_set(|_| {
+        for case in read::<LawCase>("mixture_reference.json") {
+            for kind in case.law.kinds() {
+                let owned = Owned::new(&case.law, kind);
+                for step in &case.steps {
+                    let what = format!("d={} {kind} {}->{}", case.law.dim, step.t, step.s);
+                    let (mixture, schedule) = (owned.mixture(), case.law.schedule());
+                    with_map(&mixture, &schedule, (step.s, step.t), FlowMethod::Ddim, |map| {
+                        let (image, (log, sign)) =
+                            linearized(map, &block(&step.x_t), |j| log_abs_det_of(map, j));
+                        let error = distance(&lanes(&image), &step.ddim_map);
+                        assert!(error < IMAGE, "{what}: {error:e}");
+                        let error = (log - step.ddim_log_abs_det_jacobian).abs();
+                        assert!(error < LOG_DET, "{what}: {log}, error {error:e}");
+                        assert_eq!(sign, step.ddim_det_sign, "{what}");
+                    });
+                }
             }
         }
-    }
+    });
 }
 
 /// Fails if a coefficient, a node or a stage of any method is wrong.
 #[test]
 fn images() {
-    every_map(|what, map, step, values| {
-        let (image, ()) = linearized(map, &block(&step.x_t), |_| ());
-        let error = distance(&lanes(&image), &values.image);
-        assert!(error < IMAGE, "{what}: {error:e}");
+    on_every_instruction_set(|_| {
+        every_map(|what, map, step, values| {
+            let (image, ()) = linearized(map, &block(&step.x_t), |_| ());
+            let error = distance(&lanes(&image), &values.image);
+            assert!(error < IMAGE, "{what}: {error:e}");
+        });
     });
 }
 
 /// Fails if a product with the Jacobian is not one with the derivative of the map.
 #[test]
 fn determinants() {
-    every_map(|what, map, step, values| {
-        let (_, (log, sign)) = linearized(map, &block(&step.x_t), |j| log_abs_det_of(map, j));
-        let error = (log - values.log_abs_det).abs();
-        assert!(error < LOG_DET, "{what}: {log}, error {error:e}");
-        assert_eq!(sign, values.sign, "{what}");
+    on_every_instruction_set(|_| {
+        every_map(|what, map, step, values| {
+            let (_, (log, sign)) = linearized(map, &block(&step.x_t), |j| log_abs_det_of(map, j));
+            let error = (log - values.log_abs_det).abs();
+            assert!(error < LOG_DET, "{what}: {log}, error {error:e}");
+            assert_eq!(sign, values.sign, "{what}");
+        });
     });
 }
 
@@ -276,21 +284,23 @@ fn determinants() {
 /// weight, in any lane, or if a map of one stage has a Jacobian that is not symmetric.
 #[test]
 fn transposed_products() {
-    every_map(|what, map, step, _| {
-        let _ = linearized(map, &block(&step.x_t), |jacobian| {
-            let (matrix, transposed) = (columns(jacobian, false), columns(jacobian, true));
-            let size = matrix.iter().flatten().fold(f64x8::ZERO, |max, m| max.max(m.abs()));
-            let (mut worst, mut skew) = (0.0, 0.0);
-            for (i, row) in transposed.iter().enumerate() {
-                for (j, entry) in row.iter().enumerate() {
-                    let error = ((*entry - matrix[j][i]).abs() / size).to_array();
-                    worst = error.into_iter().fold(worst, larger);
-                    let error = ((matrix[i][j] - matrix[j][i]).abs() / size).to_array();
-                    skew = error.into_iter().fold(skew, larger);
+    on_every_instruction_set(|_| {
+        every_map(|what, map, step, _| {
+            let _ = linearized(map, &block(&step.x_t), |jacobian| {
+                let (matrix, transposed) = (columns(jacobian, false), columns(jacobian, true));
+                let size = matrix.iter().flatten().fold(f64x8::ZERO, |max, m| max.max(m.abs()));
+                let (mut worst, mut skew) = (0.0, 0.0);
+                for (i, row) in transposed.iter().enumerate() {
+                    for (j, entry) in row.iter().enumerate() {
+                        let error = ((*entry - matrix[j][i]).abs() / size).to_array();
+                        worst = error.into_iter().fold(worst, larger);
+                        let error = ((matrix[i][j] - matrix[j][i]).abs() / size).to_array();
+                        skew = error.into_iter().fold(skew, larger);
+                    }
                 }
-            }
-            assert!(worst < PRODUCT, "{what}: {worst:e}");
-            assert!(skew < PRODUCT || !jacobian.is_symmetric(), "{what}: {skew:e}");
+                assert!(worst < PRODUCT, "{what}: {worst:e}");
+                assert!(skew < PRODUCT || !jacobian.is_symmetric(), "{what}: {skew:e}");
+            });
         });
     });
 }
@@ -300,32 +310,35 @@ fn transposed_products() {
 /// another point.
 #[test]
 fn inverses() {
-    // Maps of one stage, and of more, that the fixed point alone does not invert.
-    let mut left_to_newton = [0, 0];
-    every_map(|what, map, step, values| {
-        let x = block(&step.x_t);
-        let (mut y, ()) = linearized(map, &x, |_| ());
-        for (y, &reference) in y.iter_mut().zip(&values.image) {
-            let mut all = y.to_array();
-            (all[2], all[5]) = (f64::NAN, reference);
-            *y = f64x8::new(all);
-        }
-        let mut back = vec![f64x8::ZERO; map.dim()];
-        let (log_density, score, found) = inverse(map, &y, InversionRule::default(), &mut back);
-        let fresh = noisy_values(map, &back);
-        assert_eq!(found.converged.to_bitmask(), 0b1111_1011, "{what}: {found:?}");
-        for lane in [0, 1, 3, 4, 5, 6, 7] {
-            let of = |x: &[f64x8]| -> Vec<f64> { x.iter().map(|x| x.to_array()[lane]).collect() };
-            let error = distance(&of(&back), &of(&x));
-            assert!(error < INVERSE, "{what} lane {lane}: {error:e}");
-            assert_eq!(of(&score), of(&fresh.1), "{what} lane {lane}");
-            assert_eq!(of(&[log_density]), of(&[fresh.0]), "{what} lane {lane}");
-        }
-        let fixed_point = InversionRule { newton: 0, ..InversionRule::default() };
-        let (.., found) = inverse(map, &y, fixed_point, &mut back);
-        if found.converged.to_bitmask() & 1 << 5 == 0 {
-            left_to_newton[usize::from(map.stages().count() > 1)] += 1;
-        }
+    on_every_instruction_set(|_| {
+        // Maps of one stage, and of more, that the fixed point alone does not invert.
+        let mut left_to_newton = [0, 0];
+        every_map(|what, map, step, values| {
+            let x = block(&step.x_t);
+            let (mut y, ()) = linearized(map, &x, |_| ());
+            for (y, &reference) in y.iter_mut().zip(&values.image) {
+                let mut all = y.to_array();
+                (all[2], all[5]) = (f64::NAN, reference);
+                *y = f64x8::new(all);
+            }
+            let mut back = vec![f64x8::ZERO; map.dim()];
+            let (log_density, score, found) = inverse(map, &y, InversionRule::default(), &mut back);
+            let fresh = noisy_values(map, &back);
+            assert_eq!(found.converged.to_bitmask(), 0b1111_1011, "{what}: {found:?}");
+            for lane in [0, 1, 3, 4, 5, 6, 7] {
+                let of =
+                    |x: &[f64x8]| -> Vec<f64> { x.iter().map(|x| x.to_array()[lane]).collect() };
+                let error = distance(&of(&back), &of(&x));
+                assert!(error < INVERSE, "{what} lane {lane}: {error:e}");
+                assert_eq!(of(&score), of(&fresh.1), "{what} lane {lane}");
+                assert_eq!(of(&[log_density]), of(&[fresh.0]), "{what} lane {lane}");
+            }
+            let fixed_point = InversionRule { newton: 0, ..InversionRule::default() };
+            let (.., found) = inverse(map, &y, fixed_point, &mut back);
+            if found.converged.to_bitmask() & 1 << 5 == 0 {
+                left_to_newton[usize::from(map.stages().count() > 1)] += 1;
+            }
+        });
+        assert!(left_to_newton.iter().all(|&count| count > 50), "{left_to_newton:?}");
     });
-    assert!(left_to_newton.iter().all(|&count| count > 50), "{left_to_newton:?}");
 }

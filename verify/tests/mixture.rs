@@ -14,7 +14,7 @@ use amc_core::simd::{dot_scalar, f64x8, splat};
 use amc_verify::bound::bonferroni;
 use amc_verify::bound::kolmogorov::{dkw_p_value, kolmogorov_distance};
 use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind};
-use common::{SHARE, budget};
+use common::{SHARE, budget, on_every_instruction_set};
 
 const DIRECTIONS: [[f64; 3]; 6] = [
     [1.0, 0.0, 0.0],
@@ -81,87 +81,96 @@ fn evaluate(mixture: &Mixture<'_>, x: &[f64]) -> (f64, Vec<f64>) {
 /// `-|x|^2/2s` where that is all there is.
 #[test]
 fn far_tails_are_numbers() {
-    for kind in FixtureKind::ALL {
-        let fixture = Fixture::new(kind).unwrap();
-        let mixture = fixture.mixture().unwrap();
-        for exponent in [3, 10, 30, 75, 100, 150] {
-            let far = 10.0_f64.powi(exponent);
-            for x in [[far, -0.5 * far, 0.25 * far], [-far, 0.0, 0.0], [0.0, 1.0, far]] {
-                let (log_density, score) = evaluate(&mixture, &x);
-                assert!(log_density < -0.1 * far * far, "{kind:?} {x:?} {log_density}");
-                assert!(score.iter().all(|s| s.is_finite()), "{kind:?} {x:?} {score:?}");
-                // The score points back: x.S = -x^T P x, far beyond any mean.
-                let back: f64 = x.iter().zip(&score).map(|(x, s)| x / far * s / far).sum();
-                assert!(back < -0.1, "{kind:?} {x:?} {back}");
+    on_every_instruction_set(|_| {
+        for kind in FixtureKind::ALL {
+            let fixture = Fixture::new(kind).unwrap();
+            let mixture = fixture.mixture().unwrap();
+            for exponent in [3, 10, 30, 75, 100, 150] {
+                let far = 10.0_f64.powi(exponent);
+                for x in [[far, -0.5 * far, 0.25 * far], [-far, 0.0, 0.0], [0.0, 1.0, far]] {
+                    let (log_density, score) = evaluate(&mixture, &x);
+                    assert!(log_density < -0.1 * far * far, "{kind:?} {x:?} {log_density}");
+                    assert!(score.iter().all(|s| s.is_finite()), "{kind:?} {x:?} {score:?}");
+                    // The score points back: x.S = -x^T P x, far beyond any mean.
+                    let back: f64 = x.iter().zip(&score).map(|(x, s)| x / far * s / far).sum();
+                    assert!(back < -0.1, "{kind:?} {x:?} {back}");
+                }
             }
+            // Squares that overflow: no density there, and no NaN either.
+            let (log_density, _) = evaluate(&mixture, &[1e160, 0.0, 0.0]);
+            assert_eq!(log_density, f64::NEG_INFINITY, "{kind:?}");
         }
-        // Squares that overflow: no density there, and no NaN either.
-        let (log_density, _) = evaluate(&mixture, &[1e160, 0.0, 0.0]);
-        assert_eq!(log_density, f64::NEG_INFINITY, "{kind:?}");
-    }
+    });
 }
 
 /// Fails if modes a thousand apart with variances of 1e-6 lose the density of the one nearby.
 #[test]
 fn wide_separations_with_tiny_variances() {
-    let means = [-1000.0, 500.0, 1000.0, -500.0];
-    let mixture = Mixture::new(2, &[0.25, 0.75], &means, Covariance::Isotropic(&[1e-6])).unwrap();
-    let (log_density, score) = evaluate(&mixture, &[1000.001, -500.002]);
-    let z = [1000.001_f64 - 1000.0, 500.0 - 500.002_f64];
-    let square = (z[0] * z[0] + z[1] * z[1]) / 1e-6;
-    let expected = 0.75_f64.ln() - (std::f64::consts::TAU * 1e-6).ln() - 0.5 * square;
-    assert!((log_density / expected - 1.0).abs() < 1e-12);
-    assert!((score[0] / (-z[0] / 1e-6) - 1.0).abs() < 1e-12);
-    assert!((score[1] / (-z[1] / 1e-6) - 1.0).abs() < 1e-12);
-    // Half way both exponents are -6.25e11, known to 1e-4: so are the responsibilities, which are
-    // the weights.
-    let (log_density, score) = evaluate(&mixture, &[0.0, 0.0]);
-    let expected = -(std::f64::consts::TAU * 1e-6).ln() - 0.5 * 1.25e6 / 1e-6;
-    assert!((log_density / expected - 1.0).abs() < 1e-14);
-    assert!((score[0] / (0.5 * 1000.0 / 1e-6) - 1.0).abs() < 1e-3, "{score:?}");
+    on_every_instruction_set(|_| {
+        let means = [-1000.0, 500.0, 1000.0, -500.0];
+        let mixture =
+            Mixture::new(2, &[0.25, 0.75], &means, Covariance::Isotropic(&[1e-6])).unwrap();
+        let (log_density, score) = evaluate(&mixture, &[1000.001, -500.002]);
+        let z = [1000.001_f64 - 1000.0, 500.0 - 500.002_f64];
+        let square = (z[0] * z[0] + z[1] * z[1]) / 1e-6;
+        let expected = 0.75_f64.ln() - (std::f64::consts::TAU * 1e-6).ln() - 0.5 * square;
+        assert!((log_density / expected - 1.0).abs() < 1e-12);
+        assert!((score[0] / (-z[0] / 1e-6) - 1.0).abs() < 1e-12);
+        assert!((score[1] / (-z[1] / 1e-6) - 1.0).abs() < 1e-12);
+        // Half way both exponents are -6.25e11, known to 1e-4: so are the responsibilities, which are
+        // the weights.
+        let (log_density, score) = evaluate(&mixture, &[0.0, 0.0]);
+        let expected = -(std::f64::consts::TAU * 1e-6).ln() - 0.5 * 1.25e6 / 1e-6;
+        assert!((log_density / expected - 1.0).abs() < 1e-14);
+        assert!((score[0] / (0.5 * 1000.0 / 1e-6) - 1.0).abs() < 1e-3, "{score:?}");
+    });
 }
 
 /// Fails if one dimension, one component, or a weight of 1e-300 or 0 is a special case gone wrong.
 #[test]
 fn smallest_problems() {
-    let one = Mixture::new(1, &[7.0], &[0.5], Covariance::Diagonal(&[4.0])).unwrap();
-    let (log_density, score) = evaluate(&one, &[2.5]);
-    let expected = -0.5 * (1.0 + (std::f64::consts::TAU * 4.0).ln());
-    assert!((log_density - expected).abs() < 1e-14 && (score[0] + 0.5).abs() < 1e-15);
+    on_every_instruction_set(|_| {
+        let one = Mixture::new(1, &[7.0], &[0.5], Covariance::Diagonal(&[4.0])).unwrap();
+        let (log_density, score) = evaluate(&one, &[2.5]);
+        let expected = -0.5 * (1.0 + (std::f64::consts::TAU * 4.0).ln());
+        assert!((log_density - expected).abs() < 1e-14 && (score[0] + 0.5).abs() < 1e-15);
 
-    let full = Covariance::Full { eigenvalues: &[4.0], eigenvectors: &[1.0] };
-    let (again, score) = evaluate(&Mixture::new(1, &[7.0], &[0.5], full).unwrap(), &[2.5]);
-    assert!((again - expected).abs() < 1e-14 && (score[0] + 0.5).abs() < 1e-15);
+        let full = Covariance::Full { eigenvalues: &[4.0], eigenvectors: &[1.0] };
+        let (again, score) = evaluate(&Mixture::new(1, &[7.0], &[0.5], full).unwrap(), &[2.5]);
+        assert!((again - expected).abs() < 1e-14 && (score[0] + 0.5).abs() < 1e-15);
 
-    // Far on the side of the rare component its density wins in spite of the weight.
-    let weights = [1.0, 1e-300, 0.0];
-    let means = [0.0, 60.0, 30.0];
-    let rare = Mixture::new(1, &weights, &means, Covariance::Isotropic(&[1.0])).unwrap();
-    let normal = -0.5 * std::f64::consts::TAU.ln();
-    let (log_density, score) = evaluate(&rare, &[60.5]);
-    assert!((log_density - (1e-300_f64.ln() + normal - 0.125)).abs() < 1e-12);
-    assert!((score[0] + 0.5).abs() < 1e-14);
-    let (log_density, score) = evaluate(&rare, &[1.0]);
-    assert!((log_density - (normal - 0.5)).abs() < 1e-15 && (score[0] + 1.0).abs() < 1e-15);
+        // Far on the side of the rare component its density wins in spite of the weight.
+        let weights = [1.0, 1e-300, 0.0];
+        let means = [0.0, 60.0, 30.0];
+        let rare = Mixture::new(1, &weights, &means, Covariance::Isotropic(&[1.0])).unwrap();
+        let normal = -0.5 * std::f64::consts::TAU.ln();
+        let (log_density, score) = evaluate(&rare, &[60.5]);
+        assert!((log_density - (1e-300_f64.ln() + normal - 0.125)).abs() < 1e-12);
+        assert!((score[0] + 0.5).abs() < 1e-14);
+        let (log_density, score) = evaluate(&rare, &[1.0]);
+        assert!((log_density - (normal - 0.5)).abs() < 1e-15 && (score[0] + 1.0).abs() < 1e-15);
+    });
 }
 
 /// Fails if Tweedie's moments from the Hessian differ from the mixture's own: mean and covariance in
 /// the coordinates of `x`, for every kind and step, relative to `v/a^2`.
 #[test]
 fn hessian_moments_agree_with_the_transition() {
-    let schedule = NoiseSchedule::vp_linear(0.1, 20.0).unwrap();
-    for kind in FixtureKind::ALL {
-        for (s, t) in [(0.0, 0.02), (0.2, 0.25), (0.1, 0.6)] {
-            let step = schedule.step(s, t).unwrap();
-            let fixture = Fixture::new(kind).unwrap();
-            fixture
-                .with_step(&step, |step| {
-                    let hessian = HessianMoments::new(&step.noisy.level, step.step);
-                    compare_moments(kind, &step.transition, &hessian, &step.noisy.level);
-                })
-                .unwrap();
+    on_every_instruction_set(|_| {
+        let schedule = NoiseSchedule::vp_linear(0.1, 20.0).unwrap();
+        for kind in FixtureKind::ALL {
+            for (s, t) in [(0.0, 0.02), (0.2, 0.25), (0.1, 0.6)] {
+                let step = schedule.step(s, t).unwrap();
+                let fixture = Fixture::new(kind).unwrap();
+                fixture
+                    .with_step(&step, |step| {
+                        let hessian = HessianMoments::new(&step.noisy.level, step.step);
+                        compare_moments(kind, &step.transition, &hessian, &step.noisy.level);
+                    })
+                    .unwrap();
+            }
         }
-    }
+    });
 }
 
 fn compare_moments(
@@ -210,23 +219,25 @@ fn compare_moments(
 /// Fails if `scratch_len` promises less than a method takes: each call gets exactly that much.
 #[test]
 fn promised_workspaces_are_enough() {
-    let step = NoiseSchedule::vp_linear(0.1, 20.0).unwrap().step(0.2, 0.25).unwrap();
-    let x = [splat(0.3), splat(-0.2), splat(0.7)];
-    for kind in FixtureKind::ALL {
-        let fixture = Fixture::new(kind).unwrap();
-        fixture
-            .with_step(&step, |step| {
-                let level = &step.noisy.level;
-                let mut memory = vec![splat(f64::NAN); level.hessian_scratch_len()];
-                let mut out = [f64x8::ZERO; 9];
-                let (product, score) = out.split_at_mut(3);
-                level.log_density(&x, Scratch::new(&mut memory)).unwrap();
-                let scratch = Scratch::new(&mut memory);
-                level.log_density_and_score(&x, &mut score[..3], scratch).unwrap();
-                level.hessian_product(&x, &x, product, Scratch::new(&mut memory)).unwrap();
-                let found = level.hessian(&x, &mut out, Scratch::new(&mut memory));
-                assert!(found.is_ok(), "hessian of {kind:?}: {found:?}");
-            })
-            .unwrap();
-    }
+    on_every_instruction_set(|_| {
+        let step = NoiseSchedule::vp_linear(0.1, 20.0).unwrap().step(0.2, 0.25).unwrap();
+        let x = [splat(0.3), splat(-0.2), splat(0.7)];
+        for kind in FixtureKind::ALL {
+            let fixture = Fixture::new(kind).unwrap();
+            fixture
+                .with_step(&step, |step| {
+                    let level = &step.noisy.level;
+                    let mut memory = vec![splat(f64::NAN); level.hessian_scratch_len()];
+                    let mut out = [f64x8::ZERO; 9];
+                    let (product, score) = out.split_at_mut(3);
+                    level.log_density(&x, Scratch::new(&mut memory)).unwrap();
+                    let scratch = Scratch::new(&mut memory);
+                    level.log_density_and_score(&x, &mut score[..3], scratch).unwrap();
+                    level.hessian_product(&x, &x, product, Scratch::new(&mut memory)).unwrap();
+                    let found = level.hessian(&x, &mut out, Scratch::new(&mut memory));
+                    assert!(found.is_ok(), "hessian of {kind:?}: {found:?}");
+                })
+                .unwrap();
+        }
+    });
 }

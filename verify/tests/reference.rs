@@ -3,6 +3,7 @@
 //! Tolerance: relative 1e-11; scores, Hessians and covariances relative to their largest entry.
 
 mod cases;
+mod common;
 
 use amc_core::bridge::{
     DdpmVariance, Denoising, DenoisingKernel, Diagonal, Exact, HessianMoments, PosteriorMoments,
@@ -16,6 +17,7 @@ use amc_core::rng::{Key, Purpose};
 use amc_core::scratch::Scratch;
 use amc_core::simd::f64x8;
 use cases::{Law, Owned, block, lane, lanes, read};
+use common::on_every_instruction_set;
 use serde::Deserialize;
 
 const TOLERANCE: f64 = 1e-11;
@@ -85,22 +87,25 @@ fn all_close(what: &str, found: &[f64], expected: &[f64]) {
 /// Fails if a density, score, Hessian, responsibility or time derivative is off in any kind.
 #[test]
 fn points() {
-    for case in &cases() {
-        let schedule = case.law.schedule();
-        for kind in case.law.kinds() {
-            let owned = Owned::new(&case.law, kind);
-            let mixture = owned.mixture();
-            for point in &case.points {
-                let what = format!("d={} {kind} t={}", case.law.dim, point.time);
-                let (alpha, variance) = (schedule.alpha(point.time), schedule.variance(point.time));
-                close(&format!("{what} alpha"), alpha, point.alpha);
-                if point.time > 0.0 {
-                    close(&format!("{what} variance"), variance, point.variance);
+    on_every_instruction_set(|_| {
+        for case in &cases() {
+            let schedule = case.law.schedule();
+            for kind in case.law.kinds() {
+                let owned = Owned::new(&case.law, kind);
+                let mixture = owned.mixture();
+                for point in &case.points {
+                    let what = format!("d={} {kind} t={}", case.law.dim, point.time);
+                    let (alpha, variance) =
+                        (schedule.alpha(point.time), schedule.variance(point.time));
+                    close(&format!("{what} alpha"), alpha, point.alpha);
+                    if point.time > 0.0 {
+                        close(&format!("{what} variance"), variance, point.variance);
+                    }
+                    check_point(&what, &mixture, &schedule, point, (alpha, variance));
                 }
-                check_point(&what, &mixture, &schedule, point, (alpha, variance));
             }
         }
-    }
+    });
 }
 
 fn check_point(
@@ -166,16 +171,18 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// Fails if a transition coefficient, posterior moment or kernel density is off in any kind.
 #[test]
 fn steps() {
-    for case in &cases() {
-        let schedule = case.law.schedule();
-        for kind in case.law.kinds() {
-            let owned = Owned::new(&case.law, kind);
-            for step in &case.steps {
-                let what = format!("d={} {kind} {}->{}", case.law.dim, step.t, step.s);
-                check_step(&what, &owned.mixture(), &schedule, step);
+    on_every_instruction_set(|_| {
+        for case in &cases() {
+            let schedule = case.law.schedule();
+            for kind in case.law.kinds() {
+                let owned = Owned::new(&case.law, kind);
+                for step in &case.steps {
+                    let what = format!("d={} {kind} {}->{}", case.law.dim, step.t, step.s);
+                    check_step(&what, &owned.mixture(), &schedule, step);
+                }
             }
         }
-    }
+    });
 }
 
 fn check_step(what: &str, mixture: &Mixture<'_>, schedule: &NoiseSchedule, values: &StepValues) {

@@ -55,7 +55,8 @@ fn reduced_exp<V: Lanes>(x: V) -> (V, V) {
     let n = x.mul_add(V::splat(core::f64::consts::LOG2_E), magic) - magic;
     // n * LN2_HIGH is exact: LN2_HIGH ends in 21 zero bits and |n| < 2^11; so is the difference.
     let high = n.mul_add(V::splat(-LN2_HIGH), x);
-    let r = n.mul_add(V::splat(-LN2_LOW), high);
+    let correction = n * V::splat(-LN2_LOW);
+    let r = high + correction;
 
     let [q0, q1, q2, q3, q4, q5, q6, q7, q8, q9] = Q;
     let r2 = r * r;
@@ -66,7 +67,8 @@ fn reduced_exp<V: Lanes>(x: V) -> (V, V) {
         r2.mul_add(r.mul_add(V::splat(q7), V::splat(q6)), r.mul_add(V::splat(q5), V::splat(q4)));
     let high_terms = r4.mul_add(r.mul_add(V::splat(q9), V::splat(q8)), middle);
     let q = r4.mul_add(high_terms, low);
-    (r2.mul_add(q, r) + V::splat(1.0), n)
+    // From the small terms to the large: what rounding r has lost comes in with the first of them.
+    (r2.mul_add(q, correction) + high + V::splat(1.0), n)
 }
 
 /// `y 2^n` for `n` held in the low bits of `n + ROUNDING_MAGIC`, where the result is normal.

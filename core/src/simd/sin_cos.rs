@@ -2,13 +2,13 @@
 //!
 //! `u` turns are `q` quarter turns plus a remainder `r` within an eighth of a turn, both exact in
 //! floating point for any `u`. fdlibm's minimax polynomials (`k_sin.c`, `k_cos.c`) do the remainder,
-//! rewritten for turns: their coefficients times powers of `2 pi`, the leading one in two parts.
+//! rewritten for turns: their coefficients times powers of `2 pi`, the leading ones in parts of which one is
+//! a power of two.
 
 use super::Lanes;
 
-/// `2 pi`, and what its double leaves out.
-const TURN: f64 = core::f64::consts::TAU;
-const TURN_LOW: f64 = 2.449_293_598_294_706_4e-16;
+/// `2 pi - 6`; what its double leaves out is 4e-18 of `2 pi`.
+const TURN_REST: f64 = 0.283_185_307_179_586_476_9;
 /// fdlibm's `S1 .. S6` times `(2 pi)^3, (2 pi)^5, ..`.
 const S: [f64; 6] = [
     -41.341_702_240_399_68,
@@ -18,9 +18,9 @@ const S: [f64; 6] = [
     -15.093_830_287_058_815,
     3.781_385_920_589_322_8,
 ];
-/// `-(2 pi)^2 / 2`, then fdlibm's `C1 .. C6` times `(2 pi)^4, (2 pi)^6, ..`.
+/// `16 - (2 pi)^2 / 2`, then fdlibm's `C1 .. C6` times `(2 pi)^4, (2 pi)^6, ..`.
 const C: [f64; 7] = [
-    -19.739_208_802_178_716,
+    -3.739_208_802_178_717_3,
     64.939_394_022_668_2,
     -85.456_817_206_602_79,
     60.244_641_342_459_3,
@@ -60,7 +60,10 @@ pub(crate) fn sin_cos_of_eighth<V: Lanes>(r: V) -> (V, V) {
         ),
         V::splat(s1),
     );
-    let sine = r.mul_add(V::splat(TURN), r * z.mul_add(tail, V::splat(TURN_LOW)));
+    // Products with powers of two are exact, and added to them from the small to the large every other
+    // rounding is a small one: 2 pi r without a fused operation would cost half an ulp by itself.
+    let low = r * z.mul_add(tail, V::splat(TURN_REST));
+    let sine = r.mul_add(V::splat(4.0), r.mul_add(V::splat(2.0), low));
     let [c0, c1, c2, c3, c4, c5, c6] = C;
     let tail = z.mul_add(
         z.mul_add(
@@ -69,7 +72,8 @@ pub(crate) fn sin_cos_of_eighth<V: Lanes>(r: V) -> (V, V) {
         ),
         V::splat(c1),
     );
-    let cosine = z.mul_add(z.mul_add(tail, V::splat(c0)), V::splat(1.0));
+    let low = z * z.mul_add(tail, V::splat(c0));
+    let cosine = z.mul_add(V::splat(-16.0), low) + V::splat(1.0);
     (sine, cosine)
 }
 

@@ -3,13 +3,16 @@
 //! A law of this crate compares an instance with an [`ExactLaw`]: a density to run on, exact samples
 //! to start from, and the distribution function of any linear projection to compare with. The
 //! standard problems ([`Fixture`], [`TemperedGaussian`]) are small and asymmetric on purpose: on a
-//! symmetric target a wrong sign passes.
+//! symmetric target a wrong sign passes. Elementary functions, and densities far from the origin, are
+//! compared with [`DoubleDouble`]s.
 
+pub mod double_double;
 mod fixture;
 mod gaussian_mixture;
 mod standard_problem;
 mod tempered_gaussian;
 
+pub use double_double::DoubleDouble;
 pub use fixture::{Fixture, FixtureLevel, FixtureStep};
 pub use gaussian_mixture::{GaussianMixture, ProjectedMixture, standard_normal_cdf};
 pub use standard_problem::FixtureKind;
