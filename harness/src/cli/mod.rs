@@ -9,6 +9,7 @@ mod config_file;
 mod eval;
 mod exchange_table;
 mod figure;
+mod isa;
 mod list;
 mod progress;
 mod run;
@@ -27,10 +28,12 @@ use crate::run::RunError;
 #[derive(Debug, Parser)]
 #[command(
     name = "amc",
-    version,
+    version = isa::version(),
     propagate_version = true,
     after_help = "Start with `amc compare` to see what the methods do, then `amc run CONFIG.toml` \
-                  for a run of your own; `amc run --help` shows a configuration to copy."
+                  for a run of your own; `amc run --help` shows a configuration to copy. Kernels \
+                  run on the best vector instructions of the processor; AMC_ISA=portable, avx2 or \
+                  avx512 in the environment chooses others (results then differ in the last bits)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -49,6 +52,10 @@ enum Command {
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
+    // Before the first kernel, and before `--version` says what is in force.
+    if let Err(error) = isa::choose() {
+        return failed(&error);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refused(&error),
@@ -63,11 +70,14 @@ pub fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// The error in one line, and the exit code that says whose it is.
+fn failed(error: &RunError) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
 }
 
 /// Help and version as clap prints them; anything else is a refusal, in one line as all of ours.
