@@ -4,6 +4,7 @@
 //! success, 1 for a run that failed, 2 for input that was refused before any work.
 
 mod ablate;
+mod bench;
 mod compare;
 mod config_file;
 mod eval;
@@ -47,6 +48,7 @@ enum Command {
     Schedule(schedule::ScheduleArguments),
     Ablate(ablate::AblateArguments),
     Eval(eval::EvalArguments),
+    Bench(bench::BenchArguments),
     List(list::ListArguments),
 }
 
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::List(arguments) => list::list(&arguments),
     };
     match result {
