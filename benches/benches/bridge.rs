@@ -1,7 +1,7 @@
 //! One forward step of each bridge on an isotropic mixture, nanoseconds per particle.
 #![allow(missing_docs)]
 
-use amc_benches::{Kind, Problem, samples};
+use amc_benches::{Case, Kind, Overlap, samples};
 use amc_core::bridge::{
     Bridge, DdpmVariance, Denoising, Diagonal, Exact, Identity, LowRank, Rank, SecondOrderDense,
     SecondOrderStructured, Start, Trace, Transport, ddpm,
@@ -24,10 +24,10 @@ fn forward(c: &mut Criterion) {
     let schedule = NoiseSchedule::vp_linear(0.1, 20.0).unwrap();
     let step = schedule.step(0.2, 0.21).unwrap();
     for (dim, components) in [(16, 2), (64, 2), (8, 16)] {
-        let problem = Problem::new(Kind::Isotropic, dim, components);
-        let mixture = problem.mixture();
-        let n = MixtureLevel::storage_len(&mixture);
-        let (mut noisy, mut clean) = (vec![0.0; n], vec![0.0; n]);
+        let case = Case { kind: Kind::Isotropic, dim, components };
+        let mixture = case.mixture(Overlap::Separated).unwrap();
+        let (mut noisy, mut clean) = (mixture.level_storage(), mixture.level_storage());
+        let mixture = mixture.view();
         let (alpha, variance) = (step.alpha_noisy, step.variance_noisy);
         let noisy = MixtureLevel::prepare(&mixture, alpha, variance, &mut noisy).unwrap();
         let (alpha, variance) = (step.alpha_clean, step.variance_clean);
@@ -73,7 +73,7 @@ fn bench_bridge(
     noisy: &MixtureLevel<'_>,
 ) {
     let d = bridge.dim();
-    let x = samples(noisy, BLOCKS);
+    let x = samples(noisy, BLOCKS).unwrap();
     let mut memory = vec![f64x8::ZERO; bridge.scratch_len()];
     let mut scores = vec![f64x8::ZERO; x.len()];
     let mut log_densities = vec![f64x8::ZERO; BLOCKS];

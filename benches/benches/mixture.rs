@@ -1,7 +1,7 @@
 //! Log-density and score of mixtures, nanoseconds per particle, for the sizes of the speed goals.
 #![allow(missing_docs)]
 
-use amc_benches::{Kind, Problem, samples};
+use amc_benches::{Case, Kind, Overlap, samples};
 use amc_core::density::{LogDensity, MixtureLevel, Score};
 use amc_core::rng::{Key, Purpose};
 use amc_core::scratch::Scratch;
@@ -16,11 +16,10 @@ fn log_density_and_score(c: &mut Criterion) {
     group.throughput(Throughput::Elements((BLOCKS * LANES) as u64));
     for kind in Kind::ALL {
         for (dim, components) in [(2, 2), (16, 2), (32, 16), (64, 32)] {
-            let problem = Problem::new(kind, dim, components);
-            let mixture = problem.mixture();
-            let mut storage = vec![0.0; MixtureLevel::storage_len(&mixture)];
-            let level = MixtureLevel::prepare(&mixture, 0.8, 0.36, &mut storage).unwrap();
-            let x = samples(&level, BLOCKS);
+            let mixture = Case { kind, dim, components }.mixture(Overlap::Dense).unwrap();
+            let mut storage = mixture.level_storage();
+            let level = MixtureLevel::prepare(&mixture.view(), 0.8, 0.36, &mut storage).unwrap();
+            let x = samples(&level, BLOCKS).unwrap();
             let mut score = vec![f64x8::ZERO; dim];
             let mut memory = vec![f64x8::ZERO; level.scratch_len()];
             let id = BenchmarkId::new(kind.name(), format!("{dim}x{components}"));
