@@ -2,7 +2,7 @@
 
 use amc_core::simd::{Lanes, Task, dispatch, exp, f64x8, ln, sin_cos_turns};
 
-pub use amc_harness::bench::{Case, Kind, Overlap, samples};
+pub use amc_harness::bench::{Case, Kind, Overlap, evaluate_all, samples};
 
 /// `out = exp(x)`.
 pub fn exponentials(x: &[f64x8], out: &mut [f64x8]) {

@@ -4,7 +4,8 @@
 use amc_benches::{Case, Kind, Overlap, samples};
 use amc_core::bridge::{
     Bridge, DdpmVariance, Denoising, Diagonal, Exact, Identity, LowRank, Rank, SecondOrderDense,
-    SecondOrderStructured, Start, Trace, Transport, ddpm,
+    SecondOrderStructured, Start, Trace, Transport, ddpm, exponential_integrator,
+    isotropic_optimal,
 };
 use amc_core::density::mixture::MixtureTransition;
 use amc_core::density::{LogDensity, MixtureLevel, Score};
@@ -24,7 +25,7 @@ fn forward(c: &mut Criterion) {
     let schedule = NoiseSchedule::vp_linear(0.1, 20.0).unwrap();
     let step = schedule.step(0.2, 0.21).unwrap();
     for (dim, components) in [(16, 2), (64, 2), (8, 16)] {
-        let case = Case { kind: Kind::Isotropic, dim, components };
+        let case = Case::new(Kind::Isotropic, dim, components);
         let mixture = case.mixture(Overlap::Separated).unwrap();
         let (mut noisy, mut clean) = (mixture.level_storage(), mixture.level_storage());
         let mixture = mixture.view();
@@ -35,6 +36,8 @@ fn forward(c: &mut Criterion) {
         let mut storage = vec![0.0; MixtureTransition::storage_len(&noisy)];
         let transition = MixtureTransition::prepare(&noisy, &step, &mut storage).unwrap();
         let first = ddpm(&step, DdpmVariance::Noise).unwrap();
+        let frozen = exponential_integrator(&step).unwrap();
+        let optimal = isotropic_optimal(&step, 0.9, 1e-3).unwrap();
         let structured = SecondOrderStructured::new(&transition).unwrap();
         let dense = SecondOrderDense::new(&transition);
         let (diagonal, exact) = (Diagonal::new(&transition), Exact::new(&transition));
@@ -46,8 +49,10 @@ fn forward(c: &mut Criterion) {
         let estimated = HutchPlusPlus::new(lanczos, 8, ProbeLaw::Rademacher).unwrap();
         let exact_map = Transport::new(map, &clean, &Structured, Penalty::None).unwrap();
         let estimated_map = Transport::new(map, &clean, &estimated, Penalty::ClosedForm).unwrap();
-        let bridges: [(&str, &dyn Bridge); 9] = [
+        let bridges: [(&str, &dyn Bridge); 11] = [
             ("identity", &Identity::new(&noisy, &clean).unwrap()),
+            ("exponential integrator", &Denoising::new(&noisy, &clean, step, frozen).unwrap()),
+            ("isotropic-optimal", &Denoising::new(&noisy, &clean, step, optimal).unwrap()),
             ("ddpm", &Denoising::new(&noisy, &clean, step, first).unwrap()),
             ("diagonal", &Denoising::new(&noisy, &clean, step, diagonal).unwrap()),
             ("structured", &Denoising::new(&noisy, &clean, step, structured).unwrap()),

@@ -13,7 +13,7 @@ use std::hint::black_box;
 
 fn step(c: &mut Criterion) {
     for (dim, components) in [(16, 2), (64, 32)] {
-        let case = Case { kind: Kind::Diagonal, dim, components };
+        let case = Case::new(Kind::Diagonal, dim, components);
         let mixture = case.mixture(Overlap::Dense).unwrap();
         let mut storage = mixture.level_storage();
         let level = MixtureLevel::prepare(&mixture.view(), 0.8, 0.36, &mut storage).unwrap();

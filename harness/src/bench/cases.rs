@@ -23,9 +23,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kinds that a [`Case`] is measured in.
-    pub const ALL: [Self; 3] = [Self::Isotropic, Self::Diagonal, Self::Full];
-
     /// The name in tables and documents.
     pub const fn name(self) -> &'static str {
         match self {
@@ -68,6 +65,24 @@ pub enum Overlap {
 }
 
 impl Case {
+    /// The sizes that speed is promised for.
+    pub const GOALS: [Self; 9] = [
+        Self::new(Kind::Isotropic, 2, 2),
+        Self::new(Kind::Isotropic, 16, 2),
+        Self::new(Kind::Isotropic, 32, 16),
+        Self::new(Kind::Isotropic, 64, 32),
+        Self::new(Kind::Isotropic, 128, 64),
+        Self::new(Kind::Diagonal, 16, 2),
+        Self::new(Kind::Diagonal, 64, 32),
+        Self::new(Kind::Full, 16, 2),
+        Self::new(Kind::Full, 64, 32),
+    ];
+
+    /// A kind and size.
+    pub const fn new(kind: Kind, dim: usize, components: usize) -> Self {
+        Self { kind, dim, components }
+    }
+
     /// Parameters with unequal weights, means and covariances: the same for the same case.
     pub fn parameters(self, overlap: Overlap) -> MixtureParameters {
         let Self { kind, dim, components } = self;
@@ -156,7 +171,6 @@ pub fn samples(level: &MixtureLevel<'_>, blocks: usize) -> Result<Vec<f64x8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::density::CASES;
 
     /// The largest responsibility of each component in each of 16 blocks, `[16 x K]`.
     fn largest_responsibilities(case: Case, overlap: Overlap) -> Vec<f64> {
@@ -177,7 +191,7 @@ mod tests {
     /// two columns would not mean what they say.
     #[test]
     fn dense_and_separated_are_what_they_are_called() {
-        for case in CASES {
+        for case in Case::GOALS {
             let dense = largest_responsibilities(case, Overlap::Dense);
             assert!(dense.iter().all(|&r| r > 1e-9), "{case:?}: {dense:?}");
             if case.components >= 16 {

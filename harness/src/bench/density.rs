@@ -7,30 +7,13 @@ use amc_core::simd::{LANES, f64x8};
 use rayon::prelude::*;
 use std::ops::Range;
 
-use super::cases::{Case, Kind, Overlap, samples};
+use super::cases::{Case, Overlap, samples};
 use super::ceilings::Ceilings;
 use super::report::{MixtureRecord, Report};
 use super::work::{Quantity, Work};
 use super::{Clock, Plan};
 use crate::mixture::OwnedMixture;
 use crate::run::RunError;
-
-const fn case(kind: Kind, dim: usize, components: usize) -> Case {
-    Case { kind, dim, components }
-}
-
-/// The sizes that speed is promised for.
-pub(super) const CASES: [Case; 9] = [
-    case(Kind::Isotropic, 2, 2),
-    case(Kind::Isotropic, 16, 2),
-    case(Kind::Isotropic, 32, 16),
-    case(Kind::Isotropic, 64, 32),
-    case(Kind::Isotropic, 128, 64),
-    case(Kind::Diagonal, 16, 2),
-    case(Kind::Diagonal, 64, 32),
-    case(Kind::Full, 16, 2),
-    case(Kind::Full, 64, 32),
-];
 
 /// Blocks that a thread takes at a time.
 const PIECE: usize = 64;
@@ -138,7 +121,7 @@ pub(super) fn measure(
 ) -> Result<(), RunError> {
     let clock = plan.clock();
     let mut alone = Vec::new();
-    for case in CASES {
+    for case in Case::GOALS {
         begin(&format!("log-density and score, {}", label(case)));
         let mixture = case.mixture(Overlap::Separated)?;
         let mut storage = mixture.level_storage();
@@ -167,7 +150,7 @@ pub(super) fn measure_hessian_products(
     report: &mut Report,
     begin: &mut dyn FnMut(&str),
 ) -> Result<(), RunError> {
-    for case in CASES {
+    for case in Case::GOALS {
         begin(&format!("Hessian-vector product, {}", label(case)));
         let mixture = case.mixture(Overlap::Dense)?;
         let mut storage = mixture.level_storage();
@@ -236,11 +219,13 @@ pub(super) fn label(case: Case) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::Kind;
 
     /// Fails if a block is left out, evaluated elsewhere, or threads change the numbers.
     #[test]
     fn every_block_is_evaluated_in_its_place() {
-        let mixture = case(Kind::Full, 3, 2).mixture(Overlap::Separated).unwrap();
+        let case = Case { kind: Kind::Full, dim: 3, components: 2 };
+        let mixture = case.mixture(Overlap::Separated).unwrap();
         let mut storage = mixture.level_storage();
         let mut bed = Bed::new(&mixture, &mut storage, 8 * PIECE * 2 + 11).unwrap();
         assert_eq!(bed.log_density.len(), 2 * PIECE + 2);

@@ -107,8 +107,7 @@ impl Plan {
     fn count(&self) -> usize {
         let steps = |part: Part| match part {
             Part::Ceilings => 0,
-            Part::Mixture => density::CASES.len(),
-            Part::Hessian => density::CASES.len(),
+            Part::Mixture | Part::Hessian => Case::GOALS.len(),
             Part::Normals | Part::Uniforms => 1,
             Part::Mala => moves::MALA_CASES.len(),
             Part::Bridge => moves::BRIDGES.len(),

@@ -20,10 +20,8 @@ use crate::run::{Problem, RunError, Top};
 use crate::sampler::MeanSquareScore;
 
 /// The mixtures that MALA steps on.
-pub(super) const MALA_CASES: [Case; 2] = [
-    Case { kind: Kind::Diagonal, dim: 16, components: 2 },
-    Case { kind: Kind::Diagonal, dim: 64, components: 32 },
-];
+pub(super) const MALA_CASES: [Case; 2] =
+    [Case::new(Kind::Diagonal, 16, 2), Case::new(Kind::Diagonal, 64, 32)];
 
 /// The bridges that are crossed.
 pub(super) const BRIDGES: [BridgeKind; 8] = [
@@ -42,7 +40,7 @@ const PROBLEM: &str = "[target]\nkind = \"two-modes\"\ndim = 64\nseparation = 5.
     [kernel]\nkind = \"none\"\n";
 /// The step is one of 64 equal ones, where the modes have parted.
 const TIMES: [f64; 3] = [0.0, 0.2, 0.2 + 1.0 / 64.0];
-const TWO_MODES: Case = Case { kind: Kind::Isotropic, dim: 64, components: 2 };
+const TWO_MODES: Case = Case::new(Kind::Isotropic, 64, 2);
 
 /// Particles with their cached values, and room for where they go.
 struct Particles {

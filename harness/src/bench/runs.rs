@@ -13,8 +13,8 @@ use crate::levels;
 use crate::run::{Problem, RunError, Top, resampling_rule};
 use crate::sampler::{Silent, anneal, pilot};
 
-const SMALL: Case = Case { kind: Kind::Diagonal, dim: 16, components: 2 };
-const LARGE: Case = Case { kind: Kind::Diagonal, dim: 64, components: 32 };
+const SMALL: Case = Case::new(Kind::Diagonal, 16, 2);
+const LARGE: Case = Case::new(Kind::Diagonal, 64, 32);
 
 /// A run that is measured.
 #[derive(Debug, Clone, Copy)]

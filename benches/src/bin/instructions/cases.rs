@@ -2,7 +2,7 @@
 //!
 //! Numbers come from keyed streams, so a case does the same work every time.
 
-use amc_benches::{Case as MixtureCase, Kind, Overlap, samples};
+use amc_benches::{Case as MixtureCase, Kind, Overlap, evaluate_all, samples};
 use amc_core::bridge::{Bridge, DdpmVariance, Denoising, SecondOrderStructured, ddpm};
 use amc_core::density::mixture::MixtureTransition;
 use amc_core::density::{LogDensity, MixtureLevel};
@@ -13,7 +13,6 @@ use amc_core::rng::{Key, Purpose, Stream};
 use amc_core::scratch::Scratch;
 use amc_core::simd::f64x8;
 use amc_core::weight::{Resampling, log_sum_exp, normalize};
-use amc_harness::bench::evaluate_all;
 use clap::ValueEnum;
 use std::hint::black_box;
 
@@ -107,7 +106,7 @@ fn normals(measure: Measure) {
 }
 
 fn mixture(measure: Measure, kind: Kind, (dim, components): (usize, usize)) {
-    let case = MixtureCase { kind, dim, components };
+    let case = MixtureCase::new(kind, dim, components);
     let mixture = case.mixture(Overlap::Dense).expect("the case is valid");
     let mut storage = mixture.level_storage();
     let level = MixtureLevel::prepare(&mixture.view(), 0.8, 0.36, &mut storage)
@@ -152,7 +151,7 @@ impl Block {
 }
 
 fn mala(measure: Measure) {
-    let case = MixtureCase { kind: Kind::Diagonal, dim: 16, components: 2 };
+    let case = MixtureCase::new(Kind::Diagonal, 16, 2);
     let mixture = case.mixture(Overlap::Separated).expect("the case is valid");
     let mut storage = mixture.level_storage();
     let level = MixtureLevel::prepare(&mixture.view(), 0.8, 0.36, &mut storage)
@@ -174,7 +173,7 @@ fn mala(measure: Measure) {
 }
 
 fn bridge(measure: Measure, second_order: bool) {
-    let case = MixtureCase { kind: Kind::Isotropic, dim: 16, components: 2 };
+    let case = MixtureCase::new(Kind::Isotropic, 16, 2);
     let mixture = case.mixture(Overlap::Separated).expect("the case is valid");
     let schedule = NoiseSchedule::vp_linear(0.1, 20.0).expect("the parameters are valid");
     let step = schedule.step(0.2, 0.21).expect("the times are valid");
