@@ -1,100 +1,69 @@
-//! Set-up shared by the benches: asymmetric mixtures of any size, and blocks of exact samples.
+//! Set-up shared by the benches: the mixtures of `amc bench`, and elementary functions over buffers.
 
-use amc_core::density::{Covariance, LogDensity, Mixture, MixtureLevel};
-use amc_core::rng::{Key, Purpose};
-use amc_core::scratch::Scratch;
-use amc_core::simd::f64x8;
+use amc_core::simd::{Lanes, Task, dispatch, exp, f64x8, ln, sin_cos_turns};
 
-/// Covariance kinds that are measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// One variance per component.
-    Isotropic,
-    /// `d` variances per component.
-    Diagonal,
-    /// A full covariance per component.
-    Full,
+pub use amc_harness::bench::{Case, Kind, Overlap, evaluate_all, samples};
+
+/// `out = exp(x)`.
+pub fn exponentials(x: &[f64x8], out: &mut [f64x8]) {
+    dispatch(Exponentials { x, out });
 }
 
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Isotropic, Self::Diagonal, Self::Full];
+/// `out = ln(x)`.
+pub fn logarithms(x: &[f64x8], out: &mut [f64x8]) {
+    dispatch(Logarithms { x, out });
+}
 
-    /// Name in bench identifiers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Isotropic => "isotropic",
-            Self::Diagonal => "diagonal",
-            Self::Full => "full",
+/// `out = sin(2 pi x) + cos(2 pi x)`.
+pub fn sines_and_cosines(x: &[f64x8], out: &mut [f64x8]) {
+    dispatch(SinesAndCosines { x, out });
+}
+
+struct Exponentials<'a> {
+    x: &'a [f64x8],
+    out: &'a mut [f64x8],
+}
+
+impl Task for Exponentials<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        for (out, &x) in V::view_mut(self.out).iter_mut().zip(V::view(self.x)) {
+            *out = exp(x);
         }
     }
 }
 
-/// Parameters of a mixture with unequal weights, spread means and unequal variances.
-pub struct Problem {
-    dim: usize,
-    kind: Kind,
-    weights: Vec<f64>,
-    means: Vec<f64>,
-    variances: Vec<f64>,
-    eigenvectors: Vec<f64>,
+struct Logarithms<'a> {
+    x: &'a [f64x8],
+    out: &'a mut [f64x8],
 }
 
-impl Problem {
-    /// A mixture of `components` Gaussians in `dim` dimensions.
-    pub fn new(kind: Kind, dim: usize, components: usize) -> Self {
-        let mut stream = Key::new(11, Purpose::Parameters).stream();
-        let mut draw = |count: usize, low: f64, high: f64| -> Vec<f64> {
-            (0..count).map(|_| low + (high - low) * stream.uniform()).collect()
-        };
-        let weights = draw(components, 0.5, 1.5);
-        let means = draw(components * dim, -2.0, 2.0);
-        let per_component = if kind == Kind::Isotropic { 1 } else { dim };
-        let variances = draw(components * per_component, 0.05, 0.5);
-        let eigenvectors = if kind == Kind::Full {
-            (0..components).flat_map(|k| reflection(dim, &means[k * dim..(k + 1) * dim])).collect()
-        } else {
-            Vec::new()
-        };
-        Self { dim, kind, weights, means, variances, eigenvectors }
-    }
+impl Task for Logarithms<'_> {
+    type Output = ();
 
-    /// The mixture.
-    pub fn mixture(&self) -> Mixture<'_> {
-        let covariance = match self.kind {
-            Kind::Isotropic => Covariance::Isotropic(&self.variances),
-            Kind::Diagonal => Covariance::Diagonal(&self.variances),
-            Kind::Full => {
-                Covariance::Full { eigenvalues: &self.variances, eigenvectors: &self.eigenvectors }
-            }
-        };
-        Mixture::new(self.dim, &self.weights, &self.means, covariance)
-            .expect("the parameters are valid by construction")
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        for (out, &x) in V::view_mut(self.out).iter_mut().zip(V::view(self.x)) {
+            *out = ln(x);
+        }
     }
 }
 
-/// The Householder reflection `I - 2 u u^T / |u|^2`: an orthogonal matrix without zeros.
-fn reflection(dim: usize, u: &[f64]) -> Vec<f64> {
-    let norm: f64 = u.iter().map(|u| u * u).sum();
-    (0..dim * dim)
-        .map(|at| {
-            let (i, j) = (at / dim, at % dim);
-            let unit = if i == j { 1.0 } else { 0.0 };
-            unit - 2.0 * u[i] * u[j] / norm
-        })
-        .collect()
+struct SinesAndCosines<'a> {
+    x: &'a [f64x8],
+    out: &'a mut [f64x8],
 }
 
-/// `blocks` blocks of exact samples of a level, `[blocks x d]`.
-pub fn samples(level: &MixtureLevel<'_>, blocks: usize) -> Vec<f64x8> {
-    let d = level.dim();
-    let mut stream = Key::new(12, Purpose::TargetSample).stream();
-    let mut memory = vec![f64x8::ZERO; level.scratch_len()];
-    let mut x = vec![f64x8::ZERO; blocks * d];
-    for block in x.chunks_exact_mut(d) {
-        level
-            .sample(block, &mut stream, Scratch::new(&mut memory))
-            .expect("lengths fit by construction");
+impl Task for SinesAndCosines<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<V: Lanes>(self) {
+        for (out, &x) in V::view_mut(self.out).iter_mut().zip(V::view(self.x)) {
+            let (sine, cosine) = sin_cos_turns(x);
+            *out = sine + cosine;
+        }
     }
-    x
 }

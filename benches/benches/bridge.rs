@@ -1,10 +1,11 @@
 //! One forward step of each bridge on an isotropic mixture, nanoseconds per particle.
 #![allow(missing_docs)]
 
-use amc_benches::{Kind, Problem, samples};
+use amc_benches::{Case, Kind, Overlap, samples};
 use amc_core::bridge::{
     Bridge, DdpmVariance, Denoising, Diagonal, Exact, Identity, LowRank, Rank, SecondOrderDense,
-    SecondOrderStructured, Start, Trace, Transport, ddpm,
+    SecondOrderStructured, Start, Trace, Transport, ddpm, exponential_integrator,
+    isotropic_optimal,
 };
 use amc_core::density::mixture::MixtureTransition;
 use amc_core::density::{LogDensity, MixtureLevel, Score};
@@ -24,10 +25,10 @@ fn forward(c: &mut Criterion) {
     let schedule = NoiseSchedule::vp_linear(0.1, 20.0).unwrap();
     let step = schedule.step(0.2, 0.21).unwrap();
     for (dim, components) in [(16, 2), (64, 2), (8, 16)] {
-        let problem = Problem::new(Kind::Isotropic, dim, components);
-        let mixture = problem.mixture();
-        let n = MixtureLevel::storage_len(&mixture);
-        let (mut noisy, mut clean) = (vec![0.0; n], vec![0.0; n]);
+        let case = Case::new(Kind::Isotropic, dim, components);
+        let mixture = case.mixture(Overlap::Separated).unwrap();
+        let (mut noisy, mut clean) = (mixture.level_storage(), mixture.level_storage());
+        let mixture = mixture.view();
         let (alpha, variance) = (step.alpha_noisy, step.variance_noisy);
         let noisy = MixtureLevel::prepare(&mixture, alpha, variance, &mut noisy).unwrap();
         let (alpha, variance) = (step.alpha_clean, step.variance_clean);
@@ -35,6 +36,8 @@ fn forward(c: &mut Criterion) {
         let mut storage = vec![0.0; MixtureTransition::storage_len(&noisy)];
         let transition = MixtureTransition::prepare(&noisy, &step, &mut storage).unwrap();
         let first = ddpm(&step, DdpmVariance::Noise).unwrap();
+        let frozen = exponential_integrator(&step).unwrap();
+        let optimal = isotropic_optimal(&step, 0.9, 1e-3).unwrap();
         let structured = SecondOrderStructured::new(&transition).unwrap();
         let dense = SecondOrderDense::new(&transition);
         let (diagonal, exact) = (Diagonal::new(&transition), Exact::new(&transition));
@@ -46,8 +49,10 @@ fn forward(c: &mut Criterion) {
         let estimated = HutchPlusPlus::new(lanczos, 8, ProbeLaw::Rademacher).unwrap();
         let exact_map = Transport::new(map, &clean, &Structured, Penalty::None).unwrap();
         let estimated_map = Transport::new(map, &clean, &estimated, Penalty::ClosedForm).unwrap();
-        let bridges: [(&str, &dyn Bridge); 9] = [
+        let bridges: [(&str, &dyn Bridge); 11] = [
             ("identity", &Identity::new(&noisy, &clean).unwrap()),
+            ("exponential integrator", &Denoising::new(&noisy, &clean, step, frozen).unwrap()),
+            ("isotropic-optimal", &Denoising::new(&noisy, &clean, step, optimal).unwrap()),
             ("ddpm", &Denoising::new(&noisy, &clean, step, first).unwrap()),
             ("diagonal", &Denoising::new(&noisy, &clean, step, diagonal).unwrap()),
             ("structured", &Denoising::new(&noisy, &clean, step, structured).unwrap()),
@@ -73,7 +78,7 @@ fn bench_bridge(
     noisy: &MixtureLevel<'_>,
 ) {
     let d = bridge.dim();
-    let x = samples(noisy, BLOCKS);
+    let x = samples(noisy, BLOCKS).unwrap();
     let mut memory = vec![f64x8::ZERO; bridge.scratch_len()];
     let mut scores = vec![f64x8::ZERO; x.len()];
     let mut log_densities = vec![f64x8::ZERO; BLOCKS];

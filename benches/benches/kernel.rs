@@ -1,7 +1,7 @@
 //! One step of each Markov kernel on a diagonal mixture, nanoseconds per particle.
 #![allow(missing_docs)]
 
-use amc_benches::{Kind, Problem, samples};
+use amc_benches::{Case, Kind, Overlap, samples};
 use amc_core::density::{LogDensity, MixtureLevel};
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::point::{Context, Evaluations, PointMut};
@@ -13,17 +13,17 @@ use std::hint::black_box;
 
 fn step(c: &mut Criterion) {
     for (dim, components) in [(16, 2), (64, 32)] {
-        let problem = Problem::new(Kind::Diagonal, dim, components);
-        let mixture = problem.mixture();
-        let mut storage = vec![0.0; MixtureLevel::storage_len(&mixture)];
-        let level = MixtureLevel::prepare(&mixture, 0.8, 0.36, &mut storage).unwrap();
+        let case = Case::new(Kind::Diagonal, dim, components);
+        let mixture = case.mixture(Overlap::Dense).unwrap();
+        let mut storage = mixture.level_storage();
+        let level = MixtureLevel::prepare(&mixture.view(), 0.8, 0.36, &mut storage).unwrap();
         let mut group = c.benchmark_group(format!("kernel_step/{dim}x{components}"));
         group.throughput(Throughput::Elements(LANES as u64));
         let hmc = Hmc::new(8).unwrap();
         let kernels: [(&str, &dyn MarkovKernel, f64); 3] =
             [("rwm", &RandomWalk, 0.2), ("mala", &Mala, 0.05), ("hmc", &hmc, 0.1)];
         for (name, kernel, step_size) in kernels {
-            let mut x = samples(&level, 1);
+            let mut x = samples(&level, 1).unwrap();
             let mut score = vec![f64x8::ZERO; dim];
             let mut log_density = f64x8::ZERO;
             let mut memory = vec![f64x8::ZERO; kernel.scratch_len(dim) + level.scratch_len()];

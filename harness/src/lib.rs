@@ -4,6 +4,7 @@
 //!
 //! | room | what lives there |
 //! |---|---|
+//! | [`bench`](mod@bench) | how fast the kernels are, beside the limits of the machine |
 //! | [`catalog`] | the one list of everything that can be chosen by name |
 //! | [`config`] | from TOML to a run in which everything has been checked |
 //! | [`target`] | benchmark families, mixture files, standardization |
@@ -19,6 +20,7 @@
 //! | [`cli`] | the subcommands of `amc` |
 
 pub mod ablation;
+pub mod bench;
 pub mod catalog;
 pub mod cli;
 pub mod config;

@@ -33,6 +33,7 @@ fn run_prints_every_promised_key() {
         "acceptance_rate",
         "seconds",
         "seed",
+        "instructions",
     ] {
         assert!(!summary[key].is_null(), "{key} is missing");
     }

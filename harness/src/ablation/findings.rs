@@ -1,6 +1,7 @@
 //! What an ablation found, value by value.
 
 use amc_core::logdet::PenaltyRule;
+use amc_core::simd::Instructions;
 use serde::Serialize;
 
 use super::determinant::{self, DeterminantRecord, Estimator};
@@ -32,6 +33,8 @@ pub struct Findings<'a> {
     pub left_out: &'a [String],
     /// Value by value.
     pub rows: Vec<Row>,
+    /// The vector instructions that the kernels ran on.
+    pub instructions: &'static str,
     /// The configuration as given, with every default.
     pub config: &'a RunConfig,
 }
@@ -138,6 +141,7 @@ pub(super) fn measure<'a>(
         study,
         left_out: &plan.left_out,
         rows,
+        instructions: Instructions::current().name(),
         config: &plan.config,
     })
 }

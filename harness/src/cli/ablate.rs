@@ -115,12 +115,14 @@ fn text(findings: &Findings<'_>) -> String {
         }
     };
     let head = format!(
-        "{}: {} bridge, {} levels, {algorithm}, seeds {} to {}; {} varies\n",
+        "{}: {} bridge, {} levels, {algorithm}, seeds {} to {}, instructions {}; {} \
+         varies\n",
         findings.target,
         config.bridge.kind(),
         findings.times.len() - 1,
         config.seed,
         findings.seeds.last().copied().unwrap_or(config.seed),
+        findings.instructions,
         findings.subject.name()
     );
     [head, determinant_table(findings), inverse_table(findings), runs_table(findings)].concat()

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use amc_core::simd::Instructions;
 use clap::{Args, ValueEnum};
 
 use super::progress::run_bar;
@@ -175,8 +176,10 @@ fn report(arguments: &CompareArguments, summaries: &[Summary]) -> String {
         }
         text += &format!("{table}\n\n");
     }
-    text + "SW / floor: sliced Wasserstein distance over that of exact samples. scores, Hv \
-            products: evaluations per run, pilot included. seconds: sampling only.\n"
+    let instructions = Instructions::current();
+    text += "SW / floor: sliced Wasserstein distance over that of exact samples. scores, Hv \
+             products: evaluations per run, pilot included. seconds: sampling only, on ";
+    text + &format!("{instructions} instructions.\n")
 }
 
 fn millions(count: u64) -> String {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use amc_core::simd::Instructions;
 use serde::Serialize;
 
 use super::table::{table, with_error};
@@ -89,6 +90,8 @@ pub(super) fn report(rows: &[Row], seed: u64) -> String {
          rounds, mala x 4, seed {seed}\n{table}\n\n\
          mode error: total variation, ladders started from draws of the reference; from descent: \
          started by one pass through the bridges. round trips: per ladder and round. limit: of that \
-         rate, with ever more levels; levels for half: how many reach half of it.\n"
+         rate, with ever more levels; levels for half: how many reach half of it. Instructions: \
+         {}.\n",
+        Instructions::current()
     )
 }

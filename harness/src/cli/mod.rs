@@ -4,11 +4,13 @@
 //! success, 1 for a run that failed, 2 for input that was refused before any work.
 
 mod ablate;
+mod bench;
 mod compare;
 mod config_file;
 mod eval;
 mod exchange_table;
 mod figure;
+mod isa;
 mod list;
 mod progress;
 mod run;
@@ -27,10 +29,12 @@ use crate::run::RunError;
 #[derive(Debug, Parser)]
 #[command(
     name = "amc",
-    version,
+    version = isa::version(),
     propagate_version = true,
     after_help = "Start with `amc compare` to see what the methods do, then `amc run CONFIG.toml` \
-                  for a run of your own; `amc run --help` shows a configuration to copy."
+                  for a run of your own; `amc run --help` shows a configuration to copy. Kernels \
+                  run on the best vector instructions of the processor; AMC_ISA=portable, avx2 or \
+                  avx512 in the environment chooses others (results then differ in the last bits)."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -44,11 +48,16 @@ enum Command {
     Schedule(schedule::ScheduleArguments),
     Ablate(ablate::AblateArguments),
     Eval(eval::EvalArguments),
+    Bench(bench::BenchArguments),
     List(list::ListArguments),
 }
 
 /// Runs the program on the process's arguments.
 pub fn main() -> ExitCode {
+    // Before the first kernel, and before `--version` says what is in force.
+    if let Err(error) = isa::choose() {
+        return failed(&error);
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refused(&error),
@@ -59,15 +68,19 @@ pub fn main() -> ExitCode {
         Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
+        Command::Bench(arguments) => bench::bench(&arguments),
         Command::List(arguments) => list::list(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// The error in one line, and the exit code that says whose it is.
+fn failed(error: &RunError) -> ExitCode {
+    eprintln!("error: {error}");
+    ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
 }
 
 /// Help and version as clap prints them; anything else is a refusal, in one line as all of ours.

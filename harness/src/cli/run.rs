@@ -91,11 +91,12 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
         }
     }
     print(&format!(
-        "{}: {} particles, {} levels, seed {}\n{}{}{}",
+        "{}: {} particles, {} levels, seed {}, instructions {}\n{}{}{}",
         summary.target,
         summary.particles,
         summary.times.len() - 1,
         summary.seed,
+        summary.instructions,
         table::summary(summary),
         table::mode_weights(summary),
         table::verdict(summary)

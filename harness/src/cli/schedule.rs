@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use amc_core::simd::Instructions;
 use clap::Args;
 use serde::Serialize;
 
@@ -66,6 +67,8 @@ struct Report<'a> {
     /// Measured for this bridge, with `--limit`.
     bridge: Option<&'a RoundTripLimit>,
     evaluations: EvaluationCounts,
+    /// The vector instructions that the kernels ran on.
+    instructions: &'static str,
     config: &'a RunConfig,
 }
 
@@ -134,6 +137,7 @@ impl<'a> Report<'a> {
             recommended_levels: of_path.map(levels_for_half_the_limit),
             bridge,
             evaluations: evaluations.into(),
+            instructions: Instructions::current().name(),
             config,
         }
     }
@@ -166,11 +170,12 @@ fn rejections_line(rejections: &[f64]) -> String {
 fn text(config: &RunConfig, report: &Report<'_>) -> String {
     let steps = report.times.len() - 1;
     let mut text = format!(
-        "{}: {} path, {} bridge, {steps} levels, seed {}\n",
+        "{}: {} path, {} bridge, {steps} levels, seed {}, instructions {}\n",
         report.target,
         config.path.kind(),
         config.bridge.kind(),
-        config.seed
+        config.seed,
+        report.instructions
     );
     if let Some(total) = report.barrier {
         text += "\nlambda(t)\n";

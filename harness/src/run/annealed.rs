@@ -28,12 +28,7 @@ pub(super) fn sample(
     observer: &mut dyn Observer,
 ) -> Result<Sampled, RunError> {
     let particles = config.sampler.particles().unwrap_or(1);
-    let rule = match config.sampler.algorithm {
-        Algorithm::Smc { resampling, ess_threshold, .. } => {
-            Some(ResamplingRule { scheme: resampling.to_core(), threshold: ess_threshold })
-        }
-        Algorithm::Ais { .. } | Algorithm::ReplicaExchange(_) => None,
-    };
+    let rule = resampling_rule(config);
     let online = config.kernel.moves().is_some_and(|m| m.adapt == Adaptation::Online);
     let tuning = pilot(annealing, pilot_particles(particles), online, observer)?;
 
@@ -96,6 +91,16 @@ pub(super) fn sample(
         details: Details::Annealing(AnnealingReport::new(&outcome)),
         sample: outcome.sample,
     })
+}
+
+/// When and how the configured algorithm resamples, if it does.
+pub(crate) fn resampling_rule(config: &RunConfig) -> Option<ResamplingRule> {
+    match config.sampler.algorithm {
+        Algorithm::Smc { resampling, ess_threshold, .. } => {
+            Some(ResamplingRule { scheme: resampling.to_core(), threshold: ess_threshold })
+        }
+        Algorithm::Ais { .. } | Algorithm::ReplicaExchange(_) => None,
+    }
 }
 
 /// The step sizes of a run that adapted them as it went, level by level, for the way back.

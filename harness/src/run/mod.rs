@@ -14,6 +14,7 @@ mod output;
 mod problem;
 mod summary;
 
+pub(crate) use annealed::resampling_rule;
 pub use details::{AnnealingReport, Details, ExchangeReport, MapReport};
 pub use error::RunError;
 pub use estimate::{Estimate, estimates};

@@ -56,8 +56,20 @@ impl Problem {
     /// Files that cannot be read, parameters out of range, a problem too large for memory.
     pub fn new(config: &RunConfig) -> Result<Self, RunError> {
         let (parameters, choice) = target_parameters(config)?;
+        Self::of_target(config, &parameters, choice)
+    }
+
+    /// The same with a given target in the place of the configuration's.
+    ///
+    /// # Errors
+    /// As [`Problem::new`].
+    pub fn of_target(
+        config: &RunConfig,
+        parameters: &MixtureParameters,
+        choice: Standardize,
+    ) -> Result<Self, RunError> {
         config.check_memory(parameters.dim, config.path.levels)?;
-        let (parameters, map) = standardize(&parameters, choice)?;
+        let (parameters, map) = standardize(parameters, choice)?;
         let name = parameters.name.clone();
         let mixture = OwnedMixture::new(parameters)
             .map_err(|source| RunError::Mixture { target: name, source })?;

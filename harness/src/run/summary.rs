@@ -1,6 +1,7 @@
 //! The summary of a run: what `--json` prints and `summary.json` holds.
 
 use amc_core::point::Evaluations;
+use amc_core::simd::Instructions;
 use serde::Serialize;
 
 use super::Problem;
@@ -103,6 +104,8 @@ pub struct Summary {
     pub seed: u64,
     /// Version of this program.
     pub version: &'static str,
+    /// The vector instructions that the kernels ran on: results differ in the last bits between sets.
+    pub instructions: &'static str,
     /// What a reader of the numbers should know besides the verdict.
     pub warnings: Vec<String>,
     /// Wall time of placement, pilot and sampler. The only fields that differ between equal runs are
@@ -168,6 +171,7 @@ impl Summary {
             particles: sampled.sample.weights.len(),
             seed: config.seed,
             version: env!("CARGO_PKG_VERSION"),
+            instructions: Instructions::current().name(),
             warnings,
             sampling_seconds: 0.0,
             seconds: 0.0,
