@@ -58,9 +58,9 @@ class Amc:
         arguments = ["--mixture", str(mixture), "--particles", str(particles), "--json"]
         return self._json(["bench", *arguments], 1)
 
-    def bench(self) -> dict:
-        """One measurement of all kernels and of the machine's ceilings, on one core."""
-        return self._json(["bench", "--json"], 1)
+    def bench(self, part: str) -> dict:
+        """One measurement of the kernels of a part (`mixture`, `normals`), on one core."""
+        return self._json(["bench", "--only", part, "--json"], 1)
 
     def run(self, configuration: Path, seed: int, threads: int = 1, **changes: object) -> dict:
         """The summary of a run; `changes` are `section__key=value`."""
@@ -109,8 +109,17 @@ def density_agrees(bench: dict) -> bool:
     return bench["mixture"].get("agree", True) is not False
 
 
+def dense_nanoseconds(bench: dict, kind: str, dim: int, components: int) -> float | None:
+    """Of `Amc.bench("mixture")`: the same where no component can be skipped, if it has that size."""
+    wanted = {"name": "log_density_and_score", "kind": kind, "d": dim, "k": components}
+    for kernel in _field(bench, "kernels"):
+        if wanted.items() <= kernel.items():
+            return kernel["ns"]
+    return None
+
+
 def normal_nanoseconds(bench: dict) -> float:
-    """Of `Amc.bench`: one standard normal."""
+    """Of `Amc.bench("normals")`: one standard normal."""
     for kernel in _field(bench, "kernels"):
         if kernel["name"] == "normals":
             return kernel["ns"]

@@ -31,10 +31,12 @@ def problems(tiny: bool) -> list[Problem]:
 
 def rows(setting: Setting) -> list[Row]:
     """One row a mixture."""
-    return [_row(setting, problem) for problem in problems(setting.tiny)]
+    say("densities: amc bench, where no component can be skipped")
+    dense = setting.amc.bench("mixture")
+    return [_row(setting, problem, dense) for problem in problems(setting.tiny)]
 
 
-def _row(setting: Setting, problem: Problem) -> Row:
+def _row(setting: Setting, problem: Problem, dense: dict) -> Row:
     row = Row("log-density + score", str(problem), "ns / particle")
     files = ["--mixture", setting.mixture(problem), "--check-points", setting.points(problem)]
     sizes = ["--particles", setting.particles, "--seconds", setting.seconds]
@@ -53,6 +55,8 @@ def _row(setting: Setting, problem: Problem) -> Row:
         answers = in_turns(f"densities, {problem}", contenders, setting.rounds, setting.patience)
     own = answers.pop("amc")
     row.amc = min(map(of_amc.density_nanoseconds, own))
+    sizes = (problem.kind, problem.dim, problem.components)
+    row.amc_plain = of_amc.dense_nanoseconds(dense, *sizes)
     row.limit = of_amc.density_limit(own[0])
     if not all(map(of_amc.density_agrees, own)):
         row.disagreements.append("amc bench: its own evaluations disagree")

@@ -35,7 +35,12 @@ BUSY_CORES = 0.15
 
 
 def wait_until_quiet(patience: float) -> bool:
-    """Waits until other programs use little of the machine, at most so many seconds; says whether."""
+    """Waits until other programs use little of the machine, at most so many seconds.
+
+    Says whether it got quiet; without patience it does not look.
+    """
+    if patience <= 0.0:
+        return True
     end = time.monotonic() + patience
     while (busy := _busy_cores(0.3)) is not None and busy > BUSY_CORES:
         if time.monotonic() >= end:

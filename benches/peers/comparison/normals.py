@@ -19,7 +19,7 @@ def rows(setting: Setting) -> list[Row]:
     double = Row("normals", "float64", "ns / normal")
     single = Row("normals", "float32 (amc float64)", "ns / normal")
     with contextlib.ExitStack() as running:
-        contenders = {"amc": lambda _: setting.amc.bench()}
+        contenders = {"amc": lambda _: setting.amc.bench("normals")}
         owners: dict[str, tuple[Row, str]] = {}
         for row, precision in ((double, "float64"), (single, "float32")):
             for name in setting.peers("numpy", "jax", "torch"):

@@ -11,7 +11,8 @@ class Row:
     problem: str
     unit: str
     amc: float | None = None
-    amc_without_pilot: float | None = None
+    # What `amc` takes without its advantage or handicap: no pilot (runs), no skipping (densities).
+    amc_plain: float | None = None
     limit: float | None = None
     peers: dict[str, float] = field(default_factory=dict)
     only_shown: list[str] = field(default_factory=list)
@@ -34,9 +35,9 @@ class Row:
         return self._ratio_to(self.amc)
 
     @property
-    def ratio_without_pilot(self) -> float | None:
-        """The same, leaving out what `amc` spent on tuning."""
-        return self._ratio_to(self.amc_without_pilot)
+    def ratio_to_plain(self) -> float | None:
+        """The same for the plain work."""
+        return self._ratio_to(self.amc_plain)
 
     @property
     def reached(self) -> bool | None:
@@ -51,5 +52,5 @@ class Row:
 
     def to_dict(self) -> dict:
         """Everything, for `--json`."""
-        derived = ("best_peer", "ratio", "ratio_without_pilot", "reached")
+        derived = ("best_peer", "ratio", "ratio_to_plain", "reached")
         return asdict(self) | {name: getattr(self, name) for name in derived}

@@ -7,8 +7,8 @@ PEERS = ("numpy", "jax", "torch", "torch-compiled", "blackjax", "scikit-learn")
 
 def table(rows: list[Row]) -> str:
     """All rows, with the columns that are not empty."""
-    header = ["work", "problem", "unit", "amc", "no pilot", "limit", *PEERS]
-    header += ["best/amc", "no pilot", "wanted", "agree"]
+    header = ["work", "problem", "unit", "amc", "plain", "limit", *PEERS]
+    header += ["best/amc", "best/plain", "wanted", "agree"]
     cells = [_cells(row) for row in rows]
     used = [i for i in range(len(header)) if i < 4 or any(line[i] for line in cells)]
     lines = [[line[i] for i in used] for line in [header, *cells]]
@@ -27,9 +27,10 @@ def legend(rows: list[Row]) -> str:
     """What the table does not say of itself, and what went wrong."""
     lines = [
         "best/amc: the least time of a peer over amc's; the best peer is marked *. Values in brackets do",
-        "less work (log-density without score) and do not count. limit: what the machine's measured",
-        "ceilings allow for that work. no pilot: without tuning the step sizes, which peers are given.",
-        "wanted: the ratio (or efficiency) to reach, + where it is reached, - where it is not.",
+        "less work (log-density without score) and do not count. plain: amc without tuning the step sizes,",
+        "which peers are given (runs), and where no component of a mixture can be skipped (densities).",
+        "limit: what the machine's measured ceilings allow for that work. wanted: the ratio (or",
+        "efficiency) to reach, + where it is reached, - where it is not.",
     ]
     for row in rows:
         lines += [f"DISAGREES  {row.task}, {row.problem}: {text}" for text in row.disagreements]
@@ -38,7 +39,7 @@ def legend(rows: list[Row]) -> str:
 
 def _cells(row: Row) -> list[str]:
     cells = [row.task, row.problem, row.unit]
-    cells += [_number(row.amc), _number(row.amc_without_pilot), _number(row.limit)]
+    cells += [_number(row.amc), _number(row.amc_plain), _number(row.limit)]
     for name in PEERS:
         cell = _number(row.peers.get(name))
         if cell and name in row.only_shown:
@@ -46,7 +47,7 @@ def _cells(row: Row) -> list[str]:
         elif cell and name == row.best_peer and not row.wanted_of_amc:
             cell = f"{cell}*"
         cells.append(cell)
-    cells += [_number(row.ratio), _number(row.ratio_without_pilot), _wanted(row)]
+    cells += [_number(row.ratio), _number(row.ratio_to_plain), _wanted(row)]
     cells.append("NO" if row.disagreements else "" if row.wanted_of_amc else "yes")
     return cells
 
