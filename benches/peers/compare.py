@@ -131,25 +131,33 @@ def prepared(arguments: argparse.Namespace, folder: Path) -> Setting:
     return setting
 
 
+def show(rows: list[Row], setting: Setting, file: Path | None) -> None:
+    """Prints the table, and writes everything to `file`."""
+    print(table(rows), legend(rows), sep="\n\n", flush=True)
+    if file is None:
+        return
+    document = {
+        "amc": setting.amc.version(),
+        "python": platform.python_version(),
+        "rounds": setting.rounds,
+        "tiny": setting.tiny,
+        "rows": [row.to_dict() for row in rows],
+    }
+    file.write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
 def compared(arguments: argparse.Namespace, folder: Path) -> int:
     """The whole comparison; the exit code."""
     setting = prepared(arguments, folder)
     rows: list[Row] = []
-    for part, rows_of in PARTS.items():
-        if part in arguments.only:
-            rows += rows_of(setting)
-    print(table(rows))
-    print()
-    print(legend(rows))
-    if arguments.json:
-        document = {
-            "amc": setting.amc.version(),
-            "python": platform.python_version(),
-            "rounds": setting.rounds,
-            "tiny": setting.tiny,
-            "rows": [row.to_dict() for row in rows],
-        }
-        arguments.json.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    try:
+        for part, rows_of in PARTS.items():
+            if part in arguments.only:
+                rows += rows_of(setting)
+    finally:
+        # What was measured before a failure or an interruption is shown all the same.
+        if rows:
+            show(rows, setting, arguments.json)
     return 1 if any(row.disagreements for row in rows) else 0
 
 
