@@ -9,6 +9,7 @@ start it.
 import argparse
 import json
 import platform
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -164,6 +165,8 @@ def compared(arguments: argparse.Namespace, folder: Path) -> int:
 def main() -> int:
     """Runs the comparison in a folder of its own."""
     arguments = parsed()
+    # Being told to end is an interruption like any other.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if arguments.keep:
             arguments.keep.mkdir(parents=True, exist_ok=True)
