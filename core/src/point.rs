@@ -4,6 +4,7 @@
 
 use crate::density::{LogDensity, Score};
 use crate::error::Result;
+use crate::linalg::RowMajor;
 use crate::rng::Stream;
 use crate::scratch::Scratch;
 use crate::simd::{copy, f64x8};
@@ -28,6 +29,33 @@ pub struct PointMut<'a> {
     pub log_density: &'a mut f64x8,
     /// `S(x)` of the level, `[d]`.
     pub score: &'a mut [f64x8],
+}
+
+/// Blocks side by side that can be moved: `B` times eight particles.
+#[derive(Debug)]
+pub struct BlocksMut<'a> {
+    /// Positions, `[B x d]`, block after block.
+    pub x: &'a mut [f64x8],
+    /// `log p(x)` of the level, `[B]`.
+    pub log_density: &'a mut [f64x8],
+    /// `S(x)` of the level, `[B x d]`.
+    pub score: &'a mut [f64x8],
+}
+
+impl BlocksMut<'_> {
+    /// The same blocks for a nested call.
+    pub fn reborrow(&mut self) -> BlocksMut<'_> {
+        BlocksMut { x: self.x, log_density: self.log_density, score: self.score }
+    }
+
+    /// The blocks one by one.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = PointMut<'_>> {
+        let blocks = self.log_density.len().max(1);
+        let (d, e) = (self.x.len() / blocks, self.score.len() / blocks);
+        let rows = self.x.rows_mut(d).zip(self.score.rows_mut(e));
+        let points = rows.zip(&mut *self.log_density);
+        points.map(|((x, score), log_density)| PointMut { x, log_density, score })
+    }
 }
 
 /// How often densities were evaluated, per particle: the cost unit of the field.

@@ -57,7 +57,7 @@ impl LogDensity for Tempered<'_> {
     }
 
     fn scratch_len(&self) -> usize {
-        self.dim() + self.reference.scratch_len().max(self.target.scratch_len())
+        BLOCKS * (self.dim() + 1) + self.reference.scratch_len().max(self.target.scratch_len())
     }
 
     fn log_density(&self, x: &[f64x8], mut scratch: Scratch<'_>) -> Result<f64x8> {
@@ -75,19 +75,48 @@ impl Score for Tempered<'_> {
         &self,
         x: &[f64x8],
         score: &mut [f64x8],
-        mut scratch: Scratch<'_>,
+        scratch: Scratch<'_>,
     ) -> Result<f64x8> {
+        let mut log_density = [f64x8::ZERO];
+        self.log_densities_and_scores(x, score, &mut log_density, scratch)?;
+        let [log_density] = log_density;
+        Ok(log_density)
+    }
+
+    fn log_densities_and_scores(
+        &self,
+        x: &[f64x8],
+        score: &mut [f64x8],
+        log_densities: &mut [f64x8],
+        mut scratch: Scratch<'_>,
+    ) -> Result<()> {
         if let Some(end) = self.single_end() {
-            return end.log_density_and_score(x, score, scratch);
+            return end.log_densities_and_scores(x, score, log_densities, scratch);
         }
-        let reference_score = scratch.take(self.dim())?;
-        let reference =
-            self.reference.log_density_and_score(x, reference_score, scratch.reborrow())?;
-        let target = self.target.log_density_and_score(x, score, scratch)?;
-        dispatch(Blend { beta: self.beta, reference: reference_score, score });
-        Ok(splat(1.0 - self.beta) * reference + splat(self.beta) * target)
+        let d = self.dim();
+        // As many blocks at a time as there is room for the reference's scores of.
+        let (beta, rest) = (splat(self.beta), splat(1.0 - self.beta));
+        let reference_score = scratch.take(BLOCKS * d)?;
+        let reference_density = scratch.take(BLOCKS)?;
+        let groups = x.chunks(BLOCKS * d).zip(score.chunks_mut(BLOCKS * d));
+        for ((x, score), log_densities) in groups.zip(log_densities.chunks_mut(BLOCKS)) {
+            let reference_score = reference_score.get_mut(..x.len()).unwrap_or(&mut []);
+            let reference = reference_density.get_mut(..log_densities.len()).unwrap_or(&mut []);
+            let room = scratch.reborrow();
+            self.reference.log_densities_and_scores(x, reference_score, reference, room)?;
+            let room = scratch.reborrow();
+            self.target.log_densities_and_scores(x, score, log_densities, room)?;
+            dispatch(Blend { beta: self.beta, reference: reference_score, score });
+            for (target, &reference) in log_densities.iter_mut().zip(&*reference) {
+                *target = rest * reference + beta * *target;
+            }
+        }
+        Ok(())
     }
 }
+
+/// Blocks evaluated at a time.
+const BLOCKS: usize = 8;
 
 /// `score <- (1 - beta) reference + beta score`.
 struct Blend<'a> {
@@ -123,7 +152,7 @@ mod tests {
         let (mut first, mut second) = ([0.0; 4], [0.0; 4]);
         let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut first).unwrap();
         let target = MixtureLevel::prepare(&target, 1.0, 0.0, &mut second).unwrap();
-        let mut memory = [f64x8::ZERO; 64];
+        let mut memory = [f64x8::ZERO; 128];
         let x = [splat(0.7)];
         // Up to constants: -x^2/2 and -(x - 3)^2.
         let log_rho = -0.5 * (0.7 * 0.7 + libm::log(core::f64::consts::TAU));

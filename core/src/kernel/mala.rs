@@ -4,12 +4,13 @@
 //! `log p(y) - log p(x) + |z|^2/2 - |z + sqrt(h/2) (S(x) + S(y))|^2/2`,
 //! since `x - y - h S(y) = -(sqrt(2h) z + h S(x) + h S(y))`.
 
-use super::MarkovKernel;
 use super::accept::{Outcome, decide, take_accepted};
+use super::{MarkovKernel, Team};
 use crate::density::Score;
-use crate::error::Result;
-use crate::point::{Context, Point, PointMut};
-use crate::simd::{Lanes, Task, dispatch, dot, f64x8};
+use crate::error::{Result, check_len};
+use crate::linalg::RowMajor;
+use crate::point::{BlocksMut, Context, Point, PointMut};
+use crate::simd::{Lanes, Task, dispatch, dot};
 
 /// MALA with step size `h`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,7 +23,7 @@ impl Mala {
 
 impl MarkovKernel for Mala {
     fn scratch_len(&self, dim: usize) -> usize {
-        3 * dim
+        3 * dim + 1
     }
 
     fn step(
@@ -32,46 +33,91 @@ impl MarkovKernel for Mala {
         point: PointMut<'_>,
         context: Context<'_>,
     ) -> Result<Outcome> {
-        dispatch(Step { density, step_size, point, context })
+        let PointMut { x, log_density, score } = point;
+        let blocks = BlocksMut { x, log_density: core::slice::from_mut(log_density), score };
+        let mut outcome = Outcome::none();
+        let team = Team {
+            streams: core::slice::from_mut(context.stream),
+            outcomes: core::slice::from_mut(&mut outcome),
+            scratch: context.scratch,
+            evaluations: context.evaluations,
+        };
+        self.step_blocks(density, step_size, blocks, team)?;
+        Ok(outcome)
+    }
+
+    /// As many as keep their five vectors a coordinate in the first cache: the chains of exponentials and
+    /// logarithms of several blocks then overlap.
+    fn blocks_at_once(&self, dim: usize) -> usize {
+        (CACHED_COORDINATES / dim.max(1)).clamp(1, 8)
+    }
+
+    fn step_blocks(
+        &self,
+        density: &dyn Score,
+        step_size: f64,
+        blocks: BlocksMut<'_>,
+        team: Team<'_>,
+    ) -> Result<()> {
+        check_len("score", blocks.x.len(), blocks.score.len())?;
+        check_len("streams", blocks.log_density.len(), team.streams.len())?;
+        check_len("outcomes", blocks.log_density.len(), team.outcomes.len())?;
+        dispatch(Step { density, step_size, blocks, team })
     }
 }
+
+/// Coordinates of blocks, five vectors of 64 bytes each, that fit into the first cache with room to spare.
+const CACHED_COORDINATES: usize = 64;
 
 struct Step<'a> {
     density: &'a dyn Score,
     step_size: f64,
-    point: PointMut<'a>,
-    context: Context<'a>,
+    blocks: BlocksMut<'a>,
+    team: Team<'a>,
 }
 
 impl Task for Step<'_> {
-    type Output = Result<Outcome>;
+    type Output = Result<()>;
 
     #[inline(always)]
-    fn run<V: Lanes>(self) -> Result<Outcome> {
-        let Step { density, step_size, point, mut context } = self;
-        let d = point.x.len();
-        let normals = context.scratch.take_lanes::<V>(d)?;
-        let (y, score) = (context.scratch.take(d)?, context.scratch.take(d)?);
-        context.stream.fill_normal_lanes(normals);
+    fn run<V: Lanes>(self) -> Result<()> {
+        let Step { density, step_size, mut blocks, team } = self;
+        let Team { streams, outcomes, mut scratch, evaluations } = team;
+        let (total, count) = (blocks.x.len(), blocks.log_density.len());
+        let d = total / count.max(1);
+        let normals = scratch.take_lanes::<V>(total)?;
+        let (y, score) = (scratch.take(total)?, scratch.take(total)?);
+        let log_density = scratch.take(count)?;
+        for (normals, stream) in normals.rows_mut(d).zip(&mut *streams) {
+            stream.fill_normal_lanes(normals);
+        }
         let (h, scale) = (V::splat(step_size), V::splat(libm::sqrt(2.0 * step_size)));
-        let from = V::view(point.x).iter().zip(V::view(point.score));
+        let from = V::view(blocks.x).iter().zip(V::view(blocks.score));
         for ((y, (&x, &s)), &z) in V::view_mut(y).iter_mut().zip(from).zip(&*normals) {
             *y = scale.mul_add(z, h.mul_add(s, x));
         }
-        let mut log_density = f64x8::ZERO;
-        PointMut { x: y, log_density: &mut log_density, score }.evaluate(density, &mut context)?;
+        density.log_densities_and_scores(y, score, log_density, scratch)?;
+        evaluations.density += count as u64;
+        evaluations.score += count as u64;
 
-        let forward = dot(normals, normals);
         let drift = V::splat(libm::sqrt(0.5 * step_size));
-        let scores = V::view(point.score).iter().zip(V::view(score));
-        for (z, (&from, &to)) in normals.iter_mut().zip(scores) {
-            *z = drift.mul_add(from + to, *z);
+        let proposals = y.rows(d).zip(score.rows(d)).zip(&*log_density);
+        let moves = blocks.iter_mut().zip(normals.rows_mut(d)).zip(proposals);
+        for (((point, normals), ((y, score), &log_density)), (stream, outcome)) in
+            moves.zip(streams.iter_mut().zip(outcomes))
+        {
+            let forward = dot(normals, normals);
+            let scores = V::view(point.score).iter().zip(V::view(score));
+            for (z, (&from, &to)) in normals.iter_mut().zip(scores) {
+                *z = drift.mul_add(from + to, *z);
+            }
+            let backward = dot(normals, normals);
+            let gain = V::of(log_density) - V::of(*point.log_density);
+            let log_ratio = gain + V::splat(0.5) * (forward - backward);
+            let (accepted, decided) = decide(log_ratio, V::of(log_density), stream);
+            take_accepted::<V>(accepted, Point { x: y, log_density, score }, point);
+            *outcome = decided;
         }
-        let backward = dot(normals, normals);
-        let gain = V::of(log_density) - V::of(*point.log_density);
-        let log_ratio = gain + V::splat(0.5) * (forward - backward);
-        let (accepted, outcome) = decide(log_ratio, V::of(log_density), context.stream);
-        take_accepted::<V>(accepted, Point { x: y, log_density, score }, point);
-        Ok(outcome)
+        Ok(())
     }
 }

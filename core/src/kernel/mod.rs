@@ -21,7 +21,9 @@ pub use rwm::RandomWalk;
 
 use crate::density::Score;
 use crate::error::Result;
-use crate::point::{Context, PointMut};
+use crate::point::{BlocksMut, Context, Evaluations, PointMut};
+use crate::rng::Stream;
+use crate::scratch::Scratch;
 
 /// A Markov kernel with one step size.
 ///
@@ -106,4 +108,48 @@ pub trait MarkovKernel: Sync {
         point: PointMut<'_>,
         context: Context<'_>,
     ) -> Result<Outcome>;
+
+    /// Blocks that [`MarkovKernel::step_blocks`] handles best at once, for dimension `dim`.
+    fn blocks_at_once(&self, dim: usize) -> usize {
+        let _ = dim;
+        1
+    }
+
+    /// One step of every block, each with its own stream; `streams` and `outcomes` `[B]`. What each block does is
+    /// what [`MarkovKernel::step`] would do.
+    ///
+    /// Needs the workspace of `B` steps, `B scratch_len(dim)` vectors beyond the density's own.
+    ///
+    /// # Errors
+    /// As [`MarkovKernel::step`].
+    fn step_blocks(
+        &self,
+        density: &dyn Score,
+        step_size: f64,
+        mut blocks: BlocksMut<'_>,
+        team: Team<'_>,
+    ) -> Result<()> {
+        let Team { streams, outcomes, mut scratch, evaluations } = team;
+        for ((point, stream), outcome) in blocks.iter_mut().zip(streams).zip(outcomes) {
+            let mut own = Evaluations::default();
+            let scratch = scratch.reborrow();
+            let context = Context { stream, scratch, evaluations: &mut own };
+            *outcome = self.step(density, step_size, point, context)?;
+            evaluations.add(&own, 1);
+        }
+        Ok(())
+    }
+}
+
+/// What a step of several blocks needs besides the particles.
+#[derive(Debug)]
+pub struct Team<'a> {
+    /// The stream of each block, `[B]`.
+    pub streams: &'a mut [Stream],
+    /// What the step did to each block, `[B]`; filled.
+    pub outcomes: &'a mut [Outcome],
+    /// Workspace.
+    pub scratch: Scratch<'a>,
+    /// Evaluations made so far, per particle, summed over the blocks.
+    pub evaluations: &'a mut Evaluations,
 }

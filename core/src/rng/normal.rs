@@ -7,7 +7,9 @@
 //! 1e17 draws would not pass.
 
 use super::lane_generator::{LaneGenerator, Running};
-use crate::simd::{LANES, Lanes, Task, Words, dispatch, f64x8, ln_of_normal, sin_cos_of_eighth};
+use crate::simd::{
+    Kernel, LANES, Lanes, Task, Words, dispatch, f64x8, ln_of_normal, sin_cos_of_eighth,
+};
 
 /// Bits of 1.0: the exponent of `[1, 2)`.
 const ONE_BITS: u64 = 0x3ff0_0000_0000_0000;
@@ -53,15 +55,29 @@ fn pair<V: Lanes>(running: &mut Running<V>) -> (V, V) {
 /// Fills `out` with standard normals; an odd last vector uses half of its pair.
 #[inline(always)]
 pub(super) fn fill_lanes<V: Lanes>(generator: &mut LaneGenerator, out: &mut [V]) {
-    let mut running = generator.start::<V>();
-    let (pairs, rest) = out.as_chunks_mut::<2>();
-    for [first, second] in pairs {
-        (*first, *second) = pair(&mut running);
+    V::call(FillLanes { generator, out });
+}
+
+struct FillLanes<'a, V> {
+    generator: &'a mut LaneGenerator,
+    out: &'a mut [V],
+}
+
+impl<V: Lanes> Kernel<V> for FillLanes<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let mut running = self.generator.start::<V>();
+        let (pairs, rest) = self.out.as_chunks_mut::<2>();
+        for [first, second] in pairs {
+            (*first, *second) = pair(&mut running);
+        }
+        for last in rest {
+            *last = pair(&mut running).0;
+        }
+        running.save(self.generator);
     }
-    for last in rest {
-        *last = pair(&mut running).0;
-    }
-    running.save(generator);
 }
 
 /// Fills `out` with standard normals on the instructions in force.

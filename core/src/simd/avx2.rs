@@ -7,8 +7,8 @@ use core::arch::x86_64::*;
 use core::ops::{BitAnd, BitOr, Not};
 
 use super::f64x8;
-use super::lanes::{Lanes, Mask, Words};
-use super::view::Backend;
+use super::lanes::{Kernel, Lanes, Mask, Words};
+use super::view::{Backend, View};
 
 /// See the module.
 #[derive(Clone, Copy)]
@@ -24,6 +24,11 @@ unsafe impl Backend for Avx2 {
 
     const REGISTERS: usize = 8;
 
+    #[inline(always)]
+    fn call<K: Kernel<View<Self>>>(kernel: K) -> K::Output {
+        // SAFETY: whoever got here has the instructions.
+        unsafe { call(kernel) }
+    }
     #[inline(always)]
     fn splat(value: f64) -> Pair {
         unsafe { [_mm256_set1_pd(value); 2] }
@@ -91,6 +96,14 @@ unsafe impl Backend for Avx2 {
     }
 }
 
+/// # Safety
+/// The processor must have these features.
+#[inline(never)]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn call<K: Kernel<View<Avx2>>>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
 /// All bits of a lane set, or none.
 #[derive(Clone, Copy)]
 pub struct Mask2([__m256d; 2]);
@@ -140,11 +153,11 @@ impl Mask for Mask2 {
     fn vector(self) -> f64x8 {
         let Self([a, b]) = self;
         let words = unsafe { Words2([_mm256_castpd_si256(a), _mm256_castpd_si256(b)]) };
-        super::view::View::<Avx2>::from_words(words).vector()
+        View::<Avx2>::from_words(words).vector()
     }
     #[inline(always)]
     fn of(vector: f64x8) -> Self {
-        Self(Avx2::from_words(super::view::View::<Avx2>::of(vector).to_words()))
+        Self(Avx2::from_words(View::<Avx2>::of(vector).to_words()))
     }
 }
 

@@ -7,8 +7,8 @@ use core::arch::x86_64::*;
 use core::ops::{BitAnd, BitOr, Not};
 
 use super::f64x8;
-use super::lanes::{Lanes, Mask, Words};
-use super::view::Backend;
+use super::lanes::{Kernel, Lanes, Mask, Words};
+use super::view::{Backend, View};
 
 /// See the module.
 #[derive(Clone, Copy)]
@@ -22,6 +22,11 @@ unsafe impl Backend for Avx512 {
 
     const REGISTERS: usize = 32;
 
+    #[inline(always)]
+    fn call<K: Kernel<View<Self>>>(kernel: K) -> K::Output {
+        // SAFETY: whoever got here has the instructions.
+        unsafe { call(kernel) }
+    }
     #[inline(always)]
     fn splat(value: f64) -> __m512d {
         unsafe { _mm512_set1_pd(value) }
@@ -88,6 +93,14 @@ unsafe impl Backend for Avx512 {
     }
 }
 
+/// # Safety
+/// The processor must have these features.
+#[inline(never)]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn call<K: Kernel<View<Avx512>>>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
 /// One bit per lane.
 #[derive(Clone, Copy)]
 pub struct Mask512(__mmask8);
@@ -128,11 +141,11 @@ impl Mask for Mask512 {
     #[inline(always)]
     fn vector(self) -> f64x8 {
         let ones = unsafe { _mm512_maskz_set1_epi64(self.0, -1) };
-        super::view::View::<Avx512>::from_words(Words512(ones)).vector()
+        View::<Avx512>::from_words(Words512(ones)).vector()
     }
     #[inline(always)]
     fn of(vector: f64x8) -> Self {
-        let Words512(words) = super::view::View::<Avx512>::of(vector).to_words();
+        let Words512(words) = View::<Avx512>::of(vector).to_words();
         Self(unsafe { _mm512_test_epi64_mask(words, words) })
     }
 }

@@ -71,6 +71,11 @@ pub unsafe trait Lanes:
     /// The lanes with these bits.
     fn from_words(words: Self::Words) -> Self;
 
+    /// Runs a kernel out of line, in a function compiled for these lanes.
+    ///
+    /// For long kernels that several tasks share: everything else is inlined into each of them.
+    fn call<K: Kernel<Self>>(kernel: K) -> K::Output;
+
     /// The zero vector.
     #[inline(always)]
     fn zero() -> Self {
@@ -120,6 +125,15 @@ pub unsafe trait Lanes:
             core::slice::from_raw_parts_mut(vectors.as_mut_ptr().cast::<Self>(), vectors.len())
         }
     }
+}
+
+/// A kernel with its arguments, for lanes that are known.
+pub trait Kernel<V> {
+    /// What the kernel returns.
+    type Output;
+
+    /// The kernel; implementations are `#[inline(always)]`.
+    fn run(self) -> Self::Output;
 }
 
 /// One truth value per lane.

@@ -35,7 +35,7 @@ pub use dispatch::{Task, dispatch};
 pub use exp::exp;
 pub(crate) use exp::exp_not_positive;
 pub use instructions::Instructions;
-pub use lanes::{Lanes, Mask, Words};
+pub use lanes::{Kernel, Lanes, Mask, Words};
 pub use ln::ln;
 pub(crate) use ln::{ln_1p, ln_of_normal, ln_of_product};
 pub(crate) use sin_cos::sin_cos_of_eighth;

@@ -4,7 +4,7 @@ use wide::bytemuck;
 use wide::u64x8;
 
 use super::f64x8;
-use super::lanes::{Lanes, Mask, Words, sealed::Sealed};
+use super::lanes::{Kernel, Lanes, Mask, Words, sealed::Sealed};
 
 impl Sealed for f64x8 {}
 
@@ -15,6 +15,10 @@ unsafe impl Lanes for f64x8 {
 
     const REGISTERS: usize = 8;
 
+    #[inline(never)]
+    fn call<K: Kernel<Self>>(kernel: K) -> K::Output {
+        kernel.run()
+    }
     #[inline(always)]
     fn splat(value: f64) -> Self {
         f64x8::splat(value)

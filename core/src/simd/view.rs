@@ -7,7 +7,7 @@
 use core::marker::PhantomData;
 use core::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use super::lanes::{Lanes, Mask, Words, sealed::Sealed};
+use super::lanes::{Kernel, Lanes, Mask, Words, sealed::Sealed};
 
 /// The instructions behind a [`View`].
 ///
@@ -24,6 +24,8 @@ pub unsafe trait Backend: Copy + 'static {
     /// See [`Lanes::REGISTERS`].
     const REGISTERS: usize;
 
+    /// See [`Lanes::call`].
+    fn call<K: Kernel<View<Self>>>(kernel: K) -> K::Output;
     fn splat(value: f64) -> Self::Register;
     fn add(a: Self::Register, b: Self::Register) -> Self::Register;
     fn sub(a: Self::Register, b: Self::Register) -> Self::Register;
@@ -64,6 +66,10 @@ unsafe impl<B: Backend> Lanes for View<B> {
 
     const REGISTERS: usize = B::REGISTERS;
 
+    #[inline(always)]
+    fn call<K: Kernel<Self>>(kernel: K) -> K::Output {
+        B::call(kernel)
+    }
     #[inline(always)]
     fn splat(value: f64) -> Self {
         Self::new(B::splat(value))

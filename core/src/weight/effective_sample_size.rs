@@ -8,7 +8,8 @@
 //! The ESS decides when to resample \[DelMoral06\]; the conditional ESS measures the quality of one
 //! step alone, whatever the weights before it, and so places levels adaptively.
 
-use super::log_sum_exp::{check_log_weights, largest, pairwise_sum, pairwise_sum_pairs};
+use super::exponential_sums::{TiltedSum, power_sums};
+use super::log_sum_exp::{check_log_weights, largest};
 use crate::error::{Error, Result, check_len};
 
 /// `(sum W)^2 / sum W^2` of the weights `exp(log_weights)`, shape `[N]`: between 1 and `N`.
@@ -20,8 +21,7 @@ pub fn effective_sample_size(log_weights: &[f64]) -> f64 {
     if top == f64::NEG_INFINITY {
         return 0.0;
     }
-    let sum = pairwise_sum(log_weights, |value| libm::exp(value - top));
-    let sum_of_squares = pairwise_sum(log_weights, |value| libm::exp(2.0 * (value - top)));
+    let (sum, sum_of_squares) = power_sums(log_weights, top);
     sum * (sum / sum_of_squares)
 }
 
@@ -46,8 +46,7 @@ pub fn conditional_effective_sample_size(
         return Ok(0.0);
     };
 
-    // log(W u^power) relative to the heaviest product. Subtracting before multiplying by the power
-    // keeps offsets of 1e6 in either input out of the rounding.
+    // log(W u^power) relative to the heaviest product.
     let log_term = move |power: f64, weight: f64, increment: f64| {
         if weight == f64::NEG_INFINITY {
             return f64::NEG_INFINITY;
@@ -61,8 +60,9 @@ pub fn conditional_effective_sample_size(
             .iter()
             .zip(log_increments)
             .fold(f64::NEG_INFINITY, |top, (&w, &u)| top.max(log_term(power, w, u)));
-        let term = move |w, u| libm::exp(log_term(power, w, u) - top);
-        (top, pairwise_sum_pairs(log_weights, log_increments, term))
+        let anchors = (anchor_weight, anchor_increment);
+        let (values, increments) = (log_weights, log_increments);
+        (top, TiltedSum { values, increments, anchors, power, top }.sum())
     };
     let (top_0, sum_0) = moment(0.0);
     let (top_1, sum_1) = moment(1.0);

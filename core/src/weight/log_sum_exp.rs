@@ -8,10 +8,11 @@
 //! Sums are pairwise: the rounding error grows with `log N` instead of `N`, and the shape of the
 //! tree depends on `N` alone, so equal inputs give equal bits everywhere.
 
+use super::exponential_sums::power_sums;
 use crate::error::{Error, Result};
 
 /// Entries summed one after the other at the leaves of the pairwise tree.
-const LEAF: usize = 16;
+pub(super) const LEAF: usize = 16;
 
 /// Sum of `f(v)` over `values`, shape `[N]`, as a balanced binary tree; `0` when empty.
 ///
@@ -28,6 +29,7 @@ pub fn pairwise_sum(values: &[f64], f: impl Fn(f64) -> f64 + Copy) -> f64 {
 ///
 /// Same tree as [`pairwise_sum`]. Entries beyond the shorter slice are left out, so callers check
 /// the lengths first.
+#[cfg(test)]
 pub(crate) fn pairwise_sum_pairs(
     first: &[f64],
     second: &[f64],
@@ -76,7 +78,7 @@ pub fn log_sum_exp(values: &[f64]) -> f64 {
     if !top.is_finite() {
         return top;
     }
-    top + libm::log(pairwise_sum(values, |value| libm::exp(value - top)))
+    top + libm::log(power_sums(values, top).0)
 }
 
 /// `log((1/N) sum_i exp(values_i))` for `values` of shape `[N]`: the AIS estimate of `log Z` from

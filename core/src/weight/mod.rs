@@ -35,6 +35,7 @@
 
 mod effective_sample_size;
 mod evidence;
+mod exponential_sums;
 mod log_sum_exp;
 mod resampling;
 mod work_sums;

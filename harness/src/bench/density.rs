@@ -32,12 +32,7 @@ pub fn evaluate_all(
     score: &mut [f64x8],
     memory: &mut [f64x8],
 ) -> CoreResult<()> {
-    let d = density.dim();
-    let blocks = x.chunks_exact(d).zip(score.chunks_exact_mut(d));
-    for ((x, score), log_density) in blocks.zip(log_density) {
-        *log_density = density.log_density_and_score(x, score, Scratch::new(memory))?;
-    }
-    Ok(())
+    density.log_densities_and_scores(x, score, log_density, Scratch::new(memory))
 }
 
 /// A mixture at exact samples of itself, with room for what is evaluated there.

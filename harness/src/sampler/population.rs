@@ -6,9 +6,9 @@
 use amc_core::bridge::{Bridge, FaultCounts, Faults};
 use amc_core::density::{LogDensity, MixtureLevel, Score};
 use amc_core::error::{Error, Result};
-use amc_core::kernel::MarkovKernel;
+use amc_core::kernel::{MarkovKernel, Outcome, Team};
 use amc_core::path::NoisingStep;
-use amc_core::point::{Context, Evaluations, Point, PointMut};
+use amc_core::point::{BlocksMut, Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8, greater, splat};
@@ -19,7 +19,10 @@ use super::truncation::TruncationMean;
 use super::{Annealing, SamplerError};
 
 /// Blocks a thread takes at a time: enough to hide the cost of taking them.
-const MIN_BLOCKS: usize = 4;
+const MIN_BLOCKS: usize = 8;
+
+/// Most blocks that move together.
+const MOST_BLOCKS: usize = 8;
 
 /// `N` particles at one level, with cached densities and log-weights.
 #[derive(Clone)]
@@ -34,6 +37,7 @@ pub struct Population {
     /// Index of each particle's ancestor in the first generation, `[N]`.
     families: Vec<usize>,
     reports: Vec<Result<BlockReport>>,
+    team_reports: Vec<Result<TeamReport>>,
 }
 
 /// Positions, scores `[blocks x d]` and log-densities `[blocks]`.
@@ -62,6 +66,29 @@ struct BlockReport {
     log_work: [f64; LANES],
     acceptance: f64,
     non_finite: u64,
+}
+
+/// What several blocks that moved together did in a pass.
+#[derive(Debug, Clone, Copy, Default)]
+struct TeamReport {
+    /// Per particle, summed over the blocks.
+    evaluations: Evaluations,
+    acceptance: f64,
+    non_finite: u64,
+}
+
+impl TeamReport {
+    /// The evaluations of all particles of up to `team` blocks from `first` on: every block made as many.
+    fn total_evaluations(&self, particles: usize, first: usize, team: usize) -> Evaluations {
+        let blocks = particles.div_ceil(LANES).min(first + team) - first;
+        let active = (particles - first * LANES).min(blocks * LANES) as u64;
+        let share = |total: u64| total / blocks.max(1) as u64 * active;
+        Evaluations {
+            density: share(self.evaluations.density),
+            score: share(self.evaluations.score),
+            hessian_product: share(self.evaluations.hessian_product),
+        }
+    }
 }
 
 /// What the population did in a pass.
@@ -96,6 +123,19 @@ impl States {
             .map(|((x, score), log_density)| PointMut { x, log_density, score })
     }
 
+    /// Teams of `team` blocks; the last may be smaller.
+    fn par_teams_mut(
+        &mut self,
+        dim: usize,
+        team: usize,
+    ) -> impl IndexedParallelIterator<Item = BlocksMut<'_>> {
+        self.x
+            .par_chunks_mut(dim * team)
+            .zip(self.score.par_chunks_mut(dim * team))
+            .zip(self.log_density.par_chunks_mut(team))
+            .map(|((x, score), log_density)| BlocksMut { x, log_density, score })
+    }
+
     fn par_blocks(&self, dim: usize) -> impl IndexedParallelIterator<Item = Point<'_>> {
         self.x
             .par_chunks(dim)
@@ -117,6 +157,7 @@ impl Population {
             log_weights: vec![0.0; blocks * LANES],
             families: (0..particles).collect(),
             reports: Vec::with_capacity(blocks),
+            team_reports: Vec::new(),
         }
     }
 
@@ -312,43 +353,60 @@ impl Population {
         key: Key,
     ) -> Result<PassReport> {
         let (dim, particles) = (self.dim, self.particles);
-        let scratch_len = kernel.scratch_len(dim) + density.scratch_len();
+        let team = kernel.blocks_at_once(dim).clamp(1, MOST_BLOCKS);
+        let scratch_len = team * kernel.scratch_len(dim) + density.scratch_len();
         self.now
-            .par_blocks_mut(dim)
+            .par_teams_mut(dim, team)
             .enumerate()
-            .with_min_len(MIN_BLOCKS)
+            .with_min_len(MIN_BLOCKS.div_ceil(team))
             .map_init(
-                || vec![f64x8::ZERO; scratch_len],
-                |memory, (block, mut point)| {
-                    let mut stream = key.block(block as u64).stream();
-                    let mut report = BlockReport::default();
-                    let active = active_lanes(particles, block);
-                    let mut context = Context {
-                        stream: &mut stream,
-                        scratch: Scratch::new(memory),
-                        evaluations: &mut report.evaluations,
-                    };
+                || (vec![f64x8::ZERO; scratch_len], Vec::with_capacity(team)),
+                |(memory, streams), (index, mut blocks)| {
+                    let (first, count) = (index * team, blocks.log_density.len());
+                    streams.clear();
+                    streams.extend((first..first + count).map(|b| key.block(b as u64).stream()));
+                    let mut outcomes = [Outcome::none(); MOST_BLOCKS];
+                    let outcomes = &mut outcomes[..count];
+                    let mut report = TeamReport::default();
                     for _ in 0..steps {
-                        let outcome = kernel.step(
-                            density,
-                            step_size,
-                            point.reborrow(),
-                            context.reborrow(),
-                        )?;
-                        let (acceptance, non_finite) = outcome.totals(active);
-                        report.acceptance += acceptance;
-                        report.non_finite += non_finite;
+                        let team = Team {
+                            streams: &mut *streams,
+                            outcomes: &mut *outcomes,
+                            scratch: Scratch::new(memory),
+                            evaluations: &mut report.evaluations,
+                        };
+                        kernel.step_blocks(density, step_size, blocks.reborrow(), team)?;
+                        for (block, outcome) in outcomes.iter().enumerate() {
+                            let active = active_lanes(particles, first + block);
+                            let (acceptance, non_finite) = outcome.totals(active);
+                            report.acceptance += acceptance;
+                            report.non_finite += non_finite;
+                        }
                     }
                     if refresh {
-                        point.evaluate(density, &mut context)?;
+                        for mut point in blocks.iter_mut() {
+                            let mut context = Context {
+                                stream: &mut streams[0],
+                                scratch: Scratch::new(memory),
+                                evaluations: &mut report.evaluations,
+                            };
+                            point.evaluate(density, &mut context)?;
+                        }
                     }
                     Ok(report)
                 },
             )
-            .collect_into_vec(&mut self.reports);
-        let mut report = self.finish_pass(false)?;
-        report.acceptance_rate /= (steps * particles).max(1) as f64;
-        Ok(report)
+            .collect_into_vec(&mut self.team_reports);
+        let mut total = PassReport::default();
+        for (index, report) in self.team_reports.drain(..).enumerate() {
+            let report = report?;
+            let evaluations = report.total_evaluations(particles, index * team, team);
+            total.evaluations.add(&evaluations, 1);
+            total.acceptance_rate += report.acceptance;
+            total.non_finite += report.non_finite;
+        }
+        total.acceptance_rate /= (steps * particles).max(1) as f64;
+        Ok(total)
     }
 
     /// Replaces the particles by offspring drawn according to their normalized `weights` and sets

@@ -20,7 +20,8 @@ use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
 use crate::scratch::Scratch;
 use crate::simd::{
-    Lanes, Mask, Task, add_scaled, dispatch, dot, dot_scalar, exp_not_positive, f64x8, ln_of_normal,
+    Kernel, Lanes, Mask, Task, add_scaled, dispatch, dot, dot_scalar, exp_not_positive, f64x8,
+    ln_of_normal,
 };
 
 /// `ln 1e-25`.
@@ -65,6 +66,17 @@ impl MixtureLevel<'_> {
     /// Keeps `-g_k` in `gradients`, `[B x K x d]`, where the level has matrices and `gradients` is not empty.
     #[inline(always)]
     pub(super) fn log_joint<V: Lanes>(
+        &self,
+        local: &[V],
+        q: &mut [V],
+        gradients: &mut [V],
+        scratch: Scratch<'_>,
+    ) -> Result<()> {
+        V::call(LogJoint { level: self, local, q, gradients, scratch })
+    }
+
+    #[inline(always)]
+    fn log_joint_in_line<V: Lanes>(
         &self,
         local: &[V],
         q: &mut [V],
@@ -262,6 +274,17 @@ impl MixtureLevel<'_> {
         out: &mut [V],
         weights: &mut [V],
     ) {
+        V::call(LocalScore { level: self, local, responsibilities, out, weights });
+    }
+
+    #[inline(always)]
+    fn local_score_in_line<V: Lanes>(
+        &self,
+        local: &[V],
+        responsibilities: &[V],
+        out: &mut [V],
+        weights: &mut [V],
+    ) {
         let (d, components) = (self.mixture.dim, self.mixture.components());
         let points = local.rows(d).zip(responsibilities.rows(components)).zip(out.rows_mut(d));
         let plain = Rows { means: self.packed.means, precisions: &[] };
@@ -330,13 +353,15 @@ impl MixtureLevel<'_> {
         let (d, components) = (self.mixture.dim, self.mixture.components());
         let blocks = log_densities.len();
         let responsibilities = scratch.take_lanes::<V>(blocks * components)?;
-        let gradients = scratch.take_lanes::<V>(self.gradients_len())?;
+        let gradients = scratch.take_lanes::<V>(blocks * self.gradients_len())?;
         let weights = scratch.take_lanes::<V>(self.weights_len())?;
         let local = self.local_point(x, &mut scratch)?;
         self.log_joint(local, responsibilities, gradients, scratch.reborrow())?;
         normalize_groups(responsibilities, log_densities, NEGLIGIBLE);
         if !gradients.is_empty() {
-            for (r, score) in responsibilities.rows(components).zip(score.rows_mut(d)) {
+            let gradients = gradients.rows(self.gradients_len());
+            let points = responsibilities.rows(components).zip(score.rows_mut(d));
+            for ((r, score), gradients) in points.zip(gradients) {
                 subtract_rows(r, gradients, score);
             }
         } else if self.frame.is_none() {
@@ -354,8 +379,13 @@ impl MixtureLevel<'_> {
     /// Blocks that are evaluated together: as many as keep what they share in the first cache.
     #[inline(always)]
     fn group_len(&self) -> usize {
-        let vectors = self.mixture.components() + 2 * self.mixture.dim;
-        if self.gradients_len() > 0 { 1 } else { (GROUP_VECTORS / vectors).clamp(1, GROUP) }
+        (GROUP_VECTORS / self.vectors_per_block()).clamp(1, GROUP)
+    }
+
+    /// Vectors that one block takes in an evaluation, besides what is shared.
+    #[inline(always)]
+    fn vectors_per_block(&self) -> usize {
+        self.mixture.components() + 2 * self.mixture.dim + self.gradients_len()
     }
 
     /// Room of [`Self::local_score`]: `d` vectors, or `K` where components have precisions of their own.
@@ -376,8 +406,7 @@ impl LogDensity for MixtureLevel<'_> {
     }
 
     fn scratch_len(&self) -> usize {
-        let group = self.group_len() * (self.mixture.components() + 2 * self.mixture.dim);
-        group + self.gradients_len() + self.linearization_scratch()
+        self.group_len() * self.vectors_per_block() + self.linearization_scratch()
     }
 
     fn log_density(&self, x: &[f64x8], scratch: Scratch<'_>) -> Result<f64x8> {
@@ -407,6 +436,41 @@ impl Score for MixtureLevel<'_> {
         scratch: Scratch<'_>,
     ) -> Result<()> {
         dispatch(Evaluate { level: self, x, score, log_densities, scratch })
+    }
+}
+
+struct LogJoint<'a, 's, V> {
+    level: &'a MixtureLevel<'a>,
+    local: &'a [V],
+    q: &'a mut [V],
+    gradients: &'a mut [V],
+    scratch: Scratch<'s>,
+}
+
+impl<V: Lanes> Kernel<V> for LogJoint<'_, '_, V> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn run(self) -> Result<()> {
+        self.level.log_joint_in_line(self.local, self.q, self.gradients, self.scratch)
+    }
+}
+
+struct LocalScore<'a, V> {
+    level: &'a MixtureLevel<'a>,
+    local: &'a [V],
+    responsibilities: &'a [V],
+    out: &'a mut [V],
+    weights: &'a mut [V],
+}
+
+impl<V: Lanes> Kernel<V> for LocalScore<'_, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        let Self { level, local, responsibilities, out, weights } = self;
+        level.local_score_in_line(local, responsibilities, out, weights);
     }
 }
 
@@ -496,14 +560,18 @@ fn normalize_groups<V: Lanes>(q: &mut [V], log_sums: &mut [V], cutoff: f64) {
         }
         return;
     }
-    let lowest = V::splat(f64::NEG_INFINITY);
+    if components == 2 {
+        for (q, log_sum) in q.as_chunks_mut::<2>().0.iter_mut().zip(log_sums) {
+            *log_sum = normalize_pair(q, cutoff);
+        }
+        return;
+    }
     for (q, log_sum) in q.rows_mut(components).zip(log_sums) {
-        let mut max = lowest;
+        let mut max = V::splat(f64::NEG_INFINITY);
         for &q in q.iter() {
             max = max.max(q);
         }
-        // Where every exponent is -inf the shift must not turn them into NaN before the sum.
-        let shift = V::select(max.equal(lowest), V::zero(), max);
+        let shift = finite_shift(max);
         let mut sum = V::zero();
         for q in q.iter_mut() {
             *q = exp_not_positive(*q - shift, cutoff);
@@ -513,10 +581,37 @@ fn normalize_groups<V: Lanes>(q: &mut [V], log_sums: &mut [V], cutoff: f64) {
         for q in q.iter_mut() {
             *q *= inverse;
         }
-        // The largest exponent adds 1; a sum below that is 0 (all are -inf) or NaN.
-        let regular = V::splat(1.0).less_equal(sum);
-        *log_sum = shift + V::select(regular, ln_of_normal(sum), -inverse);
+        *log_sum = shift + log_of_sum(sum, inverse);
     }
+}
+
+/// Two components take one exponential: that of the larger exponent is 1. The numbers are those of the
+/// general loop.
+#[inline(always)]
+fn normalize_pair<V: Lanes>(q: &mut [V; 2], cutoff: f64) -> V {
+    let [a, b] = *q;
+    let shift = finite_shift(a.max(b));
+    let (a, b) = (a - shift, b - shift);
+    // One of them is zero, so the sum is the other, or NaN if either is.
+    let e = exp_not_positive(a + b, cutoff);
+    let one = V::splat(1.0);
+    let (a, b) = (V::select(a.equal(V::zero()), one, e), V::select(b.equal(V::zero()), one, e));
+    let sum = a + b;
+    let inverse = one / sum;
+    *q = [a * inverse, b * inverse];
+    shift + log_of_sum(sum, inverse)
+}
+
+/// The largest exponent; 0 where all are `-inf`, which the shift must not turn into NaN.
+#[inline(always)]
+fn finite_shift<V: Lanes>(max: V) -> V {
+    V::select(max.equal(V::splat(f64::NEG_INFINITY)), V::zero(), max)
+}
+
+/// The logarithm of a sum in which the largest exponent adds 1: a sum below that is 0 (all are `-inf`) or NaN.
+#[inline(always)]
+fn log_of_sum<V: Lanes>(sum: V, inverse: V) -> V {
+    V::select(V::splat(1.0).less_equal(sum), ln_of_normal(sum), -inverse)
 }
 
 /// Whether a responsibility is zero in every lane (NaN is not).

@@ -202,7 +202,8 @@ fn fill_packed<'a>(
 fn rotation_is_accurate(mixture: &Mixture<'_>, alpha: f64, variance: f64) -> bool {
     const MOST_DEVIATIONS: f64 = 1e3;
     let spectrum = mixture.covariance.spectrum().iter();
-    let smallest = spectrum.fold(f64::INFINITY, |least, &l| least.min(alpha * alpha * l + variance));
+    let smallest =
+        spectrum.fold(f64::INFINITY, |least, &l| least.min(alpha * alpha * l + variance));
     let longest = mixture.means.rows(mixture.dim).fold(0.0_f64, |longest, mean| {
         longest.max(mean.iter().map(|m| alpha * alpha * m * m).sum())
     });
