@@ -44,6 +44,10 @@
 //! are plain `[f64]`, row-major, shared by all lanes. Comparisons give masks, and every branch of a
 //! kernel is a selection, so a lane never sees its neighbours: a lane that turns NaN stays alone.
 //!
+//! Kernels run on the best instructions of the processor, found at run time: AVX-512, AVX2 with FMA, or what
+//! the build targets ([`simd::Instructions`]). The first two give the same bits. A density of your own gets
+//! them by being a [`Task`](simd::Task).
+//!
 //! What is constant at a level is computed once, into storage of the caller
 //! ([`MixtureLevel::prepare`](density::MixtureLevel::prepare) and its `storage_len`); what is needed
 //! during a call lives in a [`Scratch`](scratch::Scratch) as long as `scratch_len` says.
@@ -131,9 +135,6 @@
 //! # What is not supported
 //!
 //! - **Other numbers.** Doubles, eight at a time. Fewer particles are padded by the caller.
-//! - **A choice of instructions at run time.** [`wide`] chooses when it is compiled: build with
-//!   `-C target-feature=+avx2,+fma` (or `target-cpu`) for speed. Results keep their bits between runs
-//!   of one build; a build that fuses multiplication and addition differs in the last ones.
 //! - **Loops over particles, threads and files.** They are the harness's; so is tuning.
 //! - **Derivatives.** A density of your own brings its score, and its Hessian where a bridge asks.
 //! - **Constrained or discrete states.** `R^d` only. A density of zero (`-inf`) is respected by

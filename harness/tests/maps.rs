@@ -121,11 +121,12 @@ fn methods_at_equal_scores() {
 }
 
 /// Fails if low rank with 4 products a step is worse than second order with 8 on ManyModes (8, 16), 64 uniform
-/// levels, mean over ten seeds; ddpm, which has none, must fail.
+/// levels, median of ten seeds (one particle with a large weight, as a run in twenty has, halves its ESS); ddpm,
+/// which has none, must fail.
 #[test]
 fn low_rank_is_as_good_as_second_order() {
     let text = format!("{MANY_MODES}{PLAIN}path.levels = 64\n");
-    let mean = |settings: &[&str], products: u64| {
+    let median = |settings: &[&str], products: u64| {
         let ess = (1..=10).map(|seed| {
             let seed = format!("seed={seed}");
             let settings = [settings, &["path.spacing=uniform", &seed]].concat();
@@ -134,11 +135,13 @@ fn low_rank_is_as_good_as_second_order() {
             assert_eq!(found.evaluations.hessian_product, products * 64 * 4096);
             found.ess()
         });
-        ess.sum::<f64>() / 10.0
+        let mut ess: Vec<f64> = ess.collect();
+        ess.sort_by(f64::total_cmp);
+        0.5 * (ess[4] + ess[5])
     };
-    let low_rank = mean(&["bridge.kind=low-rank", "bridge.rank=4"], 4);
-    let second = mean(&["bridge.kind=second-order"], 8);
-    println!("mean ESS: low rank {low_rank:.4}, second order {second:.4}");
+    let low_rank = median(&["bridge.kind=low-rank", "bridge.rank=4"], 4);
+    let second = median(&["bridge.kind=second-order"], 8);
+    println!("median ESS: low rank {low_rank:.4}, second order {second:.4}");
     assert!(low_rank > 0.9 && low_rank > second - 0.02, "{low_rank} {second}");
     let ddpm = summary(&text, &["bridge.kind=ddpm", "path.spacing=uniform"]);
     assert!(ddpm.ess() < 0.1);

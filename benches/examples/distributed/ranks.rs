@@ -15,7 +15,7 @@
 
 use amc_core::error::Result;
 use amc_core::rng::Purpose;
-use amc_core::weight::{Resampling, pairwise_sum};
+use amc_core::weight::{Resampling, TiltedSum, power_sums};
 
 use crate::blocks::{Blocks, state_len};
 use crate::fixed_point::{FixedWeights, offspring_below};
@@ -147,16 +147,19 @@ fn reduce(ranks: &[Rank], particles: usize, network: &mut Network) -> Sums {
         .map(|(rank, steps)| [0.0, 1.0, 2.0].map(|p| log_terms(p, anchor, &rank.before, steps)))
         .collect();
     let second = ranks.iter().zip(&terms).map(|(rank, terms)| {
-        let sum = pairwise_sum(&rank.log_weights, |value| libm::exp(value - top));
-        let squares = pairwise_sum(&rank.log_weights, |value| libm::exp(2.0 * (value - top)));
+        let (sum, squares) = power_sums(&rank.log_weights, top);
         (sum, squares, terms.each_ref().map(|terms| largest(terms)))
     });
     let (sum, squares, tops) = network.all_reduce(second.collect(), 5 * 8, |a, b| {
         (a.0 + b.0, a.1 + b.1, std::array::from_fn(|i| a.2[i].max(b.2[i])))
     });
 
-    let third = terms.iter().map(|terms| -> [f64; 3] {
-        std::array::from_fn(|i| pairwise_sum(&terms[i], |term| libm::exp(term - tops[i])))
+    let third = ranks.iter().zip(&steps).map(|(rank, steps)| -> [f64; 3] {
+        std::array::from_fn(|i| {
+            let (values, increments): (&[f64], &[f64]) = (&rank.before, steps);
+            let (anchors, power, top) = ((anchor.1, anchor.2), i as f64, tops[i]);
+            TiltedSum { values, increments, anchors, power, top }.sum()
+        })
     });
     let [s0, s1, s2] =
         network.all_reduce(third.collect(), 3 * 8, |a, b| std::array::from_fn(|i| a[i] + b[i]));
@@ -184,7 +187,7 @@ fn largest(values: &[f64]) -> f64 {
 fn final_log_mean(ranks: &[Rank], particles: usize, network: &mut Network) -> f64 {
     let tops = ranks.iter().map(|rank| largest(&rank.log_weights)).collect();
     let top = network.all_reduce(tops, 8, f64::max);
-    let sums = ranks.iter().map(|r| pairwise_sum(&r.log_weights, |v| libm::exp(v - top)));
+    let sums = ranks.iter().map(|r| power_sums(&r.log_weights, top).0);
     let sum = network.all_reduce(sums.collect(), 8, |a, b| a + b);
     Sums { top, sum, squares: sum, conditional_ess: 0.0 }.log_mean(particles)
 }

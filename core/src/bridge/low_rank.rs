@@ -35,7 +35,8 @@ use crate::linalg::RowMajor;
 use crate::path::NoisingStep;
 use crate::point::{Context, Point};
 use crate::scratch::Scratch;
-use crate::simd::{copy, dot, f64x8, ln, splat};
+use crate::simd::blocks::dot;
+use crate::simd::{copy, f64x8, ln, splat};
 use factor::Factor;
 
 /// `k(y | x)` of second order from a few Hessian-vector products.

@@ -77,7 +77,7 @@ use crate::simd::f64x8;
 ///
 /// let mixture = Mixture::new(1, &[0.2, 0.8], &[-3.0, 2.0], Covariance::Isotropic(&[0.5]))?;
 /// let step = NoiseSchedule::vp_cosine().step(0.0, 0.5)?;
-/// let (mut noisy, mut clean, mut transition) = ([0.0; 7], [0.0; 7], [0.0; 4]);
+/// let (mut noisy, mut clean, mut transition) = ([0.0; 7], [0.0; 7], [0.0; 5]);
 /// let (alpha, variance) = (step.alpha_noisy, step.variance_noisy);
 /// let noisy = MixtureLevel::prepare(&mixture, alpha, variance, &mut noisy)?;
 /// let (alpha, variance) = (step.alpha_clean, step.variance_clean);

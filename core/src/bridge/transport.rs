@@ -14,7 +14,8 @@ use crate::density::Score;
 use crate::error::{Result, check_len};
 use crate::logdet::{Estimate, LogDeterminant, Penalty, PenaltyRule};
 use crate::point::{Context, Point, PointMut};
-use crate::simd::{dot, equal, f64x8, less, select, splat};
+use crate::simd::blocks::dot;
+use crate::simd::{equal, f64x8, less, select, splat};
 use crate::transport::{FlowMap, InversionRule, Jacobian};
 
 /// Distance, beside `1 + |x|`, at which an inverse counts as the point it should return.

@@ -11,7 +11,8 @@ use super::{HessianProduct, LogDensity, Score};
 use crate::error::{Error, Result, check_len};
 use crate::point::Evaluations;
 use crate::scratch::Scratch;
-use crate::simd::{dot, f64x8, reciprocal_or_zero, splat};
+use crate::simd::blocks::dot;
+use crate::simd::{f64x8, reciprocal_or_zero, splat};
 
 /// `eps^(1/3)`.
 const STEP: f64 = 6.055_454_452_393_343e-6;
@@ -134,7 +135,7 @@ mod tests {
             let x = [lane(0, 0.3), lane(1, -0.4), lane(2, 0.5)];
             let mut v = [lane(1, 1e3), lane(0, -0.1), lane(3, 1.7)];
             v.iter_mut().for_each(|v| *v = select(lane_mask(5), f64x8::ZERO, *v));
-            let mut memory = [f64x8::ZERO; 160];
+            let mut memory = [f64x8::ZERO; 260];
             let memory = &mut memory[..difference.scratch_len().max(level.hessian_scratch_len())];
             let (mut found, mut expected) = ([f64x8::ZERO; 3], [f64x8::ZERO; 3]);
             difference.hessian_product(&x, &v, &mut found, Scratch::new(memory)).unwrap();

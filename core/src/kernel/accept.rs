@@ -2,7 +2,7 @@
 
 use crate::point::{Point, PointMut};
 use crate::rng::Stream;
-use crate::simd::{LANES, Lanes, Mask, equal, exp, f64x8, finite, less, ln, not_nan};
+use crate::simd::{LANES, Lanes, Mask, equal, exp, f64x8, finite, less, not_nan};
 
 /// What one kernel step did.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +27,7 @@ pub(crate) fn decide<V: Lanes>(
     let zero_density = equal(proposed, V::splat(f64::NEG_INFINITY));
     let valid = finite(proposed) & not_nan(log_ratio);
     let probability = V::select(valid, exp(log_ratio.min(V::zero())), V::zero());
-    let accepted = valid & less(ln(stream.uniform_lanes::<V>()), log_ratio);
+    let accepted = less(stream.uniform_lanes(), probability);
     let outcome = Outcome {
         acceptance_probability: probability.vector(),
         accepted: accepted.vector(),

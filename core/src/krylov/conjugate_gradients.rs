@@ -7,7 +7,8 @@
 use super::{LinearOperator, Solution};
 use crate::error::{Result, check_len};
 use crate::point::Context;
-use crate::simd::{copy, dot, f64x8, greater, less_equal, select, splat};
+use crate::simd::blocks::{add_product, dot};
+use crate::simd::{copy, f64x8, greater, less_equal, select, splat};
 
 /// Workspace, in vectors, besides that of one product.
 pub(super) const fn conjugate_gradients_scratch_len(d: usize) -> usize {
@@ -57,12 +58,8 @@ pub(super) fn conjugate_gradients(
         }
         let moves = active & !bent;
         let length = select(moves, square / curvature, f64x8::ZERO);
-        for ((x, r), (&v, &p)) in
-            x.iter_mut().zip(residual.iter_mut()).zip(direction.iter().zip(&*product))
-        {
-            *x = length.mul_add(v, *x);
-            *r = (-length).mul_add(p, *r);
-        }
+        add_product(x, length, direction);
+        add_product(residual, -length, product);
         let next = dot(residual, residual);
         let ratio = select(moves, next / square, f64x8::ZERO);
         for (v, &r) in direction.iter_mut().zip(&*residual) {

@@ -6,9 +6,8 @@ use super::{LinearOperator, Solution};
 use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
 use crate::point::Context;
-use crate::simd::{
-    dot, f64x8, greater, less_equal, reciprocal_or_zero, remove_along, select, splat,
-};
+use crate::simd::blocks::{add_product, dot, remove_along};
+use crate::simd::{f64x8, greater, less_equal, reciprocal_or_zero, select, splat};
 
 /// Workspace, in vectors, besides that of one product.
 pub(super) const fn gmres_scratch_len(d: usize, iterations: usize) -> usize {
@@ -107,9 +106,7 @@ pub(super) fn gmres(
         }
     }
     for (&weight, q) in weights.iter().zip(basis.rows(d)).take(used) {
-        for (x, &q) in x.iter_mut().zip(q) {
-            *x = weight.mul_add(q, *x);
-        }
+        add_product(x, weight, q);
     }
     let relative = select(greater(norm, f64x8::ZERO), residual / norm, norm);
     Ok(Solution { residual: relative, indefinite: f64x8::ZERO })

@@ -11,9 +11,8 @@ use crate::error::{Result, check_len};
 use crate::linalg::RowMajor;
 use crate::point::Context;
 use crate::scratch::Scratch;
-use crate::simd::{
-    dot, f64x8, lane_of, less_equal, reciprocal_or_zero, remove_along, select, splat,
-};
+use crate::simd::blocks::{dot, remove_along};
+use crate::simd::{f64x8, lane_of, less_equal, reciprocal_or_zero, select, splat};
 
 /// Size of `beta` beside the largest entry of `T` below which the space counts as exhausted.
 const BREAKDOWN: f64 = 1e-12;

@@ -1,6 +1,7 @@
 //! Symmetric matrices of a known structure: `A = scale (U^T U - diag(D))` in some orthonormal frame.
 
-use crate::simd::{dot, f64x8, splat};
+use crate::simd::blocks::dot;
+use crate::simd::{f64x8, splat};
 
 /// `A = scale (U^T U - diag(D))` in some orthonormal frame.
 #[derive(Debug, Clone, Copy)]

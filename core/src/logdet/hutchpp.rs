@@ -23,7 +23,8 @@ use crate::error::Result;
 use crate::krylov::{Gram, LinearOperator, OperatorShape, Spectrum};
 use crate::linalg::RowMajor;
 use crate::point::Context;
-use crate::simd::{dot, f64x8, less_equal, ln, remove_along, select, splat};
+use crate::simd::blocks::{dot, remove_along};
+use crate::simd::{f64x8, less_equal, ln, select, splat};
 
 /// Size, beside what it was, below which a direction counts as one of the span.
 const VANISHING: f64 = 1e-10;

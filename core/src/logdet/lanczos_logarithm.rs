@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::krylov::{Lanczos, LinearOperator};
 use crate::linalg::{RowMajor, Tridiagonal};
 use crate::point::Context;
+use crate::simd::blocks::add_product;
 use crate::simd::{LANES, f64x8, from_lanes, less_equal, select, splat};
 
 /// Most Lanczos steps.
@@ -130,9 +131,7 @@ impl MatrixFunction for LanczosLogarithm {
             let entry = logarithms.map(|lane| lane.get(j).copied().unwrap_or(0.0));
             let coefficient = norm * (f64x8::new(entry) - center);
             center = f64x8::ZERO;
-            for (out, &v) in out.iter_mut().zip(row) {
-                *out = coefficient.mul_add(v, *out);
-            }
+            add_product(out, coefficient, row);
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use super::function::{Form, MatrixFunction};
 use crate::error::Result;
 use crate::krylov::LinearOperator;
 use crate::point::Context;
-use crate::simd::{copy, dot, f64x8, finite, less, less_equal, select, splat};
+use crate::simd::blocks::{add_product, dot};
+use crate::simd::{copy, f64x8, finite, less, less_equal, select, splat};
 
 /// The truncated series.
 #[derive(Debug, Clone, Copy)]
@@ -86,9 +87,7 @@ impl MatrixFunction for Series {
         out.fill(f64x8::ZERO);
         for k in 1..=self.terms {
             self.multiply(operator, power, next, context.reborrow())?;
-            for (out, &entry) in out.iter_mut().zip(&*next) {
-                *out = coefficient(k).mul_add(entry, *out);
-            }
+            add_product(out, coefficient(k), next);
             core::mem::swap(&mut power, &mut next);
         }
         self.see(next, power);

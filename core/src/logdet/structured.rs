@@ -10,7 +10,8 @@ use crate::error::{Error, Result, check_len};
 use crate::krylov::{LinearOperator, OperatorShape};
 use crate::linalg::RowMajor;
 use crate::point::Context;
-use crate::simd::{dot, f64x8, greater, less_equal, ln_1p, select, splat};
+use crate::simd::blocks::dot;
+use crate::simd::{f64x8, greater, less_equal, ln_1p, select, splat};
 
 /// The determinant of an operator that knows its structure.
 ///

@@ -125,7 +125,7 @@ fn bounds_of_truncation() {
                     continue;
                 }
                 let share = error.abs() / bound;
-                assert!((1.0 / 300.0..1.0).contains(&share), "{logarithm:?}: {error} {bound}");
+                assert!((1e-3..1.0).contains(&share), "{logarithm:?}: {error} {bound}");
             }
         }
     }

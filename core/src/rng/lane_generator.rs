@@ -8,12 +8,14 @@
 //! ```
 //!
 //! Sums, shifts and exclusive ors alone, so every instruction set gives the same numbers and none needs a
-//! 64-bit multiplication. The 32 words of state are the first numbers of the keyed PCG stream: with
-//! `2^256 - 1` states a lane, sequences started at random do not meet.
+//! 64-bit multiplication. The 32 words of state come from SplitMix64, as its authors advise, started by the hash of
+//! the stream's name: with `2^256 - 1` states a lane, sequences started at random do not meet.
 
-use rand_core::Rng;
-
+use super::mix;
 use crate::simd::{Lanes, Words};
+
+/// `2^64` over the golden ratio: the step of SplitMix64.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The state `s0 .. s3` of eight generators.
 #[derive(Debug, Clone)]
@@ -23,11 +25,15 @@ pub(super) struct LaneGenerator {
 }
 
 impl LaneGenerator {
-    /// Eight generators with states drawn from `seeder`.
-    pub(super) fn new(seeder: &mut impl Rng) -> Self {
+    /// Eight generators for the two halves of a hash, which start two SplitMix64 sequences.
+    pub(super) fn new(first: u64, second: u64) -> Self {
         let mut state = [[0; 8]; 4];
-        for word in state.as_flattened_mut() {
-            *word = seeder.next_u64();
+        let (mut a, mut b) = (first, second);
+        for row in &mut state {
+            for [even, odd] in row.as_chunks_mut::<2>().0 {
+                (a, b) = (a.wrapping_add(GOLDEN), b.wrapping_add(GOLDEN));
+                (*even, *odd) = (mix(a), mix(b));
+            }
         }
         let [.., last] = &mut state;
         for word in last {
@@ -78,24 +84,6 @@ impl<V: Lanes> Running<V> {
 mod tests {
     use super::*;
     use crate::simd::f64x8;
-    use rand_core::TryRng;
-
-    /// Hands out a fixed list of words.
-    struct Fixed(u64);
-
-    impl TryRng for Fixed {
-        type Error = core::convert::Infallible;
-        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-            self.try_next_u64().map(|word| word as u32)
-        }
-        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            Ok(self.0)
-        }
-        fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), Self::Error> {
-            Ok(())
-        }
-    }
 
     /// The published algorithm, one lane.
     fn scalar(s: &mut [u64; 4]) -> u64 {
@@ -110,6 +98,16 @@ mod tests {
         out
     }
 
+    /// Fails if SplitMix64 is not the published one: its first numbers from state 0.
+    #[test]
+    fn states_come_from_split_mix() {
+        let state = LaneGenerator::new(0, 0).state;
+        assert_eq!(state[0][..2], [0xe220_a839_7b1d_cdaf; 2]);
+        assert_eq!(state[0][2..4], [0x6e78_9e6a_a1b9_65f4; 2]);
+        assert_ne!(LaneGenerator::new(0, 1).state[0][1], state[0][1]);
+        assert!(state[3].iter().all(|word| word & 1 == 1));
+    }
+
     /// Fails if a rotation, a shift or the order of the steps differs from the published algorithm, a
     /// lane reads its neighbour's state, or the state is not carried from one start to the next. The
     /// published first outputs for the state (1, 2, 3, 4) are 41943041 and 58720359.
@@ -122,7 +120,7 @@ mod tests {
             }),
             [41_943_041, 58_720_359]
         );
-        let mut generator = LaneGenerator::new(&mut Fixed(7));
+        let mut generator = LaneGenerator::new(7, 9);
         let mut lanes: [[u64; 4]; 8] =
             core::array::from_fn(|lane| core::array::from_fn(|i| generator.state[i][lane]));
         for _ in 0..3 {

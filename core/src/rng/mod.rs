@@ -6,7 +6,7 @@
 //! uses never share a stream, and a block's numbers do not depend on which thread draws them.
 //!
 //! Numbers drawn one at a time are the generator's own. Vectors, which are nearly all, come from eight
-//! generators side by side that it seeds (`lane_generator.rs`), the same on every instruction set.
+//! generators side by side, seeded by the same hash (`lane_generator.rs`), the same on every instruction set.
 
 mod lane_generator;
 mod normal;
@@ -149,15 +149,13 @@ impl Key {
             let low = mix(b ^ tag.wrapping_mul(0xd1b5_4a32_d192_ed03));
             (u128::from(high) << 64) | u128::from(low)
         };
-        let mut generator = Pcg64Dxsm::new(wide(1), wide(2));
-        let lanes = LaneGenerator::new(&mut generator);
-        Stream { generator, lanes }
+        Stream { generator: Pcg64Dxsm::new(wide(1), wide(2)), lanes: LaneGenerator::new(a, b) }
     }
 }
 
 /// A bijection of 64-bit words in which every input bit reaches every output bit
 /// (the finalizer of SplitMix64, Stafford's variant 13).
-fn mix(mut word: u64) -> u64 {
+const fn mix(mut word: u64) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)

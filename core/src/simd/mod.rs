@@ -14,6 +14,7 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+pub(crate) mod blocks;
 #[cfg(target_arch = "x86_64")]
 mod detect;
 mod dispatch;
@@ -40,7 +41,6 @@ pub use ln::ln;
 pub(crate) use ln::{ln_1p, ln_of_normal, ln_of_product};
 pub(crate) use sin_cos::sin_cos_of_eighth;
 pub use sin_cos::sin_cos_turns;
-pub(crate) use slices::remove_along;
 pub use slices::{add_scaled, copy, dot, dot_scalar};
 pub use wide::f64x8;
 

@@ -5,6 +5,7 @@ use crate::density::HessianProduct;
 use crate::error::{Error, Result, check_len};
 use crate::linalg::RowMajor;
 use crate::point::Context;
+use crate::simd::blocks::add_product;
 use crate::simd::{f64x8, splat};
 
 /// A deterministic map from the noisier level `t` to the cleaner level `s`.
@@ -163,9 +164,7 @@ pub(super) fn combine(out: &mut [f64x8], scale: f64, x: &[f64x8], weights: &[f64
     for (&weight, row) in weights.iter().zip(rows.rows(width)) {
         // A weight of zero must not let in a score that is not finite.
         if weight != 0.0 {
-            for (o, &r) in out.iter_mut().zip(row) {
-                *o = splat(weight).mul_add(r, *o);
-            }
+            add_product(out, splat(weight), row);
         }
     }
 }

@@ -15,7 +15,8 @@ use super::{FlowMap, Jacobian};
 use crate::error::{Result, check_len};
 use crate::krylov::{solve, solve_scratch_len};
 use crate::point::{Context, PointMut};
-use crate::simd::{dot, f64x8, greater, less, less_equal, select, splat};
+use crate::simd::blocks::dot;
+use crate::simd::{f64x8, greater, less, less_equal, select, splat};
 
 /// How long an inverse is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

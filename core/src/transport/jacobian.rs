@@ -11,6 +11,7 @@ use crate::error::{Result, check_len};
 use crate::krylov::{LinearOperator, OperatorShape};
 use crate::linalg::{DiagonalPlusLowRank, RowMajor};
 use crate::point::Context;
+use crate::simd::blocks::add_product;
 use crate::simd::{f64x8, splat};
 
 /// The residual `M = J/scale - I` of the Jacobian of a [`FlowMap`] at one block of points.
@@ -136,8 +137,6 @@ impl LinearOperator for Jacobian<'_> {
 /// `out += factor v`; a factor of zero lets nothing in.
 fn add_multiple(out: &mut [f64x8], factor: f64, v: &[f64x8]) {
     if factor != 0.0 {
-        for (o, &v) in out.iter_mut().zip(v) {
-            *o = splat(factor).mul_add(v, *o);
-        }
+        add_product(out, splat(factor), v);
     }
 }

@@ -1,7 +1,8 @@
 //! `sum_i exp(power (v_i + u_i))`, eight terms at a time.
 //!
 //! The tree is that of [`pairwise_sum`](super::pairwise_sum): halves down to sixteen entries. A leaf is two vectors
-//! of eight, added lane by lane, then the lanes in a fixed tree; entries past the end add nothing.
+//! of eight, added lane by lane, then the lanes in a fixed tree; entries past the end add nothing. So a node of the
+//! tree is the sum over its entries, wherever they are held.
 
 use super::log_sum_exp::LEAF;
 use crate::simd::{Kernel, LANES, Lanes, Task, dispatch, exp};
@@ -9,11 +10,10 @@ use crate::simd::{Kernel, LANES, Lanes, Task, dispatch, exp};
 /// Sums over weights `exp(values)`: of first and second powers relative to `top`, shape `[N]`.
 ///
 /// NaN anywhere gives NaN; `-inf` adds nothing.
-pub(crate) fn power_sums(values: &[f64], top: f64) -> (f64, f64) {
+pub fn power_sums(values: &[f64], top: f64) -> (f64, f64) {
     dispatch(PowerSums { values, top })
 }
 
-/// A sum of weights `W_i = exp(values_i)` times a power of `u_i = exp(increments_i)`.
 #[derive(Clone, Copy)]
 struct PowerSums<'a> {
     values: &'a [f64],
@@ -53,24 +53,25 @@ impl<V: Lanes> Kernel<V> for PowerSums<'_> {
     }
 }
 
-#[derive(Clone, Copy)]
-pub(crate) struct TiltedSum<'a> {
+/// A sum of weights `W_i = exp(values_i)` times a power of `u_i = exp(increments_i)`.
+#[derive(Debug, Clone, Copy)]
+pub struct TiltedSum<'a> {
     /// `log W`, `[N]`.
-    pub(crate) values: &'a [f64],
+    pub values: &'a [f64],
     /// `log u`, `[N]`; those of a weight of zero are not looked at.
-    pub(crate) increments: &'a [f64],
+    pub increments: &'a [f64],
     /// What is subtracted from both first: subtracting before multiplying by the power keeps offsets of 1e6
     /// in either out of the rounding.
-    pub(crate) anchors: (f64, f64),
+    pub anchors: (f64, f64),
     /// 0 leaves the increments out, whatever they are.
-    pub(crate) power: f64,
+    pub power: f64,
     /// The logarithm of the largest term.
-    pub(crate) top: f64,
+    pub top: f64,
 }
 
 impl TiltedSum<'_> {
     /// `sum_i W_i u_i^power`, relative to the largest term.
-    pub(crate) fn sum(self) -> f64 {
+    pub fn sum(self) -> f64 {
         dispatch(self)
     }
 }

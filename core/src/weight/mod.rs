@@ -42,6 +42,7 @@ mod work_sums;
 
 pub use effective_sample_size::{conditional_effective_sample_size, effective_sample_size};
 pub use evidence::{Evidence, normalize};
+pub use exponential_sums::{TiltedSum, power_sums};
 pub use log_sum_exp::{log_mean_exp, log_sum_exp, pairwise_sum};
 pub use resampling::Resampling;
 pub use work_sums::{LogSums, WorkSums};

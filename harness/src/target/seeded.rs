@@ -27,10 +27,18 @@ pub(super) fn uniform_box(stream: &mut Stream, half_width: f64, count: usize) ->
     (0..count).map(|_| half_width * (2.0 * stream.uniform() - 1.0)).collect()
 }
 
-/// Standard normal numbers, `[count]`.
+/// Standard normal numbers, `[count]`: `r cos a`, then `r sin a`, eight at a time, from eight radii and eight
+/// angles. Drawn one by one, so that they never change with what makes vectors of normals fast.
 pub(super) fn standard_normals(stream: &mut Stream, count: usize) -> Vec<f64> {
-    let mut normals = vec![0.0; count];
-    stream.fill_scalar_normals(&mut normals);
+    let mut normals = Vec::with_capacity(count + 16);
+    while normals.len() < count {
+        let radii: [f64; 8] =
+            std::array::from_fn(|_| libm::sqrt(-2.0 * libm::log(stream.uniform())));
+        let angles: [f64; 8] = std::array::from_fn(|_| std::f64::consts::TAU * stream.uniform());
+        normals.extend(radii.iter().zip(&angles).map(|(r, a)| r * libm::cos(*a)));
+        normals.extend(radii.iter().zip(&angles).map(|(r, a)| r * libm::sin(*a)));
+    }
+    normals.truncate(count);
     normals
 }
 

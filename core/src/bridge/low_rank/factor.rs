@@ -7,7 +7,8 @@ use crate::linalg::{RowMajor, TridiagonalCholesky};
 use crate::path::NoisingStep;
 use crate::point::{Context, Point};
 use crate::scratch::Scratch;
-use crate::simd::{copy, dot, f64x8, finite, greater, less_equal, remove_along, select, splat};
+use crate::simd::blocks::{dot, remove_along};
+use crate::simd::{copy, f64x8, finite, greater, less_equal, select, splat};
 
 /// Least `1 + v c` where the path has no bound of its own.
 const FLOOR: f64 = 1e-6;

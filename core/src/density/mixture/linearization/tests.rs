@@ -63,7 +63,7 @@ fn close(found: &[f64x8], expected: &[f64x8], tolerance: f64, what: &str) {
 #[test]
 fn products_are_those_of_the_hessian() {
     with_levels(|level, _| {
-        let (x, mut memory) = (point(), [splat(f64::NAN); 160]);
+        let (x, mut memory) = (point(), [splat(f64::NAN); 260]);
         let memory = &mut memory[..level.hessian_scratch_len()];
         let mut kept = [splat(f64::NAN); 17];
         let kept = &mut kept[..level.linearization_len()];
@@ -78,7 +78,7 @@ fn products_are_those_of_the_hessian() {
         close(&product, &dense, 1e-13, "dense");
         close(&alone, &dense, 1e-13, "alone");
         let difference = FiniteDifference::new(level);
-        let mut memory = [f64x8::ZERO; 160];
+        let mut memory = [f64x8::ZERO; 260];
         let scratch = Scratch::new(&mut memory[..difference.scratch_len()]);
         difference.hessian_product(&x, &v, &mut alone, scratch).unwrap();
         close(&product, &alone, 1e-8, "difference");
@@ -90,7 +90,7 @@ fn products_are_those_of_the_hessian() {
 #[test]
 fn structure_has_the_trace_of_the_hessian() {
     with_levels(|level, structured| {
-        let (x, mut memory) = (point(), [f64x8::ZERO; 160]);
+        let (x, mut memory) = (point(), [f64x8::ZERO; 260]);
         let mut kept = [f64x8::ZERO; 17];
         let kept = &mut kept[..level.linearization_len()];
         level.linearize(&x, kept, Scratch::new(&mut memory)).unwrap();
@@ -111,7 +111,7 @@ fn structure_has_the_trace_of_the_hessian() {
 #[test]
 fn lengths_are_checked() {
     with_levels(|level, _| {
-        let (x, mut memory, mut kept) = (point(), [f64x8::ZERO; 160], [f64x8::ZERO; 17]);
+        let (x, mut memory, mut kept) = (point(), [f64x8::ZERO; 260], [f64x8::ZERO; 17]);
         let short = &mut kept[..level.linearization_len() - 1];
         assert!(level.linearize(&x, short, Scratch::new(&mut memory)).is_err());
         let mut out = [f64x8::ZERO; D];
