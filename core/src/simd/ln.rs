@@ -65,6 +65,7 @@ fn ln_of_parts<V: Lanes>(m: V, k: V) -> V {
 /// `sum_j ln(x_j)` per lane of positive normal numbers, at the cost of one logarithm: exponents are added and
 /// mantissas multiplied. NaN where an `x_j` is not finite.
 #[inline(always)]
+#[allow(clippy::eq_op)]
 pub(crate) fn ln_of_product<V: Lanes>(x: &[V]) -> V {
     let (mut log, mut exponents) = (V::zero(), V::zero());
     // Mantissas lie in [sqrt(1/2), sqrt(2)): a product of 512 of them is far from the ends of the range.

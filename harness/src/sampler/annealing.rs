@@ -11,6 +11,8 @@ use super::bridges::NO_DIFFUSION;
 
 /// The density of one level.
 #[derive(Clone, Copy)]
+// A run has some hundred levels: boxing the larger ones would save nothing.
+#[allow(clippy::large_enum_variant)]
 pub enum Level<'a> {
     /// A level of a diffusion path from a mixture, or the mixture itself.
     Diffusion(MixtureLevel<'a>),
