@@ -340,11 +340,6 @@ impl Population {
         })
     }
 
-    /// First-generation ancestor of each particle, `[N]`.
-    pub fn families(&self) -> &[usize] {
-        &self.families
-    }
-
     /// Moves every particle across a bridge: from noisy to clean adding its log-work to its
     /// log-weight, or from clean to noisy subtracting it.
     ///
