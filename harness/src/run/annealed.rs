@@ -191,7 +191,7 @@ fn against_exact_samples(
 ) -> Result<ModeSymptoms, RunError> {
     let (of_run, run_se) = modes_of(outcome, target)?;
     let (exact, _) = Population::from_target(annealing, particles, Phase::Reverse)?;
-    let (positions, weights) = (exact.positions(), vec![1.0; particles]);
+    let (positions, weights) = (exact.into_remains().positions, vec![1.0; particles]);
     let families: Vec<usize> = (0..particles).collect();
     let of_exact = mode_weights(target, &positions, &weights)?;
     let exact_se = mode_weight_std_errors(target, &positions, &weights, &families, &of_exact)?;

@@ -15,6 +15,10 @@ use crate::metric::{
 };
 use crate::sampler::WeightedSample;
 
+/// Most points of a sample that distances are computed of: sorting them along 128 directions would
+/// otherwise take longer than any run. Mode weights read all particles.
+pub(super) const MOST_POINTS: usize = 1 << 18;
+
 /// What the metrics say of a run.
 #[derive(Debug, Clone)]
 pub(super) struct Assessment {
@@ -26,11 +30,16 @@ pub(super) struct Assessment {
     pub sliced_wasserstein_floor: f64,
     pub maximum_mean_discrepancy: f64,
     pub kolmogorov_smirnov: f64,
+    /// The points that stand for the particles in distances, where they do not all count.
+    pub thinned_to: Option<usize>,
     /// Metrics that could not be computed (they are NaN), each with the reason.
     pub failures: Vec<String>,
 }
 
 /// Compares the weighted particles with exact samples of the same number, at least two.
+///
+/// Distances are those of `most` points, where there are more: systematically resampled particles
+/// against as many exact samples.
 ///
 /// `known` are mode weights from more than these samples, if there are any.
 pub(super) fn assess(
@@ -38,10 +47,11 @@ pub(super) fn assess(
     target: &MixtureLevel<'_>,
     outcome: &WeightedSample,
     known: Option<&[f64]>,
+    most: usize,
 ) -> core::result::Result<Assessment, RunError> {
     let d = target.dim();
     // A single exact sample has no spread, which the maximum mean discrepancy needs.
-    let count = outcome.weights.len().max(2);
+    let count = outcome.weights.len().min(most).max(2);
     // A particle that died at a non-finite position has weight zero and says nothing.
     let alive: Vec<(&[f64], f64)> = outcome
         .positions
@@ -54,7 +64,8 @@ pub(super) fn assess(
 
     let exact = exact_sample(target, count, Key::new(seed, Purpose::TargetSample))?;
     let second = exact_sample(target, count, Key::new(seed, Purpose::TargetFloor))?;
-    let sample = Sample::weighted(d, &positions, &weights)?;
+    let all = Sample::weighted(d, &positions, &weights)?;
+    let sample = all.thinned(most, 0.5)?;
     let (exact, second) = (Sample::unweighted(d, &exact)?, Sample::unweighted(d, &second)?);
 
     let estimated = match known {
@@ -98,6 +109,7 @@ pub(super) fn assess(
             "kolmogorov_smirnov",
             kolmogorov_smirnov(&sample, &exact).map(largest),
         ),
+        thinned_to: (all.len() > most).then_some(most),
         failures,
     })
 }
@@ -155,7 +167,7 @@ mod tests {
             positions[202] = f64::NAN;
             let weight = |i| if i == 202 { 0.0 } else { (2.0 + sign(i)) / 404.0 };
             let weights = (0..N).map(weight).collect();
-            let found = assess(1, target, &outcome(positions, weights), None).unwrap();
+            let found = assess(1, target, &outcome(positions, weights), None, MOST_POINTS).unwrap();
             assert!((found.mode_weights[0] - 0.25).abs() < 1e-12, "{:?}", found.mode_weights);
             assert_eq!(found.true_mode_weights, [0.25, 0.75]);
             assert!(found.mode_weight_error < 1e-12 && found.rarest_mode_relative_error < 1e-12);
@@ -164,6 +176,28 @@ mod tests {
             assert!(found.kolmogorov_smirnov < 0.15, "{found:?}");
             assert!(found.maximum_mean_discrepancy < 0.2, "{found:?}");
             assert!(found.sliced_wasserstein_floor > 0.0);
+        });
+    }
+
+    /// Fails if a limit that is not reached changes a bit, mode weights read fewer than all particles,
+    /// or distances are those of more points than they may be, of points without their weights, or
+    /// against exact samples of another number.
+    #[test]
+    fn distances_of_many_particles_are_those_of_some() {
+        with_target(|target| {
+            let positions = exact_sample(target, N, Key::new(9, Purpose::User)).unwrap();
+            // One particle holds half of the weight.
+            let weight = |i| if i == 7 { 0.5 } else { 0.5 / (N - 1) as f64 };
+            let run = outcome(positions, (0..N).map(weight).collect());
+            let found = |most| assess(1, target, &run, None, most).unwrap();
+            let (all, same, some) = (found(MOST_POINTS), found(N), found(50));
+            assert_eq!(format!("{all:?}"), format!("{same:?}"));
+            assert_eq!((all.thinned_to, some.thinned_to), (None, Some(50)));
+            assert_eq!(all.mode_weights, some.mode_weights);
+            assert!((some.kolmogorov_smirnov - all.kolmogorov_smirnov).abs() < 0.2, "{some:?}");
+            let steps = some.kolmogorov_smirnov * 50.0;
+            assert!((steps - steps.round()).abs() < 1e-9, "{some:?}");
+            assert!(some.sliced_wasserstein > 0.5 * all.sliced_wasserstein, "{some:?}");
         });
     }
 

@@ -64,8 +64,9 @@ pub fn execute(
     problem.with_annealing(config, &placement.times, top, |annealing, target| {
         let sampled = sample(config, annealing, target, observer)?;
         let sampling_seconds = start.elapsed().as_secs_f64();
+        let known = sampled.mode_weights.as_deref();
         let assessment =
-            assess::assess(config.seed, target, &sampled.sample, sampled.mode_weights.as_deref())?;
+            assess::assess(config.seed, target, &sampled.sample, known, assess::MOST_POINTS)?;
         let mut summary = Summary::new(config, problem, &placement, &sampled, assessment);
         summary.sampling_seconds = sampling_seconds;
         summary.seconds = start.elapsed().as_secs_f64();

@@ -72,7 +72,8 @@ pub struct Summary {
     pub mode_weight_error: f64,
     /// Relative error of the rarest mode's weight, signed.
     pub rarest_mode_relative_error: f64,
-    /// Sliced Wasserstein distance of the weighted particles to `N` exact samples.
+    /// Sliced Wasserstein distance of the weighted particles to `N` exact samples. This and the
+    /// distances below are those of 2^18 points in the place of more particles, which a warning says.
     pub sliced_wasserstein: f64,
     /// The same between two exact samples.
     pub sliced_wasserstein_floor: f64,
@@ -213,6 +214,12 @@ fn warnings(config: &RunConfig, sampled: &Sampled, assessment: &Assessment) -> V
         warnings.push(format!(
             "mode weights are off by {:.3} (total variation): modes were lost or invented",
             assessment.mode_weight_error
+        ));
+    }
+    if let Some(points) = assessment.thinned_to {
+        warnings.push(format!(
+            "distances to exact samples (sliced_wasserstein, its floor, maximum_mean_discrepancy, \
+             kolmogorov_smirnov) are those of {points} resampled particles; all else reads every one"
         ));
     }
     if sampled.non_finite > 0 {

@@ -18,7 +18,7 @@ use amc_core::weight::{
     Evidence, Resampling, conditional_effective_sample_size, effective_sample_size, log_mean_exp,
 };
 
-use super::population::{Direction, PassReport};
+use super::population::{Direction, PassReport, Remains};
 use super::step_size::updated_online;
 use super::{
     Annealing, LevelRecord, Observer, Population, Progress, SamplerError, StepSizes, Tuning,
@@ -107,7 +107,7 @@ pub fn anneal(
         run.finish_level(level, ess, conditional_ess, resampled);
         observer.level_done(Progress::Ess(ess));
     }
-    run.into_outcome(&population)
+    run.into_outcome(population)
 }
 
 /// Sends `particles` particles down the levels only to see what the bridges fail at, with streams of
@@ -195,7 +195,7 @@ pub fn ascend(
         faults,
         truncation,
         ..
-    } = run.into_outcome(&population)?;
+    } = run.into_outcome(population)?;
     let evidence = Evidence { log_z: -evidence.log_z, ..evidence };
     Ok(ReverseOutcome {
         evidence,
@@ -371,24 +371,21 @@ impl<'a> Run<'a> {
         });
     }
 
-    fn into_outcome(mut self, population: &Population) -> Result<AnnealedOutcome, SamplerError> {
+    fn into_outcome(mut self, population: Population) -> Result<AnnealedOutcome, SamplerError> {
         let particles = population.particles();
         let mut weights = std::mem::take(&mut self.weights);
         weights.resize(particles, 0.0);
         let log_sum = population.normalize(&mut weights, 0, self.non_finite)?;
         let log_z = self.log_z + log_sum - libm::log(particles as f64);
+        let Remains { positions, mut log_weights, families } = population.into_remains();
         let mut totals = vec![0.0; particles];
-        let families = population.families().to_vec();
         let evidence = Evidence::from_families(log_z, &weights, &families, &mut totals)?;
-        let log_weights = population.log_weights();
+        let ess = effective_sample_size(&log_weights) / particles as f64;
+        log_weights.iter_mut().for_each(|w| *w -= log_sum);
         let rates: Vec<f64> = self.levels.iter().filter_map(|l| l.acceptance_rate).collect();
         Ok(AnnealedOutcome {
-            ess: effective_sample_size(log_weights) / particles as f64,
-            sample: WeightedSample {
-                positions: population.positions(),
-                log_weights: log_weights.iter().map(|w| w - log_sum).collect(),
-                weights,
-            },
+            ess,
+            sample: WeightedSample { positions, log_weights, weights },
             families,
             evidence,
             surviving_families: totals.iter().filter(|total| **total > 0.0).count(),

@@ -11,7 +11,7 @@ use amc_core::path::NoisingStep;
 use amc_core::point::{BlocksMut, Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::scratch::Scratch;
-use amc_core::simd::{LANES, f64x8, greater, splat};
+use amc_core::simd::{LANES, f64x8, splat};
 use amc_core::weight::{Resampling, normalize};
 use rayon::prelude::*;
 
@@ -57,15 +57,62 @@ pub enum Direction {
     Backward,
 }
 
-/// What one block did in a pass.
+/// What one block did in a pass. There is one for every block: its size is part of the memory of a run.
 #[derive(Debug, Clone, Copy, Default)]
 struct BlockReport {
     evaluations: Evaluations,
-    faults: Faults,
+    faults: FaultBits,
     truncation: [f64; LANES],
     log_work: [f64; LANES],
-    acceptance: f64,
-    non_finite: u64,
+}
+
+/// [`Faults`] with one bit for a lane instead of 64.
+#[derive(Debug, Clone, Copy, Default)]
+struct FaultBits {
+    not_inverted: u8,
+    not_positive: u8,
+    past_penalty: u8,
+    diverged: u8,
+}
+
+impl From<Faults> for FaultBits {
+    fn from(faults: Faults) -> Self {
+        let bits = |mask: f64x8| mask.to_bitmask() as u8;
+        Self {
+            not_inverted: bits(faults.not_inverted),
+            not_positive: bits(faults.not_positive),
+            past_penalty: bits(faults.past_penalty),
+            diverged: bits(faults.diverged),
+        }
+    }
+}
+
+impl FaultBits {
+    /// The lanes that must be rejected.
+    fn rejected(self) -> u8 {
+        self.not_inverted | self.not_positive
+    }
+
+    /// Counts the faults of the lanes whose bits are set.
+    fn count(self, lanes: u8) -> FaultCounts {
+        let count = |bits: u8| u64::from((bits & lanes).count_ones());
+        FaultCounts {
+            not_inverted: count(self.not_inverted),
+            not_positive: count(self.not_positive),
+            past_penalty: count(self.past_penalty),
+            diverged: count(self.diverged),
+        }
+    }
+}
+
+/// What is left of a population whose run is over.
+pub struct Remains {
+    /// Positions `[N x d]`, row-major.
+    pub positions: Vec<f64>,
+    /// Log-weights since the last resampling, `[N]`.
+    pub log_weights: Vec<f64>,
+    /// First-generation ancestor of each particle, `[N]`.
+    pub families: Vec<usize>,
 }
 
 /// What several blocks that moved together did in a pass.
@@ -293,11 +340,6 @@ impl Population {
         })
     }
 
-    /// First-generation ancestor of each particle, `[N]`.
-    pub fn families(&self) -> &[usize] {
-        &self.families
-    }
-
     /// Moves every particle across a bridge: from noisy to clean adding its log-work to its
     /// log-weight, or from clean to noisy subtracting it.
     ///
@@ -330,9 +372,9 @@ impl Population {
                         Direction::Backward => (bridge.backward(from, to, context)?, -1.0),
                     };
                     let log_work = (splat(sign) * crossing.log_work).to_array();
-                    let (faults, truncation) = (crossing.faults, crossing.truncation.to_array());
-                    let report = BlockReport { evaluations, faults, ..BlockReport::default() };
-                    Ok(BlockReport { truncation, log_work, ..report })
+                    let (faults, truncation) =
+                        (crossing.faults.into(), crossing.truncation.to_array());
+                    Ok(BlockReport { evaluations, faults, truncation, log_work })
                 },
             )
             .collect_into_vec(&mut self.reports);
@@ -461,6 +503,16 @@ impl Population {
         rows
     }
 
+    /// Positions in rows, weights and ancestors; all else is freed before the rows are written, so that
+    /// they do not add to what the run took.
+    pub fn into_remains(mut self) -> Remains {
+        (self.next, self.reports) = (States::new(0, 0), Vec::new());
+        (self.now.score, self.now.log_density) = (Vec::new(), Vec::new());
+        let positions = self.positions();
+        self.log_weights.truncate(self.particles);
+        Remains { positions, log_weights: self.log_weights, families: self.families }
+    }
+
     /// `|S + x/m|^2/d + 1/m` of each particle, `[N]`: its mean is `E|S|^2/d` where `m = E|x|^2/d` is
     /// the second moment of the level, since `E[S.x] = -d`. Without `m`, `|S|^2/d`.
     pub fn square_scores(&self, second_moment: Option<f64>) -> Vec<f64> {
@@ -508,23 +560,20 @@ impl Population {
             let report = report?;
             let active = active_lanes(self.particles, block);
             total.evaluations.add(&report.evaluations, active as u64);
-            total.acceptance_rate += report.acceptance;
-            total.non_finite += report.non_finite;
             if !weigh {
                 continue;
             }
             let weights = &mut self.log_weights[block * LANES..][..active];
             // A particle without weight is past failing.
-            let mut alive = [0.0; LANES];
-            for ((alive, weight), bound) in alive.iter_mut().zip(&*weights).zip(report.truncation) {
+            let mut alive = 0;
+            for (lane, (weight, bound)) in weights.iter().zip(report.truncation).enumerate() {
                 if *weight > f64::NEG_INFINITY {
-                    *alive = 1.0;
+                    alive |= 1 << lane;
                     truncation.add(&[bound]);
                 }
             }
-            let alive = greater(f64x8::new(alive), f64x8::ZERO);
-            total.faults.add(&report.faults.within(alive).count(active));
-            let rejected = report.faults.rejected().to_bitmask();
+            total.faults.add(&report.faults.count(alive));
+            let rejected = report.faults.rejected();
             for (lane, (weight, work)) in weights.iter_mut().zip(report.log_work).enumerate() {
                 if *weight == f64::NEG_INFINITY {
                     continue;
@@ -544,4 +593,37 @@ impl Population {
 /// Lanes of a block that hold particles.
 pub(super) fn active_lanes(particles: usize, block: usize) -> usize {
     (particles - block * LANES).min(LANES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amc_core::simd::less;
+
+    /// Fails if a report grows: there is one for every eight particles, 21 bytes for each of them.
+    #[test]
+    fn reports_stay_small() {
+        assert!(size_of::<Result<BlockReport>>() <= 168);
+    }
+
+    /// Fails if a bit stands for another lane or fault than its mask, or lanes that are not asked for
+    /// are counted.
+    #[test]
+    fn fault_bits_count_as_masks_do() {
+        let lanes = f64x8::new(std::array::from_fn(|lane| lane as f64));
+        let below = |limit: f64| less(lanes, splat(limit));
+        let faults = Faults {
+            not_inverted: below(1.0),
+            not_positive: below(3.0),
+            past_penalty: below(6.0),
+            diverged: below(8.0),
+        };
+        let bits = FaultBits::from(faults);
+        assert_eq!(bits.rejected(), 0b111);
+        for set in 0..=u8::MAX {
+            let alive = f64x8::new(std::array::from_fn(|lane| f64::from(set >> lane & 1)));
+            let within = faults.within(less(splat(0.5), alive));
+            assert_eq!(bits.count(set), within.count(LANES), "{set:08b}");
+        }
+    }
 }
