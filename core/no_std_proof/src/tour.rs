@@ -10,7 +10,7 @@ use amc_core::krylov::{Gram, LinearOperator, OperatorShape, Solution, Spectrum, 
 use amc_core::linalg::{Cholesky, DiagonalPlusLowRank, Lu, symmetric_eigen};
 use amc_core::logdet::*;
 use amc_core::path::*;
-use amc_core::point::{Context, Evaluations, PointMut};
+use amc_core::point::{Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Phase, Purpose, Stream};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{

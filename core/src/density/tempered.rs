@@ -98,7 +98,8 @@ impl Score for Tempered<'_> {
         let (beta, rest) = (splat(self.beta), splat(1.0 - self.beta));
         let reference_score = scratch.take(BLOCKS * d)?;
         let reference_density = scratch.take(BLOCKS)?;
-        let groups = x.chunks(BLOCKS * d).zip(score.chunks_mut(BLOCKS * d));
+        let vectors = (BLOCKS * d).max(1);
+        let groups = x.chunks(vectors).zip(score.chunks_mut(vectors));
         for ((x, score), log_densities) in groups.zip(log_densities.chunks_mut(BLOCKS)) {
             let reference_score = reference_score.get_mut(..x.len()).unwrap_or(&mut []);
             let reference = reference_density.get_mut(..log_densities.len()).unwrap_or(&mut []);

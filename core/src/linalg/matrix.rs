@@ -4,9 +4,9 @@
 /// exclude, is taken as one: views never panic.
 pub(crate) trait RowMajor<T> {
     /// The rows of a matrix with `width` columns; a last incomplete row is left out.
-    fn rows(&self, width: usize) -> core::slice::ChunksExact<'_, T>;
+    fn rows(&self, width: usize) -> Rows<'_, T>;
     /// The same, to write.
-    fn rows_mut(&mut self, width: usize) -> core::slice::ChunksExactMut<'_, T>;
+    fn rows_mut(&mut self, width: usize) -> RowsMut<'_, T>;
     /// The diagonal entries of a square matrix with `n` columns.
     fn diagonal(&self, n: usize) -> core::iter::StepBy<core::slice::Iter<'_, T>>;
     /// The same, to write.
@@ -15,13 +15,13 @@ pub(crate) trait RowMajor<T> {
 
 impl<T> RowMajor<T> for [T] {
     #[inline(always)]
-    fn rows(&self, width: usize) -> core::slice::ChunksExact<'_, T> {
-        self.chunks_exact(width.max(1))
+    fn rows(&self, width: usize) -> Rows<'_, T> {
+        Rows { rest: self, width: width.max(1) }
     }
 
     #[inline(always)]
-    fn rows_mut(&mut self, width: usize) -> core::slice::ChunksExactMut<'_, T> {
-        self.chunks_exact_mut(width.max(1))
+    fn rows_mut(&mut self, width: usize) -> RowsMut<'_, T> {
+        RowsMut { rest: self, width: width.max(1) }
     }
 
     #[inline(always)]
@@ -33,4 +33,96 @@ impl<T> RowMajor<T> for [T] {
     fn diagonal_mut(&mut self, n: usize) -> core::iter::StepBy<core::slice::IterMut<'_, T>> {
         self.iter_mut().step_by(n.saturating_add(1))
     }
+}
+
+/// Rows, one after the other.
+///
+/// (Chunks of the standard library divide by their size where an adapter is not inlined, and that can panic.)
+#[derive(Debug, Clone)]
+pub(crate) struct Rows<'a, T> {
+    rest: &'a [T],
+    /// At least 1.
+    width: usize,
+}
+
+impl<'a, T> Iterator for Rows<'a, T> {
+    type Item = &'a [T];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a [T]> {
+        let (row, rest) = self.rest.split_at_checked(self.width)?;
+        self.rest = rest;
+        Some(row)
+    }
+
+    #[inline(always)]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let rows = self.rest.len().checked_div(self.width).unwrap_or(0);
+        (rows, Some(rows))
+    }
+}
+
+impl<T> DoubleEndedIterator for Rows<'_, T> {
+    #[inline(always)]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        let last = self.len().checked_sub(1)?;
+        let (rest, row) = self.rest.split_at_checked(last.wrapping_mul(self.width))?;
+        self.rest = rest;
+        row.get(..self.width)
+    }
+}
+
+impl<T> ExactSizeIterator for Rows<'_, T> {
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.size_hint().0
+    }
+}
+
+/// Rows to write, one after the other.
+#[derive(Debug)]
+pub(crate) struct RowsMut<'a, T> {
+    rest: &'a mut [T],
+    /// At least 1.
+    width: usize,
+}
+
+impl<'a, T> Iterator for RowsMut<'a, T> {
+    type Item = &'a mut [T];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a mut [T]> {
+        let rest = core::mem::take(&mut self.rest);
+        let (row, rest) = rest.split_at_mut_checked(self.width)?;
+        self.rest = rest;
+        Some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a row is lost, an incomplete one is kept, or the way back differs from the way there.
+    #[test]
+    fn rows_of_every_width() {
+        let mut entries = [0, 1, 2, 3, 4, 5, 6];
+        for width in 0..9 {
+            let expected: &[&[i32]] = &entries.chunks_exact(width.max(1)).collect::<Vec<_>>();
+            assert_eq!(entries.rows(width).len(), expected.len());
+            assert!(entries.rows(width).eq(expected.iter().copied()));
+            assert!(entries.rows(width).rev().eq(expected.iter().rev().copied()));
+            let numbered: Vec<_> = entries.rows(width).enumerate().rev().map(|(i, _)| i).collect();
+            assert!(numbered.into_iter().rev().eq(0..expected.len()));
+            let count = expected.len();
+            assert_eq!(entries.rows_mut(width).count(), count);
+        }
+        for row in entries.rows_mut(3) {
+            row[0] = -1;
+        }
+        assert_eq!(entries, [-1, 1, 2, -1, 4, 5, 6]);
+    }
+
+    extern crate std;
+    use std::vec::Vec;
 }

@@ -85,15 +85,15 @@ impl Task for TiltedSum<'_> {
     }
 }
 
-impl<V: Lanes> Kernel<V> for TiltedSum<'_> {
+impl<'a, V: Lanes> Kernel<V> for TiltedSum<'a> {
     type Output = f64;
 
     #[inline(always)]
     fn run(self) -> f64 {
         let len = self.values.len().min(self.increments.len());
         if len > LEAF {
-            let (values, increments) =
-                (self.values.split_at(len / 2), self.increments.split_at(len / 2));
+            let halves = |all: &'a [f64]| all.split_at_checked(len / 2).unwrap_or((all, &[]));
+            let (values, increments) = (halves(self.values), halves(self.increments));
             let left = TiltedSum { values: values.0, increments: increments.0, ..self };
             let right = TiltedSum { values: values.1, increments: increments.1, ..self };
             return V::call(left) + V::call(right);

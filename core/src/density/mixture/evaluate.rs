@@ -379,7 +379,7 @@ impl MixtureLevel<'_> {
     /// Blocks that are evaluated together: as many as keep what they share in the first cache.
     #[inline(always)]
     fn group_len(&self) -> usize {
-        (GROUP_VECTORS / self.vectors_per_block()).clamp(1, GROUP)
+        (GROUP_VECTORS / self.vectors_per_block().max(1)).clamp(1, GROUP)
     }
 
     /// Vectors that one block takes in an evaluation, besides what is shared.
@@ -529,10 +529,11 @@ impl Task for Evaluate<'_, '_> {
         check_len("x", total, self.x.len())?;
         check_len("score", total, self.score.len())?;
         let group = self.level.group_len();
+        let vectors = (group * d).max(1);
         let groups =
-            V::view(self.x).chunks(group * d).zip(V::view_mut(self.score).chunks_mut(group * d));
+            V::view(self.x).chunks(vectors).zip(V::view_mut(self.score).chunks_mut(vectors));
         for ((x, score), log_densities) in
-            groups.zip(V::view_mut(self.log_densities).chunks_mut(group))
+            groups.zip(V::view_mut(self.log_densities).chunks_mut(group.max(1)))
         {
             self.level.evaluate(x, score, log_densities, self.scratch.reborrow())?;
         }
