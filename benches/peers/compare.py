@@ -176,6 +176,9 @@ def main() -> int:
     except Failure as failure:
         print(f"compare.py: {failure}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"compare.py: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         say("interrupted")
         return 2

@@ -42,7 +42,8 @@
 //! One vector [`f64x8`](simd::f64x8) holds one coordinate of eight particles, and a *block* is `d`
 //! such vectors: `x[j]` are the coordinates `j` of particles 0 to 7. Parameters (means, variances)
 //! are plain `[f64]`, row-major, shared by all lanes. Comparisons give masks, and every branch of a
-//! kernel is a selection, so a lane never sees its neighbours: a lane that turns NaN stays alone.
+//! kernel is a selection, so no number of a lane depends on its neighbours: a lane that turns NaN stays alone. (How
+//! many normals a second-order kernel draws does: as many as components count in some lane.)
 //!
 //! Kernels run on the best instructions of the processor, found at run time: AVX-512, AVX2 with FMA, or what
 //! the build targets ([`simd::Instructions`]). The first two give the same bits. A density of your own gets

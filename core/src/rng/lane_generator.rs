@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Sums, shifts and exclusive ors alone, so every instruction set gives the same numbers and none needs a
-//! 64-bit multiplication. The 32 words of state come from SplitMix64, as its authors advise, started by the hash of
-//! the stream's name: with `2^256 - 1` states a lane, sequences started at random do not meet.
+//! 64-bit multiplication. The 32 words of state come from SplitMix64, as its authors advise, started by the two
+//! halves of the hash of the stream's name, even lanes by one and odd lanes by the other. Of the `2^256 - 1` states of a
+//! lane so many can start that two streams share a lane with probability `2^-61`: 1e-7 for a million streams.
 
 use super::mix;
 use crate::simd::{Lanes, Words};

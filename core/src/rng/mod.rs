@@ -294,6 +294,8 @@ mod tests {
             for b in &keys[..i] {
                 let (mut a, mut b) = (a.stream(), b.stream());
                 assert!((0..4).all(|_| a.next_u64() != b.next_u64()));
+                let (a, b) = (a.uniforms().to_array(), b.uniforms().to_array());
+                assert!(a.iter().all(|a| b.iter().all(|b| a != b)));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! AVX2 with FMA: two registers of 256 bits.
 //!
-//! Every `unsafe` block below calls intrinsics whose only demand is that the instruction exists,
+//! Every `unsafe` block below calls intrinsics whose only demand is that the instruction exists (loads and
+//! stores are given arrays of the right size besides),
 //! which [`Backend`](super::view::Backend) asks of whoever gets here.
 
 use core::arch::x86_64::*;

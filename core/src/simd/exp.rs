@@ -45,7 +45,9 @@ pub fn exp<V: Lanes>(x: V) -> V {
 pub(crate) fn exp_not_positive<V: Lanes>(x: V, cutoff: f64) -> V {
     let cutoff = V::splat(cutoff);
     let (y, n) = reduced_exp(cutoff.max(x));
-    V::select(x.less(cutoff), V::zero(), scaled(y, n + V::splat(ROUNDING_MAGIC)))
+    let result = scaled(y, n + V::splat(ROUNDING_MAGIC));
+    // What is not above the cutoff is below it, or NaN, which stays itself whatever its bits are.
+    V::select(cutoff.less_equal(x), result, V::select(x.less(cutoff), V::zero(), x))
 }
 
 /// `(exp(x - n ln 2), n)`, `n` the integer nearest to `x / ln 2`.

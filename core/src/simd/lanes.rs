@@ -99,6 +99,7 @@ pub unsafe trait Lanes:
     /// This view of a vector.
     #[inline(always)]
     fn of(vector: f64x8) -> Self {
+        const { assert!(size_of::<Self>() == size_of::<f64x8>()) };
         // SAFETY: by the contract of the trait.
         unsafe { core::ptr::from_ref(&vector).cast::<Self>().read() }
     }
@@ -113,6 +114,8 @@ pub unsafe trait Lanes:
     /// This view of a slice of vectors.
     #[inline(always)]
     fn view(vectors: &[f64x8]) -> &[Self] {
+        const { assert!(size_of::<Self>() == size_of::<f64x8>()) };
+        const { assert!(align_of::<Self>() <= align_of::<f64x8>()) };
         // SAFETY: by the contract of the trait; length and lifetime are those of `vectors`.
         unsafe { core::slice::from_raw_parts(vectors.as_ptr().cast::<Self>(), vectors.len()) }
     }
@@ -120,6 +123,8 @@ pub unsafe trait Lanes:
     /// This view of a slice of vectors, to write.
     #[inline(always)]
     fn view_mut(vectors: &mut [f64x8]) -> &mut [Self] {
+        const { assert!(size_of::<Self>() == size_of::<f64x8>()) };
+        const { assert!(align_of::<Self>() <= align_of::<f64x8>()) };
         // SAFETY: as in `view`; the exclusive borrow passes on.
         unsafe {
             core::slice::from_raw_parts_mut(vectors.as_mut_ptr().cast::<Self>(), vectors.len())

@@ -100,7 +100,8 @@ impl<'a, V: Lanes> Kernel<V> for TiltedSum<'a> {
         }
         let lowest = V::splat(f64::NEG_INFINITY);
         let mut sum = V::zero();
-        let chunks = self.values.chunks(LANES).zip(self.increments.chunks(LANES));
+        let values = self.values.get(..len).unwrap_or(&[]);
+        let chunks = values.chunks(LANES).zip(self.increments.chunks(LANES));
         for (values, increments) in chunks {
             let values = padded::<V>(values, f64::NEG_INFINITY);
             let mut log_term = values - V::splat(self.anchors.0);

@@ -6,7 +6,8 @@
 //!
 //! The shift by the largest value keeps every term in `[0, 1]`, whatever the scale of the `v_i`.
 //! Sums are pairwise: the rounding error grows with `log N` instead of `N`, and the shape of the
-//! tree depends on `N` alone, so equal inputs give equal bits everywhere.
+//! tree depends on `N` alone, so equal inputs give equal bits on every machine that fuses multiplication and
+//! addition; portable kernels may differ in the last ones.
 
 use super::exponential_sums::power_sums;
 use crate::error::{Error, Result};

@@ -12,8 +12,9 @@
 //! D = log(Z_s/Z_t)                                         from forward and backward works
 //! ```
 //!
-//! All sums have a fixed shape, so a result depends on the values and their order only, never on
-//! the machine or on the number of threads that produced the values.
+//! All sums have a fixed shape, so a result depends on the values and their order only, not on
+//! the number of threads that produced the values, nor on the machine but for the last bits of kernels that cannot
+//! fuse multiplication and addition.
 //!
 //! # Example
 //! ```

@@ -181,7 +181,9 @@ pub fn measure_mixture(
     let ns_per_particle = ns * (bed.log_density.len() * LANES) as f64 / particles as f64;
     let case = Case::of(mixture.parameters());
     let work = Work::of_mixture(case, Quantity::LogDensityAndScore);
-    let limit_ns = work.limit_ns(ceilings) / threads as f64;
+    // More threads than cores share their peak.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let limit_ns = work.limit_ns(ceilings) / threads.min(cores) as f64;
     Ok(MixtureRecord {
         name: mixture.parameters().name.clone(),
         kind: case.kind.name(),

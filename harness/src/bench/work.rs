@@ -47,7 +47,9 @@ impl Work {
             Quantity::LogDensityAndScore => 2.0 * (pass + frame),
             Quantity::HessianProduct => 3.0 * (pass + frame),
         };
-        Self { flops, exps: k, logs: 1.0 }
+        // One component alone is its own sum.
+        let (exps, logs) = if case.components == 1 { (0.0, 0.0) } else { (k, 1.0) };
+        Self { flops, exps, logs }
     }
 
     /// The shortest time for it, in nanoseconds, on one core with these ceilings.

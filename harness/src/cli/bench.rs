@@ -36,7 +36,13 @@ pub(super) struct BenchArguments {
     #[arg(long, value_name = "FILE.json", conflicts_with = "only")]
     mixture: Option<PathBuf>,
     /// Particles to evaluate that mixture at: exact samples of it (16384)
-    #[arg(long, value_name = "N", requires = "mixture", allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "mixture",
+        conflicts_with = "only",
+        allow_negative_numbers = true
+    )]
     particles: Option<usize>,
     /// Threads that the runs are compared on with one (2), or that share the particles of --mixture
     /// (1); 0 uses every core
@@ -63,7 +69,8 @@ as if every component mattered to every particle, which is so in the column ns. 
 mixture of K components in d dimensions count 4 K d flops (isotropic), 8 K d (diagonal) or 2 K d^2 (full),
 K exponentials and one logarithm. "separated" is the same size with components far apart, most of which may
 be skipped. Moves count the evaluation at their end and 16 flops and half a logarithm for each normal they
-draw; the rest is not counted, so the limit is a bound from below and 100 % is out of reach. The speed of
+draw; the rest is not counted, memory least of all: at d = 64 the particles of bridge steps come from beyond the
+caches (less so with --quick), which is most of a first-order step. So 100 % is out of reach. The speed of
 --mixture is measured at exact samples of it, standardized if the file says so; it may exceed the limit where
 components are skipped."#;
 

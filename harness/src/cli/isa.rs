@@ -27,7 +27,8 @@ pub(super) fn choose() -> Result<(), RunError> {
 
 fn force(value: &OsStr) -> Result<(), RunError> {
     let refuse = |why: &str| {
-        let message = format!("{value:?} {why}; this processor has {}", available());
+        let message =
+            format!("{value:?} {why}; set it to one of {}, or unset it for the best", available());
         Err(RunError::Argument { name: VARIABLE, message })
     };
     match value.to_str().and_then(Instructions::from_name) {
@@ -36,7 +37,7 @@ fn force(value: &OsStr) -> Result<(), RunError> {
     }
 }
 
-/// The sets that this processor has, the fastest one last.
+/// The sets that set it to one of, the fastest one last.
 fn available() -> String {
     let sets = Instructions::ALL.into_iter().filter(|set| set.is_available());
     sets.map(Instructions::name).collect::<Vec<_>>().join(", ")
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn refusals_say_what_is_there() {
         let message = force(OsStr::new("sse9")).unwrap_err().to_string();
-        for part in ["AMC_ISA", "\"sse9\"", "this processor has portable"] {
+        for part in ["AMC_ISA", "\"sse9\"", "set it to one of portable"] {
             assert!(message.contains(part), "{message}");
         }
     }

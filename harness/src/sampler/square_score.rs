@@ -104,7 +104,7 @@ mod tests {
         let problem = Problem::new(&config).unwrap();
         let times = [0.0, 0.1, 0.3];
         let checked = problem.with_annealing(&config, &times, Top::Diffusion, |annealing, _| {
-            let (population, _) = Population::from_reference(annealing, 13, Phase::Production)?;
+            let (population, _) = Population::from_reference(annealing, 29, Phase::Production)?;
             let found = mean_square_score(annealing, 2, &population);
             // The standardized target has mean 0 and variance 1, so any level of a VP path has too.
             let second_moment = annealing.second_moment_at(2).unwrap();

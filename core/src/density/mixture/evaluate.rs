@@ -7,8 +7,9 @@
 //!
 //! A component with `q_k < max_j q_j - 57.6` in a lane, that is `r_k < 1e-25`, has responsibility zero there;
 //! one that has it in all lanes is not visited again. What is left out is, with `|g_k| <= |P_k|^(1/2) s_k^(1/2)`
-//! and the square `s_k = 2 (c_k - q_k)`, at most `1e-25 (s_max^(1/2) + 11) |P_k|^(1/2)` for a component, `s_max`
-//! the square of the one that dominates: below the rounding of the score at any distance. Each lane decides for
+//! and the square `s_k = 2 (c_k - q_k)`, at most `1e-25 (s_max^(1/2) + 11 + b) |P_k|^(1/2)` for a component, `s_max`
+//! the square of the one that dominates and `b^2 = 2 max(c_k - c_max, 0)` (34 for d = 128 and precisions 1e4 times as
+//! high): below the rounding of the score at any distance. Each lane decides for
 //! itself, so it does not depend on its neighbours.
 
 use super::level::{MixtureLevel, Precisions};
