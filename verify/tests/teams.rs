@@ -4,7 +4,7 @@
 mod common;
 mod problems;
 
-use amc_core::density::{LogDensity, Score, Tempered};
+use amc_core::density::{Score, Tempered};
 use amc_core::kernel::{Mala, MarkovKernel, Outcome, Team};
 use amc_core::point::{BlocksMut, Context, Evaluations, PointMut};
 use amc_core::rng::{Key, Purpose, Stream};

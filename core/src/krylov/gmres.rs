@@ -56,7 +56,7 @@ pub(super) fn gmres(
         }
         let Some((done, rest)) = basis.split_at_mut_checked((j + 1) * d) else { break };
         let Some((next, _)) = rest.split_at_mut_checked(d) else { break };
-        let last = done.rows(d).last().unwrap_or(&[]);
+        let last = done.rows(d).next_back().unwrap_or(&[]);
         operator.apply(last, next, context.reborrow())?;
         for (w, &q) in next.iter_mut().zip(last) {
             *w += q;
