@@ -1,7 +1,7 @@
 //! `AMC_ISA`: which vector instructions the kernels run on.
 //!
 //! It is an environment variable and not an option because the choice belongs to a machine or a
-//! session, and so that no subcommand has to hand it on.
+//! shell, and so that no subcommand has to hand it on.
 
 use std::ffi::OsStr;
 use std::sync::OnceLock;

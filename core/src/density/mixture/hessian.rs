@@ -4,9 +4,9 @@
 //! `H = sum_k r_k (g_k - S)(g_k - S)^T - sum_k r_k P_k` (`linearization.rs`), which does not cancel far
 //! from the modes. A product costs `O(dK)` (isotropic, diagonal) and never forms `H`.
 
-use super::evaluate::is_negligible;
 use super::level::{MixtureLevel, Precisions};
 use super::linearization::{Linearize, Product};
+use super::normalize::is_negligible;
 use super::row;
 use crate::density::{Hessian, HessianProduct};
 use crate::error::{Result, check_len};

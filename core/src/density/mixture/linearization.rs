@@ -6,8 +6,8 @@
 //! covariance, else the responsibilities. A product is then `U^T (U v) - P v`: `2 rank d` fused
 //! multiply-adds, and no exponential.
 
-use super::evaluate::is_negligible;
 use super::level::{MixtureLevel, Precisions};
+use super::normalize::is_negligible;
 use super::{entry, row};
 use crate::error::{Result, check_len};
 use crate::linalg::{DiagonalPlusLowRank, RowMajor};

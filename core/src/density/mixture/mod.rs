@@ -18,6 +18,7 @@ mod hessian;
 mod level;
 mod linearization;
 mod moments;
+mod normalize;
 mod panels;
 mod row_sums;
 mod sample;

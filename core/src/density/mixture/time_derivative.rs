@@ -6,8 +6,8 @@
 //! `p = 1/lambda`, `y` the difference in the eigenbasis. It equals the Fokker-Planck form
 //! `-f (d + x.S) + (g^2/2)(tr H + |S|^2)`, whose two terms cancel near the reference.
 
-use super::evaluate::is_negligible;
 use super::level::{MixtureLevel, Precisions};
+use super::normalize::is_negligible;
 use super::{entry, row};
 use crate::error::Result;
 use crate::linalg::RowMajor;

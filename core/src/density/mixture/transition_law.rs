@@ -1,6 +1,6 @@
 //! The law of `x_s` given `x_t` itself: its density and exact samples.
 
-use super::evaluate::{SMALLEST, normalize_exponentials};
+use super::normalize::{SMALLEST, normalize_exponentials};
 use super::sample::ComponentChoice;
 use super::transition::MixtureTransition;
 use crate::error::{Result, check_len};

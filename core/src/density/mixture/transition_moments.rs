@@ -3,8 +3,8 @@
 //! Where covariances are isotropic, diagonal, or full and shared, `C(x_t)` is a diagonal plus at
 //! most `K` rank-one terms in one frame; the dense form is the general case.
 
-use super::evaluate::is_negligible;
 use super::level::Precisions;
+use super::normalize::is_negligible;
 use super::transition::MixtureTransition;
 use super::{entry, row};
 use crate::error::{Error, Result, check_len};
