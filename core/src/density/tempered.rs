@@ -5,6 +5,7 @@
 
 use super::{LogDensity, Score};
 use crate::error::{Error, Result, check_len};
+use crate::linalg::{pieces, pieces_mut};
 use crate::scratch::Scratch;
 use crate::simd::{Lanes, Task, dispatch, f64x8, splat};
 
@@ -102,8 +103,8 @@ impl Score for Tempered<'_> {
         let reference_score = scratch.take(BLOCKS * d)?;
         let reference_density = scratch.take(BLOCKS)?;
         let vectors = (BLOCKS * d).max(1);
-        let groups = x.chunks(vectors).zip(score.chunks_mut(vectors));
-        for ((x, score), log_densities) in groups.zip(log_densities.chunks_mut(BLOCKS)) {
+        let groups = pieces(x, vectors).zip(pieces_mut(score, vectors));
+        for ((x, score), log_densities) in groups.zip(pieces_mut(log_densities, BLOCKS)) {
             let reference_score = reference_score.get_mut(..x.len()).unwrap_or(&mut []);
             let reference = reference_density.get_mut(..log_densities.len()).unwrap_or(&mut []);
             let room = scratch.reborrow();

@@ -79,6 +79,59 @@ impl<T> ExactSizeIterator for Rows<'_, T> {
     }
 }
 
+/// Pieces of so many entries, the last one perhaps shorter.
+pub(crate) struct Pieces<'a, T> {
+    rest: &'a [T],
+    width: usize,
+}
+
+/// [`Pieces`] of a slice.
+#[inline(always)]
+pub(crate) fn pieces<T>(entries: &[T], width: usize) -> Pieces<'_, T> {
+    Pieces { rest: entries, width: width.max(1) }
+}
+
+impl<'a, T> Iterator for Pieces<'a, T> {
+    type Item = &'a [T];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a [T]> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (piece, rest) = self.rest.split_at_checked(self.width).unwrap_or((self.rest, &[]));
+        self.rest = rest;
+        Some(piece)
+    }
+}
+
+/// [`Pieces`] to write.
+pub(crate) struct PiecesMut<'a, T> {
+    rest: &'a mut [T],
+    width: usize,
+}
+
+/// [`PiecesMut`] of a slice.
+#[inline(always)]
+pub(crate) fn pieces_mut<T>(entries: &mut [T], width: usize) -> PiecesMut<'_, T> {
+    PiecesMut { rest: entries, width: width.max(1) }
+}
+
+impl<'a, T> Iterator for PiecesMut<'a, T> {
+    type Item = &'a mut [T];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<&'a mut [T]> {
+        let rest = core::mem::take(&mut self.rest);
+        if rest.len() <= self.width {
+            return if rest.is_empty() { None } else { Some(rest) };
+        }
+        let (piece, rest) = rest.split_at_mut_checked(self.width)?;
+        self.rest = rest;
+        Some(piece)
+    }
+}
+
 /// Rows to write, one after the other.
 #[derive(Debug)]
 pub(crate) struct RowsMut<'a, T> {
@@ -116,6 +169,15 @@ mod tests {
             assert!(numbered.into_iter().rev().eq(0..expected.len()));
             let count = expected.len();
             assert_eq!(entries.rows_mut(width).count(), count);
+        }
+        for width in 1..9 {
+            assert!(pieces(&entries, width).eq(entries.chunks(width)));
+            let mut copy = entries;
+            assert!(
+                pieces_mut(&mut copy, width)
+                    .map(|piece| piece.len())
+                    .eq(entries.chunks(width).map(<[i32]>::len))
+            );
         }
         for row in entries.rows_mut(3) {
             row[0] = -1;

@@ -12,6 +12,6 @@ pub use cholesky::Cholesky;
 pub use diagonal_plus_low_rank::DiagonalPlusLowRank;
 pub use eigen::symmetric_eigen;
 pub use lu::Lu;
-pub(crate) use matrix::RowMajor;
+pub(crate) use matrix::{RowMajor, pieces, pieces_mut};
 pub(crate) use tridiagonal::{MAX_ORDER, Tridiagonal};
 pub use tridiagonal_cholesky::TridiagonalCholesky;

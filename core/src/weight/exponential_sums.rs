@@ -5,6 +5,7 @@
 //! tree is the sum over its entries, wherever they are held.
 
 use super::log_sum_exp::LEAF;
+use crate::linalg::pieces;
 use crate::simd::{Kernel, LANES, Lanes, Task, dispatch, exp};
 
 /// Sums over weights `exp(values)`: of first and second powers relative to `top`, shape `[N]`.
@@ -44,7 +45,7 @@ impl<V: Lanes> Kernel<V> for PowerSums<'_> {
             return (left.0 + right.0, left.1 + right.1);
         }
         let (mut first, mut second) = (V::zero(), V::zero());
-        for values in values.chunks(LANES) {
+        for values in pieces(values, LANES) {
             let weights = exp(padded::<V>(values, f64::NEG_INFINITY) - V::splat(top));
             first += weights;
             second = weights.mul_add(weights, second);
@@ -101,7 +102,7 @@ impl<'a, V: Lanes> Kernel<V> for TiltedSum<'a> {
         let lowest = V::splat(f64::NEG_INFINITY);
         let mut sum = V::zero();
         let values = self.values.get(..len).unwrap_or(&[]);
-        let chunks = values.chunks(LANES).zip(self.increments.chunks(LANES));
+        let chunks = pieces(values, LANES).zip(pieces(self.increments, LANES));
         for (values, increments) in chunks {
             let values = padded::<V>(values, f64::NEG_INFINITY);
             let mut log_term = values - V::splat(self.anchors.0);

@@ -21,7 +21,7 @@ use super::tile_sums::{OwnSquares, Products, SharedSquares, Squares, sum_tiles};
 use super::{entry, row, row_of};
 use crate::density::{LogDensity, Score};
 use crate::error::{Result, check_len};
-use crate::linalg::RowMajor;
+use crate::linalg::{RowMajor, pieces, pieces_mut};
 use crate::scratch::Scratch;
 use crate::simd::{Kernel, Lanes, Task, add_scaled, dispatch, dot, dot_scalar, f64x8};
 
@@ -528,9 +528,9 @@ impl Task for Evaluate<'_, '_> {
         let group = self.level.group_len();
         let vectors = (group * d).max(1);
         let groups =
-            V::view(self.x).chunks(vectors).zip(V::view_mut(self.score).chunks_mut(vectors));
+            pieces(V::view(self.x), vectors).zip(pieces_mut(V::view_mut(self.score), vectors));
         for ((x, score), log_densities) in
-            groups.zip(V::view_mut(self.log_densities).chunks_mut(group.max(1)))
+            groups.zip(pieces_mut(V::view_mut(self.log_densities), group))
         {
             self.level.evaluate(x, score, log_densities, self.scratch.reborrow())?;
         }
