@@ -2,6 +2,7 @@
 
 use amc_core::rng::{Key, Purpose};
 use amc_core::simd::LANES;
+use rand_core::Rng;
 
 use crate::VerifyError;
 
@@ -29,6 +30,13 @@ impl Budget {
     /// Blocks of eight particles that hold at least the samples.
     pub fn blocks(&self) -> usize {
         self.samples.div_ceil(LANES)
+    }
+
+    /// The same budget with the seed of a stage of a sequential test; stages share no numbers.
+    #[must_use]
+    pub fn stage(&self, stage: u32) -> Self {
+        let key = Key::new(self.seed, Purpose::User).round(u64::from(stage));
+        Self { seed: key.stream().next_u64(), ..*self }
     }
 
     /// The streams of one law for one instance; phases use [`Key::round`], blocks [`Key::block`].

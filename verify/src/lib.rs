@@ -47,6 +47,8 @@ mod budget;
 mod error;
 pub mod law;
 pub mod oracle;
+pub mod sequential;
+pub mod suite;
 mod verdict;
 
 pub use budget::Budget;

@@ -21,10 +21,13 @@ mod fluctuation;
 pub mod free_energy;
 mod independence;
 pub mod kernel;
+mod list;
 mod particles;
 pub mod resampling;
 pub mod stream;
 pub mod swap;
+
+pub use list::{ALL, Law, find};
 
 /// A fixed direction with unequal entries of both signs, `[d]`: `cos(k + 1.3 j (k + 1))`,
 /// normalized.
