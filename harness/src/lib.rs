@@ -17,6 +17,7 @@
 //! | [`run`] | one run from configuration to summary and files |
 //! | [`ablation`] | one setting of a bridge varied: bias, variance and cost, value by value |
 //! | [`report`] | figures as SVG and as text |
+//! | [`verification`] | the statistical suite with the samplers in it |
 //! | [`cli`] | the subcommands of `amc` |
 
 pub mod ablation;
@@ -33,3 +34,4 @@ pub mod run;
 pub mod sampler;
 pub mod schedule;
 pub mod target;
+pub mod verification;
