@@ -44,6 +44,7 @@
 
 pub mod bound;
 mod budget;
+mod check;
 mod error;
 pub mod law;
 pub mod oracle;
@@ -52,5 +53,6 @@ pub mod suite;
 mod verdict;
 
 pub use budget::Budget;
+pub use check::{CheckReport, check_bridge, check_evidence, check_kernel};
 pub use error::VerifyError;
 pub use verdict::{Conclusion, Verdict};

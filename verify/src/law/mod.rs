@@ -22,7 +22,7 @@ pub mod free_energy;
 mod independence;
 pub mod kernel;
 mod list;
-mod particles;
+pub(crate) mod particles;
 pub mod resampling;
 pub mod stream;
 pub mod swap;
