@@ -85,6 +85,19 @@ impl Case {
         &self.instance
     }
 
+    /// Samples of the first stage of the full tier.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// Applies the law once, with exactly this budget: no stages, no tier.
+    ///
+    /// # Errors
+    /// Those of the law.
+    pub fn apply(&self, budget: &Budget) -> Result<Verdict, VerifyError> {
+        (self.check)(&self.instance, budget)
+    }
+
     /// Whether chance has a part in the verdict on a correct instance; laws that are not listed in
     /// [`law::ALL`] are taken to have.
     pub fn by_chance(&self) -> bool {
@@ -98,7 +111,7 @@ impl Case {
     pub fn run(&self, plan: &Plan) -> Result<CaseReport, VerifyError> {
         let samples = plan.tier.samples(self.samples);
         let budget = Budget { false_positive: plan.share, samples, seed: plan.seed };
-        let settled = settle(&budget, &|budget| (self.check)(&self.instance, budget))?;
+        let settled = settle(&budget, &|budget| self.apply(budget))?;
         Ok(CaseReport { subject: self.subject, settled })
     }
 }
@@ -107,7 +120,12 @@ impl Plan {
     /// Divides [`FALSE_POSITIVE`] evenly among the `cases` that chance has a part in; pass all that will run.
     pub fn new(tier: Tier, cases: &[Case], seed: u64) -> Self {
         let spenders = cases.iter().filter(|case| case.by_chance()).count();
-        Self { tier, share: FALSE_POSITIVE / spenders.max(1) as f64, seed }
+        Self::with_share(tier, FALSE_POSITIVE / spenders.max(1) as f64, seed)
+    }
+
+    /// Gives every case the same `share`, whatever is run.
+    pub fn with_share(tier: Tier, share: f64, seed: u64) -> Self {
+        Self { tier, share, seed }
     }
 
     /// The tier.

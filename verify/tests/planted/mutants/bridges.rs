@@ -21,6 +21,8 @@ pub enum Slip {
     DeviationForVariance,
     /// The last coordinate repeats the noise of the first.
     SharedNoise,
+    /// The sampler's drift is half as long; the density is that of the right one.
+    HalfTheDrift,
 }
 
 /// The DDPM kernel `N((x + v S)/a, v I)`, written out plainly.
@@ -67,8 +69,9 @@ impl DenoisingKernel for GaussianKernel {
             Slip::DeviationForVariance => self.step.variance,
             _ => self.step.variance.sqrt(),
         };
+        let drift = if self.slip == Slip::HalfTheDrift { 0.5 } else { 1.0 };
         for ((y, &x), &s) in y.iter_mut().zip(x.x).zip(x.score) {
-            *y = *y * splat(deviation) + self.mean(x, s, 1.0);
+            *y = *y * splat(deviation) + self.mean(x, s, drift);
         }
         Ok(self.log_normal(x, y, 1.0))
     }
@@ -82,12 +85,19 @@ impl DenoisingKernel for GaussianKernel {
 /// What is wrong with the way a bridge is put together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Defect {
+    None,
     /// `log k - log q` instead of `log q - log k`, in all three methods.
     InvertedRatio,
     /// `-W` in all three methods.
     NegatedWork,
     /// `log p_t(x)` does not enter.
     ForgottenNoisyDensity,
+    /// `log p_s(y)` does not enter.
+    ForgottenCleanDensity,
+    /// `log q(x|y)` does not enter.
+    ForgottenBackward,
+    /// Half the work, as if it were a logarithm to another base.
+    HalvedWork,
     /// No weight at all.
     NoWork,
     /// The noising of `backward` is too wide by a tenth; the work is that of the right noising.
@@ -104,17 +114,22 @@ pub enum Defect {
 pub struct Altered<'a> {
     pub inner: &'a dyn Bridge,
     pub noisy: &'a dyn Score,
-    pub noising_variance: f64,
+    /// The noising step, for what is known about its kernel.
+    pub step: NoisingStep,
     pub defect: Defect,
 }
 
 impl Altered<'_> {
-    /// The wrong work, from the right one and the log-densities at both ends.
-    fn alter(&self, work: f64x8, noisy: f64x8, clean: f64x8) -> f64x8 {
+    /// The wrong work, from the right one and both ends.
+    fn alter(&self, work: f64x8, x: Point<'_>, y: Point<'_>) -> f64x8 {
+        let (noisy, clean) = (x.log_density, y.log_density);
         match self.defect {
             Defect::InvertedRatio => (clean - noisy) * splat(2.0) - work,
             Defect::NegatedWork => -work,
             Defect::ForgottenNoisyDensity => work + noisy,
+            Defect::ForgottenCleanDensity => work - clean,
+            Defect::ForgottenBackward => work - self.log_noising(x, y),
+            Defect::HalvedWork => work * splat(0.5),
             Defect::NoWork => f64x8::ZERO,
             Defect::NotANumber => {
                 let mut lanes = work.to_array();
@@ -123,6 +138,17 @@ impl Altered<'_> {
             }
             _ => work,
         }
+    }
+
+    /// `log q(x|y)` of the noising step.
+    fn log_noising(&self, x: Point<'_>, y: Point<'_>) -> f64x8 {
+        let (ratio, variance) = (self.step.ratio, self.step.variance);
+        let square = x.x.iter().zip(y.x).fold(f64x8::ZERO, |sum, (&x, &y)| {
+            let z = x - splat(ratio) * y;
+            sum + z * z
+        });
+        let constant = x.x.len() as f64 * (std::f64::consts::TAU * variance).ln();
+        (square / splat(variance) + splat(constant)) * splat(-0.5)
     }
 }
 
@@ -137,7 +163,7 @@ impl Bridge for Altered<'_> {
 
     fn forward(&self, x: Point<'_>, mut y: PointMut<'_>, context: Context<'_>) -> Result<Crossing> {
         let work = self.inner.forward(x, y.reborrow(), context)?.log_work;
-        let work = self.alter(work, x.log_density, *y.log_density);
+        let work = self.alter(work, x, y.as_point());
         if self.defect == Defect::StaleDensity {
             *y.log_density = x.log_density;
         }
@@ -156,7 +182,7 @@ impl Bridge for Altered<'_> {
             let mut extra = vec![f64x8::ZERO; x.x.len()];
             context.stream.fill_normals(&mut extra);
             for (x, z) in x.x.iter_mut().zip(extra) {
-                *x += z * splat((0.21 * self.noising_variance).sqrt());
+                *x += z * splat((0.21 * self.step.variance).sqrt());
             }
             x.evaluate(self.noisy, &mut context)?;
             work = self.inner.log_work(x.as_point(), y, context)?;
@@ -164,11 +190,11 @@ impl Bridge for Altered<'_> {
         if self.defect == Defect::BackwardSign {
             work = -work;
         }
-        Ok(Crossing::from(self.alter(work, *x.log_density, y.log_density)))
+        Ok(Crossing::from(self.alter(work, x.as_point(), y)))
     }
 
     fn log_work(&self, x: Point<'_>, y: Point<'_>, context: Context<'_>) -> Result<f64x8> {
         let work = self.inner.log_work(x, y, context)?;
-        Ok(self.alter(work, x.log_density, y.log_density))
+        Ok(self.alter(work, x, y))
     }
 }

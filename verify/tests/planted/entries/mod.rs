@@ -1,0 +1,30 @@
+//! The list of planted defects, room by room, and of the same things without a defect.
+
+mod bridges;
+mod kernels;
+mod ladders;
+mod maps;
+mod place;
+mod randomness;
+mod swaps;
+
+use amc_verify::suite::Case;
+
+/// Every planted defect with a law that refutes it; some are seen by several.
+pub fn defects() -> Vec<Case> {
+    let mut all = bridges::defects();
+    all.extend(kernels::defects());
+    all.extend(swaps::defects());
+    all.extend(ladders::defects());
+    all.extend(maps::defects());
+    all.extend(randomness::defects());
+    all
+}
+
+/// What defects were planted in, without any.
+pub fn controls() -> Vec<Case> {
+    let mut all = bridges::controls();
+    all.extend(kernels::controls());
+    all.extend(swaps::controls());
+    all
+}
