@@ -13,6 +13,7 @@
 //! | [`swap::invariance`] | exact partners stay exact and independent | a wrong ratio, proposals of another density |
 //! | [`free_energy::bridge_sampling`] | bridge sampling on the works of swaps gives `Z_s/Z_t` | exchanged, lost or conditioned works |
 //! | [`resampling::mean_offspring`] | `E[O_i] = M W_i` | biased resampling |
+//! | [`resampling::exact_mean_offspring`] | the same with the uniforms integrated out, to 1e-9; bounds of the counts | any bias at these weights |
 //! | [`stream::uniforms`], [`stream::normals`] | exact law, independent neighbours | wrong transforms, related streams |
 
 pub mod bridge;
@@ -22,6 +23,7 @@ pub mod free_energy;
 mod independence;
 pub mod kernel;
 mod particles;
+mod quadrature;
 pub mod resampling;
 pub mod stream;
 pub mod swap;
