@@ -1,12 +1,20 @@
-//! The laws of what the rest is built from, on every instance of the core: resampling with the uniforms integrated out.
+//! The laws of what the rest is built from, on every instance of the core: resampling with the uniforms integrated out;
+//! single moves of kernels.
 
 mod common;
 
+use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
+
 use amc_core::weight::Resampling;
+use amc_verify::law::kernel::{
+    IncrementInstance, KernelInstance, LangevinProposal, LeapfrogProposal, Proposal,
+    RandomWalkProposal, increments, pointwise, trajectory, transition,
+};
 use amc_verify::law::resampling::{
     self, ChosenUniforms, Counts, ExactScheme, Integrand, exact_mean_offspring,
 };
-use common::{assert_passes, budget};
+use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, TemperedGaussian};
+use common::{assert_passes, budget, vp};
 
 fn check_exactly(scheme: Resampling, place: &str, problem: (&[f64], usize)) {
     let draw = |w: &[f64], u: &mut ChosenUniforms<'_>, a: &mut [usize]| scheme.ancestors(w, u, a);
@@ -35,4 +43,65 @@ fn resampling_without_randomness() {
     check_exactly(Resampling::Residual, "dominated", dominated);
     check_exactly(Resampling::Multinomial, "two", (&[0.3, 0.0, 2.1, 0.7, 0.0], 2));
     check_exactly(Resampling::Multinomial, "three", (&[0.0, 0.9, 2.1, 0.0], 3));
+}
+
+fn check_moves(
+    name: &str,
+    (kernel, step_size): (&dyn MarkovKernel, f64),
+    proposal: &dyn Proposal,
+    law: &dyn ExactLaw,
+) {
+    let instance = KernelInstance { name, kernel, step_size, law };
+    assert_passes(pointwise(&instance, proposal, &budget()));
+    assert_passes(transition(&instance, proposal, &budget()));
+}
+
+fn check_all_moves(place: &str, scale: f64, law: &dyn ExactLaw) {
+    let step_size = scale;
+    let walk = (&RandomWalk as &dyn MarkovKernel, step_size);
+    check_moves(&format!("rwm, {place}"), walk, &RandomWalkProposal { step_size }, law);
+    let step_size = 0.8 * scale * scale;
+    let langevin = (&Mala as &dyn MarkovKernel, step_size);
+    check_moves(&format!("mala, {place}"), langevin, &LangevinProposal { step_size }, law);
+    let step_size = 1.3 * scale;
+    let single = Hmc::new(1).unwrap();
+    let leapfrog = (&single as &dyn MarkovKernel, step_size);
+    check_moves(&format!("hmc 1, {place}"), leapfrog, &LeapfrogProposal { step_size }, law);
+    for steps in [2, 5] {
+        let (kernel, name) = (Hmc::new(steps).unwrap(), &format!("hmc {steps}, {place}"));
+        let instance = KernelInstance { name, kernel: &kernel, step_size, law };
+        assert_passes(trajectory(&instance, steps, &budget()));
+    }
+}
+
+/// Fails if a reported acceptance probability is not that of the proposal, or a proposal is not what it is said to be.
+#[test]
+fn moves_one_by_one() {
+    let (alpha, variance) = (vp().alpha(0.25), vp().variance(0.25));
+    for kind in [FixtureKind::IsotropicPerComponent, FixtureKind::FullShared] {
+        let fixture = Fixture::new(kind).unwrap();
+        let check = |law: &amc_verify::oracle::FixtureLevel<'_>| {
+            check_all_moves(kind.name(), 0.9, law);
+        };
+        fixture.with_level(alpha, variance, check).unwrap();
+    }
+    TemperedGaussian::with_levels(&[0.6], |levels| check_all_moves("tempered", 0.6, &levels[0]))
+        .unwrap();
+}
+
+/// Fails if drift or noise of a proposal have another size, or if coordinates or lanes share their noise.
+#[test]
+fn bare_proposals() {
+    let (slope, flat) = ([0.7, -1.9, 0.2, 1.1], [0.0; 4]);
+    let h: f64 = 0.37;
+    let single = Hmc::new(1).unwrap();
+    let kernels: [(&str, &dyn MarkovKernel, &[f64], f64, f64); 3] = [
+        ("rwm", &RandomWalk, &flat, 0.0, h),
+        ("mala", &Mala, &slope, h, (2.0 * h).sqrt()),
+        ("hmc 1", &single, &slope, 0.5 * h * h, h),
+    ];
+    for (name, kernel, slope, drift, deviation) in kernels {
+        let instance = IncrementInstance { name, kernel, step_size: h, slope, drift, deviation };
+        assert_passes(increments(&instance, &budget()));
+    }
 }

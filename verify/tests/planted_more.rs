@@ -4,11 +4,19 @@
 mod common;
 mod mutants;
 
+use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
+use amc_verify::law::kernel::{
+    IncrementInstance, KernelInstance, LangevinProposal, RandomWalkProposal, increments, pointwise,
+    trajectory, transition,
+};
 use amc_verify::law::resampling::{
     ChosenUniforms, Counts, ExactScheme, Integrand, STANDARD_WEIGHTS, exact_mean_offspring,
 };
+use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind};
 use amc_verify::{Conclusion, Verdict, VerifyError};
-use common::budget;
+use common::{budget, vp};
+use mutants::kernels::{LangevinDefect, WrongLangevin};
+use mutants::moves::{Alteration, Altered, LeapfrogDefect, WrongLeapfrog};
 use mutants::resampling::SchemeDefect;
 
 /// Fails unless the law refutes the instance.
@@ -43,5 +51,108 @@ fn schemes_without_randomness() {
         let instance = ExactScheme { name, scheme: &scheme, integrand, counts };
         let offspring = if smooth { 2 } else { 7 };
         assert_refuted(exact_mean_offspring(&instance, (&STANDARD_WEIGHTS, offspring), &budget()));
+    }
+}
+
+fn on_level(check: impl FnOnce(&dyn ExactLaw)) {
+    let fixture = Fixture::new(FixtureKind::FullPerComponent).unwrap();
+    let (alpha, variance) = (vp().alpha(0.25), vp().variance(0.25));
+    fixture.with_level(alpha, variance, |level| check(level)).unwrap();
+}
+
+/// Fails if a wrong ratio, a decision that ignores it or a proposal of another law passes.
+#[test]
+fn moves() {
+    on_level(|law| {
+        let langevin = |defect: LangevinDefect, step_size: f64| {
+            let kernel = WrongLangevin { defect };
+            let name = &format!("{defect:?}");
+            let instance = KernelInstance { name, kernel: &kernel, step_size, law };
+            let proposal = LangevinProposal { step_size };
+            (
+                pointwise(&instance, &proposal, &budget()),
+                transition(&instance, &proposal, &budget()),
+            )
+        };
+        let (single, joint) = langevin(LangevinDefect::None, 0.65);
+        assert!(single.unwrap().passed() && joint.unwrap().passed());
+        assert_refuted(langevin(LangevinDefect::NoProposalRatio, 0.65).0);
+        assert_refuted(langevin(LangevinDefect::InvertedProposalRatio, 0.35).0);
+        assert_refuted(langevin(LangevinDefect::HalfTheNoise, 0.65).1);
+        assert_refuted(langevin(LangevinDefect::DriftTwice, 0.35).1);
+        for (alteration, in_transition) in [
+            (Alteration::RareRatio, false),
+            (Alteration::DecidedTwice, false),
+            (Alteration::RejectedMoved, false),
+            (Alteration::AlmostOne, false),
+            (Alteration::HalfNoiseInOneCoordinate, true),
+            (Alteration::SharedNoise, true),
+        ] {
+            let (kernel, step_size) = (Altered { alteration }, 0.9);
+            let name = &format!("{alteration:?}");
+            let instance = KernelInstance { name, kernel: &kernel, step_size, law };
+            let proposal = RandomWalkProposal { step_size };
+            if in_transition {
+                // The ratio of a symmetric proposal is right whatever its size.
+                assert!(pointwise(&instance, &proposal, &budget()).unwrap().passed());
+                assert_refuted(transition(&instance, &proposal, &budget()));
+            } else {
+                assert_refuted(pointwise(&instance, &proposal, &budget()));
+            }
+        }
+        // Right, but almost always accepted.
+        let kernel: &dyn MarkovKernel = &RandomWalk;
+        let instance = KernelInstance { name: "tiny steps", kernel, step_size: 1e-3, law };
+        let verdict = pointwise(&instance, &RandomWalkProposal { step_size: 1e-3 }, &budget());
+        assert_eq!(verdict.unwrap().conclusion, Conclusion::Inconclusive);
+    });
+}
+
+/// Fails if a trajectory with a wrong kick, energy or length passes.
+#[test]
+fn trajectories() {
+    on_level(|law| {
+        let verdict = |defect: LeapfrogDefect| {
+            let (kernel, name) = (WrongLeapfrog { defect, steps: 3 }, &format!("{defect:?}"));
+            let instance = KernelInstance { name, kernel: &kernel, step_size: 1.1, law };
+            trajectory(&instance, 3, &budget())
+        };
+        assert!(verdict(LeapfrogDefect::None).unwrap().passed());
+        for defect in LeapfrogDefect::WRONG {
+            assert_refuted(verdict(defect));
+        }
+        let kernel: &dyn MarkovKernel = &Hmc::new(2).unwrap();
+        let instance = KernelInstance { name: "other length", kernel, step_size: 1.1, law };
+        assert_refuted(trajectory(&instance, 3, &budget()));
+    });
+}
+
+/// Fails if a noise or drift of another size, noise shared between coordinates or a rejection on a linear density
+/// passes.
+#[test]
+fn bare_proposals() {
+    let (slope, flat) = ([0.7, -1.9, 0.2], [0.0; 3]);
+    let h: f64 = 0.37;
+    let langevin = |name: &str, kernel: &dyn MarkovKernel, step_size: f64| {
+        let (slope, drift, deviation) = (&slope, h, (2.0 * h).sqrt());
+        increments(
+            &IncrementInstance { name, kernel, step_size, slope, drift, deviation },
+            &budget(),
+        )
+    };
+    assert_refuted(langevin("step 4% too large", &Mala, 1.08 * h));
+    for defect in [
+        LangevinDefect::NoProposalRatio,
+        LangevinDefect::HalfTheNoise,
+        LangevinDefect::DriftTwice,
+        LangevinDefect::InvertedProposalRatio,
+    ] {
+        assert_refuted(langevin(&format!("{defect:?}"), &WrongLangevin { defect }, h));
+    }
+    for alteration in [Alteration::HalfNoiseInOneCoordinate, Alteration::SharedNoise] {
+        let (kernel, name) = (&Altered { alteration }, &format!("{alteration:?}"));
+        let (slope, drift, deviation) = (&flat, 0.0, h);
+        let instance = IncrementInstance { name, kernel, step_size: h, slope, drift, deviation };
+        assert_refuted(increments(&instance, &budget()));
     }
 }

@@ -7,6 +7,10 @@
 //! | [`kernel::invariance`] | exact start stays exact | a wrong acceptance ratio |
 //! | [`kernel::detailed_balance`] | `(x_0, x_n)` is exchangeable | the same, seen in pairs |
 //! | [`kernel::cache`] | the cached `(log p, S)` are those of the state | stale caches |
+//! | [`kernel::pointwise`] | the reported probability is `min(1, p(y) q(y, x)/(p(x) q(x, y)))` at every accepted move | a wrong ratio anywhere, decisions that do not follow it |
+//! | [`kernel::transition`] | accepted moves are proposals weighted with their acceptance | proposals of another law |
+//! | [`kernel::increments`] | bare proposals on a linear log-density are Gaussian | noise or drift of another size, shared noise |
+//! | [`kernel::trajectory`] | HMC follows the leapfrog written out | wrong kicks, energies, lengths |
 //! | [`kernel::convergence`] | a shifted start comes closer | kernels that do not move |
 //! | [`evidence::crooks`] | the bridge law along a whole ladder | weights that drop or double a stage |
 //! | [`swap::pathwise`] | works, probabilities and caches are those of what a swap did | partners out of step, stale caches |

@@ -4,6 +4,7 @@
 
 pub mod bridges;
 pub mod kernels;
+pub mod moves;
 pub mod resampling;
 pub mod streams;
 pub mod swaps;

@@ -27,12 +27,16 @@ pub enum Counts {
     Any,
 }
 
+/// Draws ancestors `[M]` for weights `[N]` from chosen uniforms.
+pub type ChosenScheme<'a> =
+    dyn Fn(&[f64], &mut ChosenUniforms<'_>, &mut [usize]) -> CoreResult<()> + 'a;
+
 /// A scheme that takes any generator, and what is known of it.
 pub struct ExactScheme<'a> {
     /// Name in verdicts.
     pub name: &'a str,
     /// Draws ancestors `[M]` for weights `[N]` from the chosen uniforms.
-    pub scheme: &'a dyn Fn(&[f64], &mut ChosenUniforms<'_>, &mut [usize]) -> CoreResult<()>,
+    pub scheme: &'a ChosenScheme<'a>,
     /// How expected counts depend on one of several uniforms.
     pub integrand: Integrand,
     /// Bounds of the counts.

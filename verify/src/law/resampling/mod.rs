@@ -15,7 +15,7 @@ use crate::bound::bonferroni;
 use crate::bound::bounded_mean::{Summary, mean_p_value};
 use crate::{Budget, Verdict, VerifyError};
 pub use chosen_uniforms::ChosenUniforms;
-pub use exact::{Counts, ExactScheme, exact_mean_offspring};
+pub use exact::{ChosenScheme, Counts, ExactScheme, exact_mean_offspring};
 pub use integration::Integrand;
 
 /// Draws ancestors `[M]` for weights `[N]`.
