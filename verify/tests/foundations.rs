@@ -1,10 +1,11 @@
 //! The laws of what the rest is built from, on every instance of the core: resampling with the uniforms integrated out;
-//! single moves of kernels.
+//! single moves of kernels; random streams to the bits.
 
 mod common;
 
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 
+use amc_core::rng::{Key, Stream};
 use amc_core::weight::Resampling;
 use amc_verify::law::kernel::{
     IncrementInstance, KernelInstance, LangevinProposal, LeapfrogProposal, Proposal,
@@ -13,6 +14,7 @@ use amc_verify::law::kernel::{
 use amc_verify::law::resampling::{
     self, ChosenUniforms, Counts, ExactScheme, Integrand, exact_mean_offspring,
 };
+use amc_verify::law::stream;
 use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, TemperedGaussian};
 use common::{assert_passes, budget, vp};
 
@@ -95,13 +97,20 @@ fn bare_proposals() {
     let (slope, flat) = ([0.7, -1.9, 0.2, 1.1], [0.0; 4]);
     let h: f64 = 0.37;
     let single = Hmc::new(1).unwrap();
-    let kernels: [(&str, &dyn MarkovKernel, &[f64], f64, f64); 3] = [
-        ("rwm", &RandomWalk, &flat, 0.0, h),
-        ("mala", &Mala, &slope, h, (2.0 * h).sqrt()),
-        ("hmc 1", &single, &slope, 0.5 * h * h, h),
-    ];
-    for (name, kernel, slope, drift, deviation) in kernels {
+    let check = |name, kernel: &dyn MarkovKernel, slope: &[f64], (drift, deviation)| {
         let instance = IncrementInstance { name, kernel, step_size: h, slope, drift, deviation };
         assert_passes(increments(&instance, &budget()));
-    }
+    };
+    check("rwm", &RandomWalk, &flat, (0.0, h));
+    check("mala", &Mala, &slope, (h, (2.0 * h).sqrt()));
+    check("hmc 1", &single, &slope, (0.5 * h * h, h));
+}
+
+/// Fails if tails of normals are cut or heavy, a bit is missing or tied, or two streams of different names are related.
+#[test]
+fn streams_to_the_bits() {
+    let source = |key: Key| -> Stream { key.stream() };
+    assert_passes(stream::tails("pcg", &source, &budget()));
+    assert_passes(stream::lattice("pcg", &source, &budget()));
+    assert_passes(stream::keys("pcg", &source, &budget()));
 }

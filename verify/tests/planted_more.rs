@@ -5,6 +5,7 @@ mod common;
 mod mutants;
 
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
+use amc_core::rng::Key;
 use amc_verify::law::kernel::{
     IncrementInstance, KernelInstance, LangevinProposal, RandomWalkProposal, increments, pointwise,
     trajectory, transition,
@@ -12,12 +13,14 @@ use amc_verify::law::kernel::{
 use amc_verify::law::resampling::{
     ChosenUniforms, Counts, ExactScheme, Integrand, STANDARD_WEIGHTS, exact_mean_offspring,
 };
+use amc_verify::law::stream;
 use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind};
-use amc_verify::{Conclusion, Verdict, VerifyError};
+use amc_verify::{Budget, Conclusion, Verdict, VerifyError};
 use common::{budget, vp};
 use mutants::kernels::{LangevinDefect, WrongLangevin};
 use mutants::moves::{Alteration, Altered, LeapfrogDefect, WrongLeapfrog};
 use mutants::resampling::SchemeDefect;
+use mutants::streams::{NumberDefect, Numbers, Omission, omitting};
 
 /// Fails unless the law refutes the instance.
 #[track_caller]
@@ -154,5 +157,30 @@ fn bare_proposals() {
         let (slope, drift, deviation) = (&flat, 0.0, h);
         let instance = IncrementInstance { name, kernel, step_size: h, slope, drift, deviation };
         assert_refuted(increments(&instance, &budget()));
+    }
+}
+
+/// Fails if a tail, a bit, a plane or a lag of wrong numbers is not seen.
+#[test]
+fn numbers() {
+    let source = |defect| move |key: Key| Numbers::new(key.stream(), defect);
+    use NumberDefect::*;
+    for defect in [Clipped, HeavyTail, PositiveTail] {
+        assert_refuted(stream::tails(&format!("{defect:?}"), &source(defect), &budget()));
+    }
+    for defect in [ThirtyTwoBits, TiedBit, Planes, OneLane] {
+        assert_refuted(stream::lattice(&format!("{defect:?}"), &source(defect), &budget()));
+    }
+    assert_refuted(stream::keys("Lag", &source(Lag), &budget()));
+}
+
+/// Fails if a part of a key can be left out without being seen.
+#[test]
+fn parts_of_keys() {
+    for omission in Omission::ALL {
+        let source = |key: Key| omitting(omission, key);
+        // Fewer samples: a mutant reads its keys from text.
+        let budget = Budget { samples: 8000, ..budget() };
+        assert_refuted(stream::keys(&format!("{omission:?}"), &source, &budget));
     }
 }

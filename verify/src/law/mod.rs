@@ -19,6 +19,9 @@
 //! | [`resampling::mean_offspring`] | `E[O_i] = M W_i` | biased resampling |
 //! | [`resampling::exact_mean_offspring`] | the same with the uniforms integrated out, to 1e-9; bounds of the counts | any bias at these weights |
 //! | [`stream::uniforms`], [`stream::normals`] | exact law, independent neighbours | wrong transforms, related streams |
+//! | [`stream::tails`] | counts beyond 3 to 6 standard deviations, the extremes | tails cut off or too heavy |
+//! | [`stream::lattice`] | bits, cells of pairs and triples, integer combinations, lanes | missing or tied bits, planes |
+//! | [`stream::keys`] | streams of neighbouring keys, and of lags, are independent | parts of a key left out or mixed up |
 
 pub mod bridge;
 pub mod evidence;
