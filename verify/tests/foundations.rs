@@ -1,5 +1,5 @@
 //! The laws of what the rest is built from, on every instance of the core: resampling with the uniforms integrated out;
-//! single moves of kernels; random streams to the bits.
+//! derivatives and normalization of densities; single moves of kernels; random streams to the bits.
 
 mod common;
 
@@ -7,6 +7,7 @@ use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 
 use amc_core::rng::{Key, Stream};
 use amc_core::weight::Resampling;
+use amc_verify::law::density::{DensityInstance, derivatives, normalization, stein};
 use amc_verify::law::kernel::{
     IncrementInstance, KernelInstance, LangevinProposal, LeapfrogProposal, Proposal,
     RandomWalkProposal, increments, pointwise, trajectory, transition,
@@ -113,4 +114,40 @@ fn streams_to_the_bits() {
     assert_passes(stream::tails("pcg", &source, &budget()));
     assert_passes(stream::lattice("pcg", &source, &budget()));
     assert_passes(stream::keys("pcg", &source, &budget()));
+}
+
+fn check_density(instance: &DensityInstance<'_>) {
+    assert_passes(derivatives(instance, &budget()));
+    assert_passes(normalization(instance, &budget()));
+    assert_passes(stein(instance, &budget()));
+}
+
+/// Fails if a score, a Hessian, a product or a constant of a mixture is wrong at the target or at a noised level, or
+/// its samples have another law than its score.
+#[test]
+fn densities_of_mixtures() {
+    for kind in FixtureKind::ALL {
+        for (place, t) in [("target", 0.0), ("noised", 0.3)] {
+            let (alpha, variance) = (vp().alpha(t), vp().variance(t));
+            let name = &format!("{}, {place}", kind.name());
+            let fixture = Fixture::new(kind).unwrap();
+            let check = |law: &amc_verify::oracle::FixtureLevel<'_>| {
+                let (product, hessian) = (Some(&law.level as _), Some(&law.level as _));
+                check_density(&DensityInstance { name, law, product, hessian });
+            };
+            fixture.with_level(alpha, variance, check).unwrap();
+        }
+    }
+}
+
+/// Fails if a tempered level is not the blend of its ends, in value, score or normalizer.
+#[test]
+fn densities_of_tempering() {
+    TemperedGaussian::with_levels(&[0.0, 0.4, 1.0], |levels| {
+        for (law, beta) in levels.iter().zip([0.0, 0.4, 1.0]) {
+            let name = &format!("tempered, beta = {beta}");
+            check_density(&DensityInstance { name, law, product: None, hessian: None });
+        }
+    })
+    .unwrap();
 }

@@ -2,6 +2,9 @@
 //!
 //! | law | statement | what a pass excludes |
 //! |---|---|---|
+//! | [`density::derivatives`] | score, Hessian and products are derivatives, in bulk and tails | wrong signs, factors, indices |
+//! | [`density::normalization`] | the integral is the stated normalizer (`d <= 3`) | wrong constants |
+//! | [`density::stein`] | Stein's identities under finite shifts, scalings and shears | a score of another law than the samples' |
 //! | [`bridge::pathwise`] | `forward`, `backward` and `log_work` agree on every pair | a density that is not that of the samples' code path |
 //! | [`bridge::crooks`] | `Z_t E_fwd[e^W g] = Z_s E_rev[g]` | wrong constants, signs, variances, samplers |
 //! | [`kernel::invariance`] | exact start stays exact | a wrong acceptance ratio |
@@ -24,6 +27,7 @@
 //! | [`stream::keys`] | streams of neighbouring keys, and of lags, are independent | parts of a key left out or mixed up |
 
 pub mod bridge;
+pub mod density;
 pub mod evidence;
 mod fluctuation;
 pub mod free_energy;

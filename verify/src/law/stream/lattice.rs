@@ -31,6 +31,9 @@ const COMBINATIONS: [[f64; 3]; 6] = [
     [5.0, 8.0, -13.0],
 ];
 
+/// A name, and the word of a triple whose bits are looked at.
+type Relation = (&'static str, fn(&[u64; 3]) -> u64);
+
 /// Non-overlapping triples `(u_1, u_2, u_3)` of one lane, and their cells.
 #[derive(Debug, Default)]
 struct Triples {
@@ -118,7 +121,7 @@ impl Triples {
 
     /// Counts of ones, alone and against the next two numbers.
     fn bits(&self, findings: &mut Findings) -> Result<(), VerifyError> {
-        let relations: [(&str, fn(&[u64; 3]) -> u64); 3] = [
+        let relations: [Relation; 3] = [
             ("bit", |cells| cells[0]),
             ("bit against the next", |cells| cells[0] ^ cells[1]),
             ("bit against the second next", |cells| cells[0] ^ cells[2]),
