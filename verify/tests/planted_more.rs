@@ -6,6 +6,7 @@ mod mutants;
 
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::rng::Key;
+use amc_verify::law::density::{DensityInstance, derivatives, normalization, stein};
 use amc_verify::law::kernel::{
     IncrementInstance, KernelInstance, LangevinProposal, RandomWalkProposal, increments, pointwise,
     trajectory, transition,
@@ -17,6 +18,7 @@ use amc_verify::law::stream;
 use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind};
 use amc_verify::{Budget, Conclusion, Verdict, VerifyError};
 use common::{budget, vp};
+use mutants::densities::{DensityDefect, WrongDensity};
 use mutants::kernels::{LangevinDefect, WrongLangevin};
 use mutants::moves::{Alteration, Altered, LeapfrogDefect, WrongLeapfrog};
 use mutants::resampling::SchemeDefect;
@@ -182,5 +184,47 @@ fn parts_of_keys() {
         // Fewer samples: a mutant reads its keys from text.
         let budget = Budget { samples: 8000, ..budget() };
         assert_refuted(stream::keys(&format!("{omission:?}"), &source, &budget));
+    }
+}
+
+type DensityLaw = fn(&DensityInstance<'_>, &Budget) -> Result<Verdict, VerifyError>;
+
+/// Fails if a wrong derivative, constant or sampler passes the law of its kind.
+#[test]
+fn densities() {
+    use DensityDefect::*;
+    let fixture = Fixture::new(FixtureKind::FullPerComponent).unwrap();
+    let laws: [(DensityLaw, &[DensityDefect]); 3] = [
+        (
+            derivatives,
+            &[
+                ScoreSign,
+                ScoreFactor,
+                ScoreClipped,
+                ScoreExchanged,
+                AloneShifted,
+                SecondBlock,
+                ProductTerm,
+                LinearizedSign,
+                Asymmetric,
+                Diagonal,
+            ],
+        ),
+        (normalization, &[Constant, Powered, Cooled, AloneShifted]),
+        (stein, &[ScoreSign, ScoreExchanged, Cooled, WideSamples, ShiftedSamples]),
+    ];
+    for (law, defects) in laws {
+        for &defect in defects {
+            let check = |level: &amc_verify::oracle::FixtureLevel<'_>| {
+                let wrong = WrongDensity { level, defect };
+                let (product, hessian) = (Some(&wrong as _), Some(&wrong as _));
+                let name = &format!("{defect:?}");
+                assert_refuted(law(
+                    &DensityInstance { name, law: &wrong, product, hessian },
+                    &budget(),
+                ));
+            };
+            fixture.with_level(vp().alpha(0.25), vp().variance(0.25), check).unwrap();
+        }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test program has its own copy of this folder")]
 
 pub mod bridges;
+pub mod densities;
 pub mod kernels;
 pub mod moves;
 pub mod resampling;
