@@ -1,16 +1,23 @@
 //! The laws of what the rest is built from, on every instance of the core: resampling with the uniforms integrated out;
-//! derivatives and normalization of densities; single moves of kernels; random streams to the bits.
+//! noise schedules and tempering; derivatives and normalization of densities; single moves of kernels; random streams to the bits.
 
 mod common;
 
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 
+use amc_core::density::{Covariance, Mixture, MixtureLevel, Tempered};
+use amc_core::path::{
+    NoiseSchedule, NoisingStep, VeShape, log_snr_times, quadratic_times, uniform_times,
+};
 use amc_core::rng::{Key, Stream};
 use amc_core::weight::Resampling;
 use amc_verify::law::density::{DensityInstance, derivatives, normalization, stein};
 use amc_verify::law::kernel::{
     IncrementInstance, KernelInstance, LangevinProposal, LeapfrogProposal, Proposal,
     RandomWalkProposal, increments, pointwise, trajectory, transition,
+};
+use amc_verify::law::path::{
+    NoisingInstance, TemperingInstance, coefficients, noising, spacing, tempering,
 };
 use amc_verify::law::resampling::{
     self, ChosenUniforms, Counts, ExactScheme, Integrand, exact_mean_offspring,
@@ -147,6 +154,101 @@ fn densities_of_tempering() {
         for (law, beta) in levels.iter().zip([0.0, 0.4, 1.0]) {
             let name = &format!("tempered, beta = {beta}");
             check_density(&DensityInstance { name, law, product: None, hessian: None });
+        }
+    })
+    .unwrap();
+}
+
+fn schedules() -> [(&'static str, NoiseSchedule); 4] {
+    [
+        ("vp linear", vp()),
+        ("vp cosine", NoiseSchedule::vp_cosine()),
+        ("ve geometric", NoiseSchedule::ve(0.02, 20.0, VeShape::Geometric).unwrap()),
+        ("ve rho 7", NoiseSchedule::ve(0.02, 20.0, VeShape::Rho7).unwrap()),
+    ]
+}
+
+/// Fails if a coefficient of a schedule is not the derivative, the integral or the sum of others that it must be.
+#[test]
+fn coefficients_of_schedules() {
+    for (name, schedule) in schedules() {
+        assert_passes(coefficients(name, &schedule, &budget()));
+    }
+}
+
+/// Fails if samples carried from one level to another, at once or in three steps, do not have its law.
+#[test]
+fn noised_samples() {
+    for (kind, place) in
+        [FixtureKind::DiagonalPerComponent, FixtureKind::FullShared].into_iter().zip([0, 1])
+    {
+        let fixture = Fixture::new(kind).unwrap();
+        for (name, schedule) in schedules() {
+            // Variance-exploding levels differ late.
+            let late = name.starts_with("ve");
+            let all = if late {
+                [[0.0, 0.3, 0.45, 0.65], [0.3, 0.4, 0.6, 0.7]]
+            } else {
+                [[0.0, 0.1, 0.17, 0.4], [0.12, 0.2, 0.31, 0.6]]
+            };
+            let times = all[place];
+            let step = |s: usize, t: usize| schedule.step(times[s], times[t]).unwrap();
+            let chains: [&[NoisingStep]; 2] =
+                [&[step(0, 3)], &[step(0, 1), step(1, 2), step(2, 3)]];
+            for steps in chains {
+                let name = &format!("{name}, {}, {} steps", kind.name(), steps.len());
+                let check = |whole: &amc_verify::oracle::FixtureStep<'_>| {
+                    let (clean, noisy) = (whole.clean, whole.noisy);
+                    assert_passes(noising(
+                        &NoisingInstance { name, clean, noisy, steps },
+                        &budget(),
+                    ));
+                };
+                fixture.with_step(&step(0, 3), check).unwrap();
+            }
+        }
+    }
+}
+
+/// Fails if a level time is not where its spacing puts it, for few and for many levels.
+#[test]
+fn spacings() {
+    for levels in [3, 17, 64] {
+        let mut times = vec![0.0; levels];
+        uniform_times(0.02, 0.9, &mut times);
+        assert_passes(spacing("uniform", (&times, (0.02, 0.9)), &|t| t, &budget()));
+        quadratic_times(0.02, 0.9, &mut times);
+        let root = |t: f64| (t - 0.02).max(0.0).sqrt();
+        assert_passes(spacing("quadratic", (&times, (0.02, 0.9)), &root, &budget()));
+        for (name, schedule) in schedules() {
+            let last = schedule.default_t_max();
+            log_snr_times(&schedule, 1e-3, last, &mut times);
+            let log_snr = |t: f64| 2.0 * schedule.alpha(t).ln() - schedule.variance(t).ln();
+            let name = &format!("log-SNR, {name}, {levels} levels");
+            assert_passes(spacing(name, (&times, (1e-3, last)), &log_snr, &budget()));
+        }
+    }
+}
+
+/// Fails if a tempering level is not the weighted sum of its ends, or its ends are asked where they have no weight.
+#[test]
+fn tempered_levels() {
+    let (means, variances) = ([1.4, -0.6, 0.8, -2.0, 0.3, 1.1], [0.4, 1.7, 0.15, 0.9, 0.3, 0.6]);
+    let target = Mixture::new(3, &[0.3, 0.7], &means, Covariance::Diagonal(&variances)).unwrap();
+    let reference =
+        Mixture::new(3, &[1.0], &[0.2, 0.0, -0.1], Covariance::Isotropic(&[2.0])).unwrap();
+    let [mut first, mut second] =
+        [&reference, &target].map(|m| vec![0.0; MixtureLevel::storage_len(m)]);
+    let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut first).unwrap();
+    let target = MixtureLevel::prepare(&target, 1.0, 0.0, &mut second).unwrap();
+    TemperedGaussian::with_levels(&[0.2], |levels| {
+        for beta in [0.0, 0.13, 0.7, 1.0] {
+            let level = Tempered::new(&reference, &target, beta).unwrap();
+            let name = &format!("beta = {beta}");
+            let (reference, target, points) = (&reference, &target, &levels[0]);
+            let instance =
+                TemperingInstance { name, level: &level, beta, reference, target, points };
+            assert_passes(tempering(&instance, &budget()));
         }
     })
     .unwrap();

@@ -11,16 +11,20 @@ use amc_verify::law::kernel::{
     IncrementInstance, KernelInstance, LangevinProposal, RandomWalkProposal, increments, pointwise,
     trajectory, transition,
 };
+use amc_verify::law::path::{
+    NoisingInstance, TemperingInstance, coefficients, noising, spacing, tempering,
+};
 use amc_verify::law::resampling::{
     ChosenUniforms, Counts, ExactScheme, Integrand, STANDARD_WEIGHTS, exact_mean_offspring,
 };
 use amc_verify::law::stream;
-use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind};
+use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, TemperedGaussian};
 use amc_verify::{Budget, Conclusion, Verdict, VerifyError};
 use common::{budget, vp};
 use mutants::densities::{DensityDefect, WrongDensity};
 use mutants::kernels::{LangevinDefect, WrongLangevin};
 use mutants::moves::{Alteration, Altered, LeapfrogDefect, WrongLeapfrog};
+use mutants::paths::{Blend, BlendDefect, PathDefect, WrongPath};
 use mutants::resampling::SchemeDefect;
 use mutants::streams::{NumberDefect, Numbers, Omission, omitting};
 
@@ -227,4 +231,67 @@ fn densities() {
             fixture.with_level(vp().alpha(0.25), vp().variance(0.25), check).unwrap();
         }
     }
+}
+
+/// Fails if a wrong coefficient passes, or samples noised by it.
+#[test]
+fn noise_schedules() {
+    for defect in PathDefect::ALL {
+        let path = WrongPath { schedule: vp(), defect };
+        assert_refuted(coefficients(&format!("{defect:?}"), &path, &budget()));
+    }
+    use PathDefect::*;
+    let right = vp().step(0.3, 0.42).unwrap();
+    let fixture = Fixture::new(FixtureKind::DiagonalPerComponent).unwrap();
+    for defect in [DeviationForVariance, NoRatio, RatioNotSquared, SquaredRatio] {
+        let path = WrongPath { schedule: vp(), defect };
+        let (name, steps) = (&format!("{defect:?}"), &[path.alter(right)]);
+        let check = |step: &amc_verify::oracle::FixtureStep<'_>| {
+            let (clean, noisy) = (step.clean, step.noisy);
+            assert_refuted(noising(&NoisingInstance { name, clean, noisy, steps }, &budget()));
+        };
+        fixture.with_step(&right, check).unwrap();
+    }
+    // Levels so near that a pass would mean nothing.
+    let near = vp().step(0.3, 0.301).unwrap();
+    let check = |step: &amc_verify::oracle::FixtureStep<'_>| {
+        let (clean, noisy, steps) = (step.clean, step.noisy, &[near]);
+        let verdict = noising(&NoisingInstance { name: "near", clean, noisy, steps }, &budget());
+        assert_eq!(verdict.unwrap().conclusion, Conclusion::Inconclusive);
+    };
+    fixture.with_step(&near, check).unwrap();
+}
+
+/// Fails if levels off by one place or in another coordinate pass.
+#[test]
+fn spacings() {
+    let (first, last) = (0.02, 0.9);
+    let times = |fraction: &dyn Fn(f64) -> f64| -> Vec<f64> {
+        (0..16).map(|i| first + (last - first) * fraction(f64::from(i))).collect()
+    };
+    for (name, times) in [
+        ("counted from one", times(&|i| (i + 1.0) / 16.0)),
+        ("last left out", times(&|i| i / 16.0)),
+        ("one level twice", times(&|i| if i == 7.0 { 6.0 / 15.0 } else { i / 15.0 })),
+        ("quadratic", times(&|i| i * i / 225.0)),
+    ] {
+        assert_refuted(spacing(name, (&times, (first, last)), &|t| t, &budget()));
+    }
+}
+
+/// Fails if exchanged or squared weights of a tempering level pass.
+#[test]
+fn tempered_levels() {
+    TemperedGaussian::with_levels(&[0.0, 0.4, 1.0], |levels| {
+        let (reference, target) = (levels[0].density(), levels[2].density());
+        for defect in
+            [BlendDefect::Exchanged, BlendDefect::SquaredInScore, BlendDefect::WholeReference]
+        {
+            let (beta, points, name) = (0.4, &levels[1], &format!("{defect:?}"));
+            let level = &Blend { defect, beta, reference, target };
+            let instance = TemperingInstance { name, level, beta, reference, target, points };
+            assert_refuted(tempering(&instance, &budget()));
+        }
+    })
+    .unwrap();
 }

@@ -5,6 +5,10 @@
 //! | [`density::derivatives`] | score, Hessian and products are derivatives, in bulk and tails | wrong signs, factors, indices |
 //! | [`density::normalization`] | the integral is the stated normalizer (`d <= 3`) | wrong constants |
 //! | [`density::stein`] | Stein's identities under finite shifts, scalings and shears | a score of another law than the samples' |
+//! | [`path::noising`] | exact samples of a level, noised, have the law of the noisier one | wrong coefficients of a step or a level |
+//! | [`path::coefficients`] | steps compose, coefficients are derivatives and integrals of each other | wrong formulas, lost digits |
+//! | [`path::spacing`] | levels lie at equal distances of their coordinate | a misplaced level |
+//! | [`path::tempering`] | levels are the geometric interpolation of their ends | exchanged or wrong weights |
 //! | [`bridge::pathwise`] | `forward`, `backward` and `log_work` agree on every pair | a density that is not that of the samples' code path |
 //! | [`bridge::crooks`] | `Z_t E_fwd[e^W g] = Z_s E_rev[g]` | wrong constants, signs, variances, samplers |
 //! | [`kernel::invariance`] | exact start stays exact | a wrong acceptance ratio |
@@ -28,12 +32,14 @@
 
 pub mod bridge;
 pub mod density;
+mod differences;
 pub mod evidence;
 mod fluctuation;
 pub mod free_energy;
 mod independence;
 pub mod kernel;
 mod particles;
+pub mod path;
 mod quadrature;
 pub mod resampling;
 pub mod stream;

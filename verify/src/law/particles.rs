@@ -102,6 +102,15 @@ impl Workspace {
         particles.point_mut().evaluate(density, &mut self.context(density.scratch_len()))
     }
 
+    /// The log-density alone.
+    pub(crate) fn log_density(
+        &mut self,
+        density: &dyn Score,
+        particles: &Particles,
+    ) -> Result<f64x8> {
+        density.log_density(&particles.x, self.context(density.scratch_len()).scratch)
+    }
+
     pub(crate) fn forward(
         &mut self,
         bridge: &dyn Bridge,

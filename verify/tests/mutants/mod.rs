@@ -6,6 +6,7 @@ pub mod bridges;
 pub mod densities;
 pub mod kernels;
 pub mod moves;
+pub mod paths;
 pub mod resampling;
 pub mod streams;
 pub mod swaps;

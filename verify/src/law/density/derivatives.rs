@@ -7,7 +7,7 @@ use amc_core::scratch::Scratch;
 use amc_core::simd::{f64x8, splat};
 
 use super::DensityInstance;
-use super::differences::derivative;
+use crate::law::differences::{Derivative, derivative};
 use crate::law::direction;
 use crate::law::particles::{Particles, Workspace};
 use crate::{Budget, Verdict, VerifyError};
@@ -127,12 +127,7 @@ fn flat(vectors: &[f64x8]) -> Vec<f64> {
 
 impl Errors {
     /// Compares `found` with a derivative, both `[n x 8]`, lane by lane relative to `1 + scale[lane]`.
-    fn compare(
-        &mut self,
-        found: &[f64],
-        derivative: &super::differences::Derivative,
-        scale: &[f64; 8],
-    ) -> f64 {
+    fn compare(&mut self, found: &[f64], derivative: &Derivative, scale: &[f64; 8]) -> f64 {
         let mut largest = 0.0_f64;
         let pairs = derivative.values.iter().zip(&derivative.errors);
         for (i, (&found, (&value, &error))) in found.iter().zip(pairs).enumerate() {

@@ -7,7 +7,6 @@
 //! | [`stein`] | exact samples |
 
 mod derivatives;
-mod differences;
 mod normalization;
 mod stein;
 

@@ -11,13 +11,13 @@ const HALVINGS: usize = 9;
 
 /// Derivatives at 0 of several functions of one number, and how far off each may be.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Derivative {
-    pub(super) values: Vec<f64>,
-    pub(super) errors: Vec<f64>,
+pub(crate) struct Derivative {
+    pub(crate) values: Vec<f64>,
+    pub(crate) errors: Vec<f64>,
 }
 
 /// Differentiates `f` at 0, starting from the step `first`.
-pub(super) fn derivative(
+pub(crate) fn derivative(
     first: f64,
     mut f: impl FnMut(f64) -> Result<Vec<f64>, VerifyError>,
 ) -> Result<Derivative, VerifyError> {
