@@ -44,11 +44,16 @@ impl Budget {
     /// The names are hashed (FNV-1a) into the seed, so that instances do not share numbers: a seed
     /// that is unlucky for one is then not unlucky for all.
     pub fn key(&self, law: &str, instance: &str) -> Key {
+        self.key_for(Purpose::User, law, instance)
+    }
+
+    /// The same for another purpose.
+    pub(crate) fn key_for(&self, purpose: Purpose, law: &str, instance: &str) -> Key {
         let bytes = law.bytes().chain([0]).chain(instance.bytes());
         let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-        Key::new(self.seed, Purpose::User).level(hash)
+        Key::new(self.seed, purpose).level(hash)
     }
 }
 

@@ -1,8 +1,12 @@
 //! Deliberately wrong implementations of the core's traits.
 
 pub mod bridges;
+pub mod densities;
 pub mod draws;
 pub mod kernels;
 pub mod maps;
+pub mod moves;
+pub mod paths;
+pub mod resampling;
 pub mod streams;
 pub mod swaps;

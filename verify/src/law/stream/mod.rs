@@ -4,6 +4,21 @@
 //! independent; equal or mirrored streams make one of them constant. Two normals are tested through
 //! `(a + b)/sqrt 2`, `(a - b)/sqrt 2` (normal) and `exp(-(a^2 + b^2)/2)` (uniform), which also sees a
 //! dependence without correlation.
+//!
+//! | law | looks at |
+//! |---|---|
+//! | [`uniforms`], [`normals`] | the marginal law, neighbours in time, lane and stream |
+//! | [`tails`] | normals beyond 3, 4, 5 and 6 standard deviations, the extremes |
+//! | [`lattice`] | every bit of a uniform, cells of two and three, integer combinations, every lane alone |
+//! | [`keys`] | streams whose keys differ in one part, every part; lags |
+
+mod keys;
+mod lattice;
+mod tails;
+
+pub use keys::keys;
+pub use lattice::lattice;
+pub use tails::tails;
 
 use amc_core::rng::{Key, Stream};
 use amc_core::simd::{LANES, f64x8};
@@ -45,7 +60,7 @@ const LENGTH: usize = 33;
 type Pair = [(usize, usize, usize); 2];
 
 /// Keys of a block's stream and of the neighbours that must not resemble it.
-fn keys(key: Key, block: u64) -> [Key; 4] {
+fn neighbours(key: Key, block: u64) -> [Key; 4] {
     let own = key.block(block);
     [own, key.block(block + 1), own.round(1), own.phase(amc_core::rng::Phase::Pilot)]
 }
@@ -69,10 +84,10 @@ fn pairs(block: usize) -> [Pair; 7] {
 /// Values of `LENGTH` vectors from each of the block's streams.
 fn draw<D: Draws>(
     source: Source<'_, D>,
-    keys: [Key; 4],
+    streams: [Key; 4],
     fill: &dyn Fn(&mut D, &mut [f64x8]),
 ) -> [Vec<[f64; LANES]>; 4] {
-    keys.map(|key| {
+    streams.map(|key| {
         let mut vectors = [f64x8::splat(f64::NAN); LENGTH];
         fill(&mut source(key), &mut vectors);
         vectors.iter().map(|v| v.to_array()).collect()
@@ -88,7 +103,7 @@ fn collect<D: Draws>(
     let (mut singles, mut related) = (Vec::new(), vec![Vec::new(); 7]);
     for block in 0..budget.blocks() {
         // Every second block: its neighbour belongs to it alone, so pairs are independent.
-        let values = draw(source, keys(key, 2 * block as u64), fill);
+        let values = draw(source, neighbours(key, 2 * block as u64), fill);
         let at =
             |(stream, vector, lane): (usize, usize, usize)| -> f64 { values[stream][vector][lane] };
         for (list, [a, b]) in related.iter_mut().zip(pairs(block)) {

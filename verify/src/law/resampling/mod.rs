@@ -1,4 +1,11 @@
 //! The law of resampling: `E[offspring_i] = M W_i` for every particle.
+//!
+//! Stated twice: in the mean over draws, for any scheme ([`mean_offspring`]), and with the uniforms integrated out,
+//! to 1e-9 ([`exact_mean_offspring`]), for schemes of few uniforms.
+
+mod chosen_uniforms;
+mod exact;
+mod integration;
 
 use amc_core::error::Result as CoreResult;
 use amc_core::rng::Stream;
@@ -7,6 +14,9 @@ use amc_core::weight::Resampling;
 use crate::bound::bonferroni;
 use crate::bound::bounded_mean::{Summary, mean_p_value};
 use crate::{Budget, Verdict, VerifyError};
+pub use chosen_uniforms::ChosenUniforms;
+pub use exact::{ChosenScheme, Counts, ExactScheme, exact_mean_offspring};
+pub use integration::Integrand;
 
 /// Draws ancestors `[M]` for weights `[N]`.
 pub type Scheme<'a> = dyn Fn(&[f64], &mut Stream, &mut [usize]) -> CoreResult<()> + 'a;
