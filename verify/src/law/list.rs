@@ -25,6 +25,48 @@ const fn law(
 /// Every law of this crate.
 pub const ALL: &[Law] = &[
     law(
+        "density::derivatives",
+        false,
+        "score, Hessian and products are derivatives of the log-density, in the bulk and in the tails",
+        "a wrong sign, factor, index or term of any derivative",
+    ),
+    law(
+        "density::normalization",
+        false,
+        "the integral of the density is the stated normalizer (d <= 3)",
+        "wrong constants",
+    ),
+    law(
+        "density::stein",
+        true,
+        "Stein's identities under finite shifts, scalings and shears",
+        "a score of another law than the samples'",
+    ),
+    law(
+        "path::coefficients",
+        false,
+        "steps compose; coefficients are derivatives and integrals of each other",
+        "wrong formulas, lost digits",
+    ),
+    law(
+        "path::noising",
+        true,
+        "exact samples of a level, noised, have the law of the noisier one",
+        "wrong coefficients of a step or a level",
+    ),
+    law(
+        "path::spacing",
+        false,
+        "levels lie at equal distances of their coordinate",
+        "a misplaced level",
+    ),
+    law(
+        "path::tempering",
+        false,
+        "levels are the geometric interpolation of their ends",
+        "exchanged or wrong weights, in the log-density, the score or both",
+    ),
+    law(
         "bridge::pathwise",
         false,
         "forward, backward and log_work agree on every pair",
@@ -53,6 +95,30 @@ pub const ALL: &[Law] = &[
         false,
         "the cached (log p, S) are those of the state",
         "caches of a rejected proposal or of the state before, beyond 1e-9",
+    ),
+    law(
+        "kernel::pointwise",
+        true,
+        "an accepted move reports min(1, p(y) q(y, x)/(p(x) q(x, y))), and decisions follow it",
+        "a wrong ratio at any accepted move, beyond 1e-9, however rare",
+    ),
+    law(
+        "kernel::transition",
+        true,
+        "accepted moves are proposals weighted with their acceptance",
+        "proposals of another law; differences of 0.01 in a set's probability",
+    ),
+    law(
+        "kernel::increments",
+        true,
+        "bare proposals on a linear log-density are Gaussian and independent",
+        "a noise four percent off, shared noise, a wrong drift",
+    ),
+    law(
+        "kernel::trajectory",
+        false,
+        "HMC follows the leapfrog written out",
+        "wrong kicks, energies, lengths",
     ),
     law(
         "kernel::convergence",
@@ -91,6 +157,12 @@ pub const ALL: &[Law] = &[
         "a bias of an expected count beyond 0.02 at 1e5 draws",
     ),
     law(
+        "resampling::exact_mean_offspring",
+        false,
+        "E[O_i] = M W_i with the uniforms integrated out; bounds of the counts",
+        "any bias at these weights beyond 1e-9 (1e-6: multinomial, residual)",
+    ),
+    law(
         "stream::uniforms",
         true,
         "uniform on (0, 1), neighbours independent",
@@ -102,9 +174,46 @@ pub const ALL: &[Law] = &[
         "standard normal, neighbours independent",
         "wrong transforms, related streams or lanes",
     ),
+    law(
+        "stream::tails",
+        true,
+        "counts of normals beyond 3 to 6 standard deviations, and the extremes",
+        "tails cut off or too heavy",
+    ),
+    law(
+        "stream::lattice",
+        true,
+        "bits, cells of pairs and triples, integer combinations, lanes of uniforms",
+        "missing or tied bits, planes, a lane of its own",
+    ),
+    law(
+        "stream::keys",
+        true,
+        "streams of neighbouring keys, and of lags, are independent",
+        "parts of a key left out or mixed up",
+    ),
 ];
 
 /// The law of this name.
 pub fn find(name: &str) -> Option<&'static Law> {
     ALL.iter().find(|law| law.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a law is listed twice, or the table of the module's documentation lacks one.
+    #[test]
+    fn laws_are_listed_once_and_documented() {
+        let text = include_str!("mod.rs");
+        for (i, law) in ALL.iter().enumerate() {
+            assert!(ALL[..i].iter().all(|other| other.name != law.name), "{} twice", law.name);
+            assert!(
+                text.contains(&format!("[`{}`]", law.name)),
+                "{} is not in the table",
+                law.name
+            );
+        }
+    }
 }

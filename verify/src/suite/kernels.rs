@@ -22,7 +22,7 @@ enum Kernel {
 
 /// Where the kernel runs.
 #[derive(Debug, Clone, Copy)]
-enum Level {
+pub(super) enum Level {
     Diffusion(FixtureKind),
     Tempering,
 }
@@ -85,7 +85,7 @@ impl Kernel {
 }
 
 impl Level {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Diffusion(kind) => kind.name(),
             Self::Tempering => "tempering",
@@ -93,7 +93,7 @@ impl Level {
     }
 
     /// Calls `visit` with the level and its scale.
-    fn with_law<R>(
+    pub(super) fn with_law<R>(
         self,
         visit: impl FnOnce(&dyn ExactLaw, f64) -> Result<R, VerifyError>,
     ) -> Result<R, VerifyError> {
@@ -102,10 +102,7 @@ impl Level {
                 let alpha = libm::sqrt(1.0 - VARIANCE);
                 Fixture::new(kind)?.with_level(alpha, VARIANCE, |level| visit(level, 0.9))?
             }
-            Self::Tempering => TemperedGaussian::with_levels(&[0.6], |levels| match levels {
-                [level] => visit(level, 0.6),
-                _ => Err(VerifyError::Length { what: "levels", expected: 1, found: levels.len() }),
-            })?,
+            Self::Tempering => TemperedGaussian::with_level(0.6, |level| visit(level, 0.6))?,
         }
     }
 }

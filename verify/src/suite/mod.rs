@@ -29,13 +29,19 @@
 //! | `maps` | deterministic maps with exact and estimated determinants |
 //! | `kernels` | every Markov kernel on diffusion and tempering levels |
 //! | `ladders` | annealed importance sampling along ladders of levels |
+//! | `densities` | derivatives, normalization and Stein's identities of mixtures and tempering levels |
+//! | `paths` | noise schedules, samples carried along them, spacings |
+//! | `moves` | single moves of kernels, and their bare proposals |
 //! | `randomness` | resampling schemes and random streams |
 
 mod bridges;
 mod case;
+mod densities;
 mod kernels;
 mod ladders;
 mod maps;
+mod moves;
+mod paths;
 mod place;
 mod randomness;
 mod run;
@@ -56,11 +62,13 @@ pub const FALSE_POSITIVE: f64 = 1e-6;
 /// # Errors
 /// None for the instances of this crate, whose numbers are constants.
 pub fn cases() -> Result<Vec<Case>, VerifyError> {
-    let mut all = Vec::new();
+    let mut all = densities::cases();
+    all.extend(paths::cases()?);
     all.extend(bridges::cases()?);
     all.extend(swaps::cases()?);
     all.extend(maps::cases()?);
     all.extend(kernels::cases());
+    all.extend(moves::cases());
     all.extend(ladders::cases());
     all.extend(randomness::cases());
     Ok(all)

@@ -5,6 +5,11 @@ use amc_core::path::{NoiseSchedule, VeShape};
 use crate::VerifyError;
 use crate::oracle::{Fixture, FixtureKind, FixtureStep};
 
+/// The linear variance-preserving schedule that most instances are on, `beta` from 0.1 to 20.
+pub(super) fn linear_schedule() -> Result<NoiseSchedule, VerifyError> {
+    Ok(NoiseSchedule::vp_linear(0.1, 20.0)?)
+}
+
 /// A standard problem with a step of a noise schedule.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
@@ -24,8 +29,7 @@ impl Place {
     /// # Errors
     /// None.
     pub fn new(kind: FixtureKind, times: (f64, f64)) -> Result<Self, VerifyError> {
-        let schedule = NoiseSchedule::vp_linear(0.1, 20.0)?;
-        Ok(Self { kind, schedule, schedule_name: "", times })
+        Ok(Self { kind, schedule: linear_schedule()?, schedule_name: "", times })
     }
 
     /// On the cosine schedule.

@@ -7,6 +7,7 @@
 mod entries;
 mod mutants;
 mod power;
+mod premises;
 
 use std::thread::available_parallelism;
 

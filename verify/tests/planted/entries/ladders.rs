@@ -31,7 +31,7 @@ pub fn defects() -> Vec<Case> {
 }
 
 fn on_ladder(name: &str, defect: LadderDefect, budget: &Budget) -> Result<Verdict, VerifyError> {
-    let steps = [schedule().step(0.2, 0.3)?, schedule().step(0.1, 0.2)?];
+    let steps = [schedule().step(0.15, 0.6)?, schedule().step(0.12, 0.15)?];
     Fixture::new(FixtureKind::DiagonalPerComponent)?.with_steps(&steps, |steps| {
         let (upper, lower) = (steps[0], steps[1]);
         let first = match defect {

@@ -23,9 +23,12 @@ pub fn defects() -> Vec<Case> {
             ("too large by 5 percent", 1.0, 0.05),
         ] {
             let name = format!("{method:?}: determinant {what}");
-            all.push(Case::new(("bridge::crooks", "flow-map"), name, PASSAGES, move |name, budget| {
-                on_map(name, method, (factor, shift), budget)
-            }));
+            all.push(Case::new(
+                ("bridge::crooks", "flow-map"),
+                name,
+                PASSAGES,
+                move |name, budget| on_map(name, method, (factor, shift), budget),
+            ));
         }
     }
     all

@@ -1,10 +1,13 @@
 //! The list of planted defects, room by room, and of the same things without a defect.
 
 mod bridges;
+mod densities;
 mod kernels;
 mod ladders;
 mod maps;
-mod place;
+mod moves;
+mod paths;
+pub mod place;
 mod randomness;
 mod swaps;
 
@@ -12,8 +15,11 @@ use amc_verify::suite::Case;
 
 /// Every planted defect with a law that refutes it; some are seen by several.
 pub fn defects() -> Vec<Case> {
-    let mut all = bridges::defects();
+    let mut all = densities::defects();
+    all.extend(paths::defects());
+    all.extend(bridges::defects());
     all.extend(kernels::defects());
+    all.extend(moves::defects());
     all.extend(swaps::defects());
     all.extend(ladders::defects());
     all.extend(maps::defects());
@@ -25,6 +31,7 @@ pub fn defects() -> Vec<Case> {
 pub fn controls() -> Vec<Case> {
     let mut all = bridges::controls();
     all.extend(kernels::controls());
+    all.extend(moves::controls());
     all.extend(swaps::controls());
     all
 }

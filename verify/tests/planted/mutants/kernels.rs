@@ -206,7 +206,9 @@ impl MarkovKernel for WrongWalk {
         let gain = log_density - *point.log_density;
         let uphill = less(f64x8::ZERO, gain);
         let log_ratio = match self.defect {
-            WalkDefect::HalfDownhill => select(uphill, f64x8::ZERO, splat(-core::f64::consts::LN_2)),
+            WalkDefect::HalfDownhill => {
+                select(uphill, f64x8::ZERO, splat(-core::f64::consts::LN_2))
+            }
             WalkDefect::TwoRules => {
                 select(uphill, -ln(splat(1.0) + exp(-gain.fast_max(f64x8::ZERO))), gain)
             }
