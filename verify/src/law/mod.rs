@@ -9,6 +9,7 @@
 //! | [`kernel::cache`] | the cached `(log p, S)` are those of the state | stale caches |
 //! | [`kernel::convergence`] | a shifted start comes closer | kernels that do not move |
 //! | [`evidence::crooks`] | the bridge law along a whole ladder | weights that drop or double a stage |
+//! | [`population::evidence`] | `E_fwd[Z_hat g] = Z E_cond[g]` over whole populations, resampling included | weights not reset, doubled or of a wrong step, biased resampling |
 //! | [`swap::pathwise`] | works, probabilities and caches are those of what a swap did | partners out of step, stale caches |
 //! | [`swap::invariance`] | exact partners stay exact and independent | a wrong ratio, proposals of another density |
 //! | [`free_energy::bridge_sampling`] | bridge sampling on the works of swaps gives `Z_s/Z_t` | exchanged, lost or conditioned works |
@@ -22,6 +23,7 @@ pub mod free_energy;
 mod independence;
 pub mod kernel;
 mod particles;
+pub mod population;
 pub mod resampling;
 pub mod stream;
 pub mod swap;
