@@ -5,10 +5,11 @@ use amc_core::point::{Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Purpose, Stream};
 use amc_core::scratch::Scratch;
 use amc_core::simd::f64x8;
-use amc_core::weight::{Resampling, effective_sample_size, log_mean_exp};
+use amc_core::weight::{effective_sample_size, log_mean_exp};
 use amc_verify::VerifyError;
 use amc_verify::law::evidence::Stage;
 use amc_verify::law::population::{PopulationInstance, PopulationRun};
+use amc_verify::law::resampling::Scheme;
 
 /// What is done wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,10 +28,9 @@ pub enum SmcDefect {
     WorksTwice,
     /// The weight is taken where a particle is after the moves, instead of before.
     WeightAfterMove,
-    /// The rule looks at the effective sample size before the works of the stage.
+    /// The rule looks at the effective sample size before the works of the stage. This leaves `Z_hat` unbiased,
+    /// as any rule that looks back does; it is not the rule that was claimed.
     RuleOfStepBefore,
-    /// Systematic resampling with its uniform always 1/2.
-    MiddleOffset,
     /// Every ancestor is the next particle.
     AncestorsShifted,
     /// Resampling by the squares of the weights.
@@ -51,7 +51,7 @@ pub enum SmcDefect {
     OneLessInTheMean,
     /// Resampling copies positions without log-densities and scores.
     StaleCaches,
-    /// Every block of eight particles draws the same numbers.
+    /// Every block of eight particles draws the same numbers, so that `Z_hat` is that of eight.
     OneStream,
     /// The particles are returned as if their weights were equal.
     EqualWeights,
@@ -59,7 +59,7 @@ pub enum SmcDefect {
 
 impl SmcDefect {
     /// All but `None`.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 19] = [
         Self::WeightsKept,
         Self::CountedTwice,
         Self::NotCounted,
@@ -67,7 +67,6 @@ impl SmcDefect {
         Self::WorksTwice,
         Self::WeightAfterMove,
         Self::RuleOfStepBefore,
-        Self::MiddleOffset,
         Self::AncestorsShifted,
         Self::SquaredWeights,
         Self::ResetOnly,
@@ -134,7 +133,7 @@ pub fn smc_with(
     let (n, dim) = (instance.particles, ladder.target.density().dim());
     let key = Key::new(seed, Purpose::User);
     let mut blocks: Vec<Block> =
-        (0..n / 8).map(|b| first_block(instance, key, b, defect)).collect();
+        (0..n.div_ceil(8)).map(|b| first_block(instance, key, b, defect)).collect();
     let mut chooser = key.round(1).stream();
     let (mut log_weights, mut log_z, mut resamplings) = (vec![0.0; n], 0.0, 0);
     let mut noisy = ladder.noisiest.density();
@@ -152,8 +151,7 @@ pub fn smc_with(
             _ => 1.0,
         };
         log_weights.iter_mut().zip(works).for_each(|(weight, work)| *weight += factor * work);
-        let judged =
-            if defect == SmcDefect::RuleOfStepBefore { &before } else { &log_weights };
+        let judged = if defect == SmcDefect::RuleOfStepBefore { &before } else { &log_weights };
         let ess = effective_sample_size(judged) / n as f64;
         if let Some(rule) = instance.resampler.filter(|rule| ess < rule.threshold) {
             log_z += match defect {
@@ -172,8 +170,7 @@ pub fn smc_with(
             resamplings += 1;
         }
         if defect != SmcDefect::WeightAfterMove {
-            let density =
-                if defect == SmcDefect::KernelOneLevelOff { noisy } else { stage.clean };
+            let density = if defect == SmcDefect::KernelOneLevelOff { noisy } else { stage.clean };
             for block in &mut blocks {
                 block.mix(density, stage);
                 block.evaluate(stage.clean);
@@ -185,8 +182,7 @@ pub fn smc_with(
     let lanes = blocks.iter().flat_map(|block| {
         (0..8).flat_map(move |lane| block.x.iter().map(move |x| x.to_array()[lane]))
     });
-    let positions: Vec<f64> = lanes.collect();
-    assert_eq!(positions.len(), n * dim);
+    let positions: Vec<f64> = lanes.take(n * dim).collect();
     if defect == SmcDefect::EqualWeights {
         log_weights.fill(0.0);
     }
@@ -255,7 +251,7 @@ fn log_mean(log_weights: &[f64], defect: SmcDefect) -> f64 {
 
 fn ancestors(
     log_weights: &[f64],
-    scheme: &amc_verify::law::resampling::Scheme<'_>,
+    scheme: &Scheme<'_>,
     stream: &mut Stream,
     defect: SmcDefect,
 ) -> Vec<usize> {
@@ -264,20 +260,7 @@ fn ancestors(
     let weights: Vec<f64> = log_weights.iter().map(|w| (power * (w - top)).exp()).collect();
     let n = weights.len();
     let mut ancestors = vec![0; n];
-    match defect {
-        SmcDefect::MiddleOffset => {
-            let total: f64 = weights.iter().sum();
-            for (m, ancestor) in ancestors.iter_mut().enumerate() {
-                let (mut sum, point) = (0.0, (m as f64 + 0.5) / n as f64 * total);
-                let found = weights.iter().position(|w| {
-                    sum += w;
-                    sum > point
-                });
-                *ancestor = found.unwrap();
-            }
-        }
-        _ => scheme(&weights, stream, &mut ancestors).unwrap(),
-    }
+    scheme(&weights, stream, &mut ancestors).unwrap();
     if defect == SmcDefect::AncestorsShifted {
         ancestors.iter_mut().for_each(|a| *a = (*a + 1) % n);
     }
@@ -299,6 +282,3 @@ fn offspring(blocks: &[Block], ancestors: &[usize], defect: SmcDefect) -> Vec<Bl
     }
     children
 }
-
-/// Systematic resampling, for instances whose defect replaces it.
-pub const SCHEME: Resampling = Resampling::Systematic;

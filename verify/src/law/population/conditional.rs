@@ -57,7 +57,8 @@ impl<'a> Conditional<'a> {
     /// No trajectories yet.
     pub(super) fn new(instance: &'a PopulationInstance<'a>, stream: Stream) -> Self {
         let nowhere = Particles::new(instance.dim());
-        let passed = Passed { works: [f64::NAN; 8], crossed: nowhere.clone(), moved: nowhere.clone() };
+        let passed =
+            Passed { works: [f64::NAN; 8], crossed: nowhere.clone(), moved: nowhere.clone() };
         let stages = vec![passed; instance.ladder.stages.len()];
         Self {
             instance,

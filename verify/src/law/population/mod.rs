@@ -124,8 +124,7 @@ pub fn evidence(
     let found = compare(&pilot, &main, log_evidence)?;
     let samples = 16 * (blocks + pilot_blocks);
     let detail = format!("{}; {tally}", found.detail);
-    let verdict =
-        Verdict::from_p_value((LAW, ladder.name), budget, samples, found.p_value, detail);
+    let verdict = Verdict::from_p_value((LAW, ladder.name), budget, samples, found.p_value, detail);
     match tally.missing_premise(instance) {
         Some(premise) if verdict.passed() => Ok(verdict.without_premise(premise)),
         _ => Ok(verdict),
@@ -221,7 +220,8 @@ impl Tally {
             self.runs += 1;
             self.resamplings += run.resamplings;
             let stages = instance.ladder.stages.len();
-            self.opportunities += instance.resampler.map_or(0, |r| stages.saturating_sub(r.skipped));
+            self.opportunities +=
+                instance.resampler.map_or(0, |r| stages.saturating_sub(r.skipped));
         }
     }
 }

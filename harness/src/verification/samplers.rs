@@ -1,0 +1,153 @@
+//! The list of cases: every bridge, scheme and kernel in AIS and SMC, replica exchange, threads.
+//!
+//! Bridges are crossed with schemes and kernels in turn rather than all with all: each bridge runs in AIS and
+//! in SMC, each scheme and each kernel several times, and no pair of a scheme and a kernel is special.
+
+use amc_core::weight::Resampling;
+
+use super::exchange::{self, ExchangeCase};
+use super::populations::{self, PopulationCase};
+use super::scene::Scene;
+use super::threads::{self, Program};
+use super::{Case, Check};
+use crate::catalog::SwapOrder;
+
+/// Runs of the evidence's law, and as many conditional ones.
+const RUNS: usize = 12_000;
+/// Runs behind a coverage.
+const ESTIMATES: usize = 2_000;
+/// Ladders of replica exchange.
+const LADDERS: usize = 65_536;
+/// Particles of a population whose evidence is looked at; not a multiple of eight, besides.
+const PARTICLES: [usize; 2] = [8, 13];
+/// Particles of a population whose error bars are: enough for a normal error.
+const PARTICLES_OF_ERROR_BARS: usize = 256;
+
+/// Times of the noisy levels: diffusion, and tempering with its inverse temperatures `1 - t`.
+const DIFFUSION: &[f64] = &[0.08, 0.2, 0.35, 0.6];
+const TEMPERING: &[f64] = &[0.45, 0.75, 0.92, 1.0];
+const KERNELS: [&str; 4] = ["none", "rwm", "mala", "hmc"];
+
+/// Every bridge with its settings, the path it is on, and the threshold at which SMC resamples now and then;
+/// better bridges need a higher one.
+const BRIDGES: [(&str, &str, bool, f64); 12] = [
+    ("identity, tempering", "kind = \"identity\"", true, 0.7),
+    ("identity", "kind = \"identity\"", false, 0.7),
+    ("exponential-integrator", "kind = \"exponential-integrator\"", false, 0.5),
+    ("ddpm", "kind = \"ddpm\"", false, 0.6),
+    ("ddpm, posterior", "kind = \"ddpm\"\nvariance = \"posterior\"", false, 0.5),
+    ("isotropic-optimal", "kind = \"isotropic-optimal\"", false, 0.75),
+    ("diagonal", "kind = \"diagonal\"", false, 0.8),
+    ("second-order", "kind = \"second-order\"", false, 0.8),
+    ("low-rank", "kind = \"low-rank\"\nrank = 1", false, 0.8),
+    ("flow-map, heun", "kind = \"flow-map\"", false, 0.8),
+    ("flow-map, pf-ei", "kind = \"flow-map\"\nmap = \"pf-ei\"", false, 0.8),
+    ("exact", "kind = \"exact\"", false, 2.0),
+];
+
+/// All cases.
+pub fn cases() -> Vec<Case> {
+    let mut cases = evidence_cases();
+    cases.extend(error_bar_cases());
+    cases.extend(exchange_cases());
+    cases.extend(thread_cases());
+    cases
+}
+
+fn scene((bridge, tempering): (&'static str, bool), kernel: &'static str, full: bool) -> Scene {
+    let times = if tempering { TEMPERING } else { DIFFUSION };
+    Scene { tempering, bridge, kernel, times, full }
+}
+
+fn evidence_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (index, (name, bridge, tempering, threshold)) in BRIDGES.into_iter().enumerate() {
+        let full = index % 2 == 1;
+        let particles = PARTICLES[index / 2 % 2];
+        // AIS once; SMC with two schemes and two kernels that shift from bridge to bridge.
+        for variant in 0..3 {
+            let kernel = KERNELS[(index + 2 * variant) % KERNELS.len()];
+            let scheme = Resampling::ALL[(index + 2 * variant) % Resampling::ALL.len()];
+            let rule = (variant > 0).then_some((scheme, threshold));
+            let what =
+                rule.map_or("ais".to_owned(), |(scheme, _)| format!("smc {}", scheme.name()));
+            let instance = format!("{what}, {name}, {kernel}");
+            let scene = scene((bridge, tempering), kernel, full);
+            let case = PopulationCase { scene, rule, particles };
+            let checked = instance.clone();
+            let check: Check =
+                Box::new(move |budget| populations::check_evidence(&case, &checked, budget));
+            let (law, subject) = ("population::evidence", format!("anneal, {name}"));
+            cases.push(Case { law, subject, instance, samples: RUNS, check });
+        }
+    }
+    cases
+}
+
+fn error_bar_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (name, bridge, tempering, rule) in [
+        ("identity, tempering", "kind = \"identity\"", true, None),
+        ("ddpm", "kind = \"ddpm\"", false, Some((Resampling::Multinomial, 0.6))),
+        ("second-order", "kind = \"second-order\"", false, Some((Resampling::Systematic, 0.6))),
+    ] {
+        let instance = format!("{}, {name}", rule.map_or("ais", |_| "smc"));
+        let scene = scene((bridge, tempering), "mala", false);
+        let case = PopulationCase { scene, rule, particles: PARTICLES_OF_ERROR_BARS };
+        let checked = instance.clone();
+        let check: Check =
+            Box::new(move |budget| populations::check_error_bars(&case, &checked, budget));
+        let (law, subject) = ("error_bars::coverage", format!("anneal, {name}"));
+        cases.push(Case { law, subject, instance, samples: ESTIMATES, check });
+    }
+    let scene = scene(("kind = \"ddpm\"", false), "mala", false);
+    let case = ExchangeCase { scene, order: SwapOrder::EvenOdd };
+    let instance = "replica exchange, ddpm".to_owned();
+    let checked = instance.clone();
+    let check: Check = Box::new(move |budget| exchange::check_error_bars(&case, &checked, budget));
+    let (law, subject) = ("error_bars::coverage", "exchange, ddpm".to_owned());
+    cases.push(Case { law, subject, instance, samples: ESTIMATES, check });
+    cases
+}
+
+fn exchange_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (index, (name, bridge, tempering, _)) in BRIDGES.into_iter().enumerate() {
+        // Levels of a tempering path between mixtures have no exact law.
+        if tempering {
+            continue;
+        }
+        let kernel = KERNELS[(index + 1) % KERNELS.len()];
+        let order = if index % 2 == 0 { SwapOrder::EvenOdd } else { SwapOrder::Stochastic };
+        let instance = format!("{order}, {name}, {kernel}");
+        let scene = scene((bridge, false), kernel, index % 2 == 0);
+        let case = ExchangeCase { scene, order };
+        let checked = instance.clone();
+        let check: Check = Box::new(move |budget| exchange::check_levels(&case, &checked, budget));
+        let (law, subject) = ("ladders::invariance", format!("exchange, {name}"));
+        cases.push(Case { law, subject, instance, samples: LADDERS, check });
+    }
+    cases
+}
+
+fn thread_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (program, subject) in
+        [(Program::Ais, "ais"), (Program::Smc, "smc"), (Program::Exchange, "replica exchange")]
+    {
+        for (bridge, name, kernel) in [
+            ("kind = \"isotropic-optimal\"", "isotropic-optimal", "mala"),
+            ("kind = \"low-rank\"\nrank = 1", "low-rank", "hmc"),
+        ] {
+            let instance = format!("{subject}, {name}, {kernel}");
+            let scene = scene((bridge, false), kernel, true);
+            let checked = instance.clone();
+            let check: Check =
+                Box::new(move |budget| threads::check((&scene, program), &checked, budget));
+            let (law, subject) = ("threads::invariance", subject.to_owned());
+            // Path by path: one seed proves what two do.
+            cases.push(Case { law, subject, instance, samples: 64, check });
+        }
+    }
+    cases
+}
