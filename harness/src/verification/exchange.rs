@@ -17,17 +17,15 @@ use crate::sampler::{
     Tuning, exchange,
 };
 
-/// Rounds between the exact start and what is looked at: an odd number, as pairs that always trade places
-/// are back after an even one.
-const ROUNDS: usize = 7;
-/// Ladders and rounds of one estimate of `log Z`.
-const ESTIMATE: (usize, usize) = (16, 24);
+/// Ladders of one estimate of `log Z`.
+const LADDERS_OF_ESTIMATE: usize = 16;
 
-/// The scene with the order of its swaps.
+/// The scene with the order and number of its rounds.
 #[derive(Debug, Clone)]
 pub(super) struct ExchangeCase {
     pub(super) scene: Scene,
     pub(super) order: SwapOrder,
+    pub(super) rounds: usize,
 }
 
 impl ExchangeCase {
@@ -36,11 +34,11 @@ impl ExchangeCase {
         annealing: &RefCell<&mut Annealing<'_>>,
         tuning: &Tuning,
         seed: u64,
-        (ladders, rounds): (usize, usize),
+        ladders: usize,
     ) -> Result<ExchangeOutcome, VerifyError> {
         let rules = ExchangeRules {
             ladders,
-            rounds,
+            rounds: self.rounds,
             warmup: 0,
             order: self.order,
             explorer: Explorer::Kernel { steps: 1 },
@@ -67,7 +65,7 @@ pub(super) fn check_levels(
             let laws: Vec<&dyn ExactLaw> = laws.iter().map(|law| law as &dyn ExactLaw).collect();
             let run = RefCell::new(run);
             let sampler = |seed, ladders| {
-                let outcome = case.run(&run, &tuning, seed, (ladders, ROUNDS))?;
+                let outcome = case.run(&run, &tuning, seed, ladders)?;
                 let acceptance = outcome.rejection_rates().iter().map(|rate| 1.0 - rate).collect();
                 Ok(LadderRun { levels: outcome.level_samples, acceptance })
             };
@@ -87,7 +85,7 @@ pub(super) fn check_error_bars(
             let tuning = case.scene.tuning(still)?;
             let run = RefCell::new(run);
             let estimator = |seed| -> Result<Evidence, VerifyError> {
-                let outcome = case.run(&run, &tuning, seed, ESTIMATE)?;
+                let outcome = case.run(&run, &tuning, seed, LADDERS_OF_ESTIMATE)?;
                 let LadderEvidence { bridge, .. } = outcome.evidence;
                 Ok(bridge)
             };

@@ -47,10 +47,22 @@ impl Scene {
         let text = format!(
             "seed = {seed}\n[target]\ndim = {DIM}\n[path]\nkind = \"{path}\"\nspacing = \"list\"\n\
              times = {:?}\n[bridge]\n{}\n[logdet]\nestimator = \"dense\"\n\
-             [kernel]\nkind = \"{}\"\n",
-            self.times, self.bridge, self.kernel
+             [kernel]\n{}\n",
+            self.times,
+            self.bridge,
+            self.kernel_section()
         );
         RunConfig::from_toml(&text, "verification", Path::new("."), &[]).map_err(failed)
+    }
+
+    /// The kernel with one move a level: more would only cost more.
+    fn kernel_section(&self) -> String {
+        let kernel = self.kernel;
+        match kernel {
+            "none" => format!("kind = \"{kernel}\""),
+            "hmc" => format!("kind = \"{kernel}\"\nsteps = 1\nleapfrog_steps = 3"),
+            _ => format!("kind = \"{kernel}\"\nsteps = 1"),
+        }
     }
 
     /// The target's parameters. No mean, weight or variance is like another.
@@ -90,7 +102,6 @@ impl Scene {
         // Acceptance rates of about 0.6 to 0.9 between the widest level and the narrowest mode.
         let step_size = match self.kernel {
             "rwm" => 0.6,
-            "mala" => 0.25,
             _ => 0.25,
         };
         let frozen = StepSizes::Frozen(vec![step_size; annealing.levels.len()]);
