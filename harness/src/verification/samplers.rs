@@ -16,7 +16,7 @@ use crate::catalog::SwapOrder;
 const RUNS: usize = 12_000;
 /// Runs behind a coverage.
 const ESTIMATES: usize = 2_000;
-/// Ladders of replica exchange.
+/// Ladders of replica exchange; a quarter of them where they cost most.
 const LADDERS: usize = 65_536;
 /// Rounds between the exact start and what is looked at: an odd number, as pairs that always trade places
 /// are back after an even one.
@@ -132,7 +132,8 @@ fn exchange_cases() -> Vec<Case> {
         if !tempering {
             let kernel = KERNELS[(index + 1) % KERNELS.len()];
             let scene = scene((bridge, false), kernel, index % 2 == 0);
-            add(name, scene, (SwapOrder::EvenOdd, ROUNDS), LADDERS);
+            let ladders = if bridge.contains("flow-map") { LADDERS / 4 } else { LADDERS };
+            add(name, scene, (SwapOrder::EvenOdd, ROUNDS), ladders);
         }
     }
     // All ladders share the coins: in so many rounds every pair is swapped, but with probability 1e-12.

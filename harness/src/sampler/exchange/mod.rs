@@ -11,7 +11,8 @@
 //! Level 0 is the target, level `L` the reference itself. Several ladders run side by side: they are
 //! independent (on `"stochastic"`, given the coin, which they share) and give the standard errors.
 //! A ladder starts from draws of the reference at every level, from one descent through the bridges,
-//! or, from the other side, from one ascent of an exact sample of the target ([`Start`]). What is kept
+//! or, from the other side, from one ascent of an exact sample of the target ([`Start`]); as an oracle, from
+//! exact samples of all levels, which is where the swaps lead. What is kept
 //! of a run does not grow with its rounds.
 
 mod evidence;
