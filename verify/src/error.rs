@@ -52,6 +52,9 @@ pub enum VerifyError {
         /// The length it has.
         found: usize,
     },
+    /// The sampler under test failed.
+    #[error("the sampler under test failed: {0}")]
+    Sampler(String),
 }
 
 impl VerifyError {

@@ -48,6 +48,17 @@ pub fn binomial_p_value(successes: u64, trials: u64, p: f64) -> Result<f64, Veri
     Ok((2.0 * tail).min(1.0))
 }
 
+/// One-sided p-value of `successes` in `trials` under a probability of at least `p`: `P(X <= k)` at `p`, where it is
+/// largest.
+///
+/// # Errors
+/// As [`binomial_p_value`].
+pub fn too_few_p_value(successes: u64, trials: u64, p: f64) -> Result<f64, VerifyError> {
+    VerifyError::check_range("probability", p, 0.0, 1.0)?;
+    VerifyError::check_range("successes", successes as f64, 0.0, trials as f64)?;
+    Ok(lower_tail(successes, trials, p))
+}
+
 /// The Clopper-Pearson interval: it misses the true probability with probability at most `delta`.
 ///
 /// # Errors
@@ -95,6 +106,14 @@ mod tests {
             let found = binomial_p_value(k as u64, 4, 0.25).unwrap();
             assert!((found - expected).abs() < 1e-12, "{k} {found} {expected}");
         }
+    }
+
+    /// Fails if the one-sided tail is the other one, or leaves out the count itself.
+    #[test]
+    fn one_sided_tail_by_hand() {
+        assert!((too_few_p_value(1, 4, 0.25).unwrap() - 189.0 / 256.0).abs() < 1e-12);
+        assert_eq!(too_few_p_value(4, 4, 0.25).unwrap(), 1.0);
+        assert!(too_few_p_value(5, 4, 0.25).is_err());
     }
 
     /// Fails if far tails lose their digits: `P(X >= n) = p^n`, `P(X = 0) = (1 - p)^n`.

@@ -133,6 +133,30 @@ pub const ALL: &[Law] = &[
         "weights that drop or double a stage, moves that do not leave their level invariant",
     ),
     law(
+        "population::evidence",
+        true,
+        "E_fwd[Z_hat g] = Z E_cond[g] over whole populations, resampling included",
+        "weights not reset, doubled or of a wrong step, biased resampling, moves at a wrong level",
+    ),
+    law(
+        "error_bars::coverage",
+        true,
+        "log Z lies within its error bars at the stated rate",
+        "bars too narrow or too wide by far, bias beyond them",
+    ),
+    law(
+        "threads::invariance",
+        false,
+        "the same bits on any number of threads",
+        "sums in the order of threads, streams of threads",
+    ),
+    law(
+        "ladders::invariance",
+        true,
+        "ladders of replica exchange that start exactly stay exact at every level",
+        "wrong swaps or moves at the level of a sampler",
+    ),
+    law(
         "swap::pathwise",
         false,
         "works, probabilities and caches are those of what a swap did",

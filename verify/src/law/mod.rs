@@ -20,6 +20,10 @@
 //! | [`kernel::trajectory`] | HMC follows the leapfrog written out | wrong kicks, energies, lengths |
 //! | [`kernel::convergence`] | a shifted start comes closer | kernels that do not move |
 //! | [`evidence::crooks`] | the bridge law along a whole ladder | weights that drop or double a stage |
+//! | [`population::evidence`] | `E_fwd[Z_hat g] = Z E_cond[g]` over whole populations, resampling included | weights not reset, doubled or of a wrong step, biased resampling |
+//! | [`error_bars::coverage`] | `log Z` lies within its error bars at the stated rate | bars too narrow or too wide, bias |
+//! | [`threads::invariance`] | the same bits on any number of threads | sums in the order of the schedule, streams of threads |
+//! | [`ladders::invariance`] | ladders that start exactly stay exact at every level | wrong swaps or moves at the level of a sampler |
 //! | [`swap::pathwise`] | works, probabilities and caches are those of what a swap did | partners out of step, stale caches |
 //! | [`swap::invariance`] | exact partners stay exact and independent | a wrong ratio, proposals of another density |
 //! | [`free_energy::bridge_sampling`] | bridge sampling on the works of swaps gives `Z_s/Z_t` | exchanged, lost or conditioned works |
@@ -33,18 +37,22 @@
 pub mod bridge;
 pub mod density;
 mod differences;
+pub mod error_bars;
 pub mod evidence;
 mod fluctuation;
 pub mod free_energy;
 mod independence;
 pub mod kernel;
+pub mod ladders;
 mod list;
 pub(crate) mod particles;
 pub mod path;
+pub mod population;
 mod quadrature;
 pub mod resampling;
 pub mod stream;
 pub mod swap;
+pub mod threads;
 
 pub use list::{ALL, Law, find};
 

@@ -22,16 +22,18 @@ enum Determinant {
     PowerSeries,
     Lanczos,
     HutchPlusPlus,
+    RecentredHutchPlusPlus,
     LanczosHutchPlusPlus,
 }
 
 /// A law of bridges.
 type Law = fn(&BridgeInstance<'_>, &Budget) -> Result<Verdict, VerifyError>;
 
-const ESTIMATED: [Determinant; 4] = [
+const ESTIMATED: [Determinant; 5] = [
     Determinant::PowerSeries,
     Determinant::Lanczos,
     Determinant::HutchPlusPlus,
+    Determinant::RecentredHutchPlusPlus,
     Determinant::LanczosHutchPlusPlus,
 ];
 
@@ -82,7 +84,7 @@ fn case(
     (method, determinant): (FlowMethod, Determinant),
     place: Place,
 ) -> Case {
-    let name = format!("{method:?}, {determinant:?}, {}", place.name());
+    let name = format!("{}, {}, {}", name_of(method), determinant.name(), place.name());
     Case::new((law, "flow-map"), name, SAMPLES, move |name, budget| {
         with_bridge((method, determinant), &place, |step, bridge| {
             let (noisy, clean) = (step.noisy, step.clean);
@@ -91,9 +93,20 @@ fn case(
     })
 }
 
+/// The name users choose the method by.
+const fn name_of(method: FlowMethod) -> &'static str {
+    match method {
+        FlowMethod::PfEi => "pf-ei",
+        FlowMethod::Ddim => "ddim",
+        FlowMethod::Heun => "heun",
+        FlowMethod::ThirdOrder => "third-order",
+        FlowMethod::FourthOrder => "fourth-order",
+    }
+}
+
 /// Swaps through a map whose inverse is checked.
 fn swap((law, check): (&'static str, Law), method: FlowMethod, place: Place) -> Case {
-    let name = format!("{method:?}, {}", place.name());
+    let name = format!("{}, {}", name_of(method), place.name());
     Case::new((law, "flow-map"), name, swaps::SAMPLES, move |name, budget| {
         with_bridge((method, Determinant::Dense), &place, |step, bridge| {
             let (noisy, clean) = (step.noisy, step.clean);
@@ -104,6 +117,19 @@ fn swap((law, check): (&'static str, Law), method: FlowMethod, place: Place) -> 
 }
 
 impl Determinant {
+    /// The name users choose it by.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Dense => "dense",
+            Self::Structured => "structured",
+            Self::PowerSeries => "power-series",
+            Self::Lanczos => "lanczos",
+            Self::HutchPlusPlus => "hutchpp",
+            Self::RecentredHutchPlusPlus => "recentred-hutchpp",
+            Self::LanczosHutchPlusPlus => "lanczos-hutchpp",
+        }
+    }
+
     /// The structure is that of a mixture's Hessian at one level.
     fn exists(self, method: FlowMethod, kind: FixtureKind) -> bool {
         !matches!(self, Self::Structured) || (method.stages() == 1 && kind.is_shared())
@@ -119,6 +145,10 @@ impl Determinant {
             Self::Lanczos => Box::new(LanczosQuadrature::new(6, 8, ProbeLaw::Gaussian)?),
             Self::HutchPlusPlus => {
                 Box::new(HutchPlusPlus::new(Logarithm::Series { terms: 24 }, 8, rademacher)?)
+            }
+            Self::RecentredHutchPlusPlus => {
+                let logarithm = Logarithm::Recentred { terms: 24, steps: 6 };
+                Box::new(HutchPlusPlus::new(logarithm, 8, rademacher)?)
             }
             Self::LanczosHutchPlusPlus => {
                 Box::new(HutchPlusPlus::new(Logarithm::Lanczos { steps: 6 }, 8, rademacher)?)

@@ -3,14 +3,18 @@
 use amc_core::bridge::Identity;
 use amc_core::exchange;
 use amc_core::kernel::RandomWalk;
+use amc_core::weight::Resampling;
 use amc_verify::law::bridge::BridgeInstance;
 use amc_verify::law::kernel::{KernelInstance, RandomWalkProposal, invariance, pointwise};
 use amc_verify::law::path::{NoisingInstance, noising};
+use amc_verify::law::population::{PopulationInstance, Resampler, evidence, smc};
+use amc_verify::law::resampling::core_scheme;
 use amc_verify::law::swap;
 use amc_verify::oracle::FixtureKind;
 use amc_verify::{Budget, Conclusion};
 
 use super::entries::place::{on_level, on_step};
+use super::entries::populations::{MODES, on_ladder};
 use super::{SHARE, seed};
 
 fn budget(samples: usize) -> Budget {
@@ -54,4 +58,23 @@ fn levels_that_are_alike() {
     })
     .unwrap();
     assert_eq!(verdict.conclusion, Conclusion::Inconclusive, "{verdict}");
+}
+
+/// Fails if a sampler passes that never resamples, or never sees both modes; always resampling is a rule.
+#[test]
+fn populations_that_do_not_exercise_their_rule() {
+    let conclusion = |threshold: f64, half_space: (&[f64], f64)| {
+        on_ladder("premises", true, |ladder| {
+            let scheme = core_scheme(Resampling::Systematic);
+            let resampler = Some(Resampler { scheme: &scheme, threshold, skipped: 0 });
+            let (ladder, particles) = (*ladder, 8);
+            let instance = PopulationInstance { ladder, particles, resampler, half_space };
+            evidence(&|seed| smc(&instance, seed), &instance, &budget(16_000))
+        })
+        .unwrap()
+        .conclusion
+    };
+    assert_eq!(conclusion(0.1, MODES), Conclusion::Inconclusive);
+    assert_eq!(conclusion(0.8, (MODES.0, 9.0)), Conclusion::Inconclusive);
+    assert_eq!(conclusion(2.0, MODES), Conclusion::Passed);
 }

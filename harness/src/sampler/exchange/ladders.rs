@@ -343,7 +343,10 @@ impl Ladders {
 }
 
 /// What a level is sampled from exactly.
-fn exact_law<'a>(problem: &'a Annealing<'_>, level: usize) -> Result<&'a MixtureLevel<'a>> {
+pub(super) fn exact_law<'a>(
+    problem: &'a Annealing<'_>,
+    level: usize,
+) -> Result<&'a MixtureLevel<'a>> {
     if level == problem.steps() {
         return Ok(problem.reference);
     }

@@ -8,6 +8,7 @@ mod maps;
 mod moves;
 mod paths;
 pub mod place;
+pub mod populations;
 mod randomness;
 mod swaps;
 
@@ -22,6 +23,7 @@ pub fn defects() -> Vec<Case> {
     all.extend(moves::defects());
     all.extend(swaps::defects());
     all.extend(ladders::defects());
+    all.extend(populations::defects());
     all.extend(maps::defects());
     all.extend(randomness::defects());
     all
@@ -33,5 +35,6 @@ pub fn controls() -> Vec<Case> {
     all.extend(kernels::controls());
     all.extend(moves::controls());
     all.extend(swaps::controls());
+    all.extend(populations::controls());
     all
 }

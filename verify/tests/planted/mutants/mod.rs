@@ -8,5 +8,6 @@ pub mod maps;
 pub mod moves;
 pub mod paths;
 pub mod resampling;
+pub mod smc;
 pub mod streams;
 pub mod swaps;
