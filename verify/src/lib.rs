@@ -11,7 +11,7 @@
 //! |---|---|
 //! | [`bound`] | p-value bounds: Kolmogorov distance, binomial counts, means of bounded variables |
 //! | [`oracle`] | exact laws to compare with: raw-parameter Gaussian mixtures and their projections, standard problems; double-doubles |
-//! | [`law`] | the laws themselves, one file per trait or move: bridge, swap, free energy, kernel, evidence, resampling, stream |
+//! | [`law`] | the laws themselves, one file or folder per trait or move: density, path, bridge, swap, free energy, kernel, evidence, resampling, determinant, stream |
 //! | [`Budget`] | how many samples a law may draw, and how often it may fail a correct instance |
 //! | [`Verdict`] | what a law found: a p-value bound and a conclusion |
 //!

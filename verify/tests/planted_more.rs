@@ -5,8 +5,11 @@ mod common;
 mod mutants;
 
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
+use amc_core::logdet::{Penalty, PenaltyRule};
 use amc_core::rng::Key;
+use amc_core::simd::{f64x8, splat};
 use amc_verify::law::density::{DensityInstance, derivatives, normalization, stein};
+use amc_verify::law::determinant::{TraceInstance, ValueRange, penalty, unbiased};
 use amc_verify::law::kernel::{
     IncrementInstance, KernelInstance, LangevinProposal, RandomWalkProposal, increments, pointwise,
     trajectory, transition,
@@ -22,6 +25,7 @@ use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, TemperedGaussian};
 use amc_verify::{Budget, Conclusion, Verdict, VerifyError};
 use common::{budget, vp};
 use mutants::densities::{DensityDefect, WrongDensity};
+use mutants::determinants::{SeriesDefect, Small, WrongSeries};
 use mutants::kernels::{LangevinDefect, WrongLangevin};
 use mutants::moves::{Alteration, Altered, LeapfrogDefect, WrongLeapfrog};
 use mutants::paths::{Blend, BlendDefect, PathDefect, WrongPath};
@@ -294,4 +298,50 @@ fn tempered_levels() {
         }
     })
     .unwrap();
+}
+
+/// Fails if a wrong term, sign, probe or lane of an estimated trace passes.
+#[test]
+fn traces() {
+    let verdict = |defect: SeriesDefect| {
+        let (name, estimator) = (&format!("{defect:?}"), &WrongSeries(defect));
+        let instance = TraceInstance {
+            name,
+            estimator,
+            operator: &Small,
+            shape: Small::SHAPE,
+            truth: Small::truth(),
+            range: ValueRange::hutchinson(3, Small::forms(), 1e-9),
+            truncation: 1e-9,
+        };
+        unbiased(&instance, &budget())
+    };
+    let right = verdict(SeriesDefect::None).unwrap();
+    assert!(right.passed(), "{right}");
+    for defect in SeriesDefect::WRONG {
+        assert_refuted(verdict(defect));
+    }
+}
+
+/// Fails if a penalty for another variance or another number of samples passes.
+#[test]
+fn penalties() {
+    const N: usize = 8;
+    let budget = Budget { samples: 4_000_000, ..budget() };
+    let rule = |samples: usize| PenaltyRule::new(Penalty::ClosedForm, samples).unwrap();
+    let (right, fewer, more) = (rule(N), rule(N - 1), rule(N + 2));
+    let unmarked = |u_b: f64x8| (u_b, f64x8::ZERO);
+    let judge =
+        |name: &str, of: &dyn Fn(f64x8) -> (f64x8, f64x8)| penalty(name, of, (N, 0.6), &budget);
+    assert!(judge("right", &|v| right.log_factor(v)).unwrap().passed());
+    assert_refuted(judge("no penalty", &|_| unmarked(f64x8::ZERO)));
+    assert_refuted(judge("half the variance alone", &|v| unmarked(splat(0.5) * v)));
+    assert_refuted(judge("variance of a sample", &|v| right.log_factor(v * splat(N as f64))));
+    assert_refuted(judge("divided by n", &|v| right.log_factor(v * splat(7.0 / 8.0))));
+    assert_refuted(judge("added", &|v| unmarked(-right.log_factor(v).0)));
+    assert_refuted(judge("for fewer samples", &|v| fewer.log_factor(v)));
+    assert_refuted(judge("for more samples", &|v| more.log_factor(v)));
+    // So noisy that variances leave the closed form.
+    let wide = penalty("too noisy", &|v| right.log_factor(v), (N, 2.0), &budget).unwrap();
+    assert_ne!(wide.conclusion, Conclusion::Passed, "{wide}");
 }

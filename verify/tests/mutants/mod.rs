@@ -4,6 +4,7 @@
 
 pub mod bridges;
 pub mod densities;
+pub mod determinants;
 pub mod kernels;
 pub mod moves;
 pub mod paths;
