@@ -187,6 +187,18 @@ pub const ALL: &[Law] = &[
         "any bias at these weights beyond 1e-9 (1e-6: multinomial, residual)",
     ),
     law(
+        "determinant::unbiased",
+        true,
+        "the mean of an estimate is log|det(I + M)|, over all lanes and in each",
+        "wrong coefficients, weights, projections: means off by 0.002 at d = 8, 0.01 at d = 64",
+    ),
+    law(
+        "determinant::penalty",
+        true,
+        "E[exp(-u_B)] = exp(-s^2/2) for normal noise of variance s^2",
+        "another variance, another number of samples: exponentials off by 0.1 percent",
+    ),
+    law(
         "stream::uniforms",
         true,
         "uniform on (0, 1), neighbours independent",

@@ -1,4 +1,4 @@
-//! The laws, one file per trait or move; each takes any instance of it and a [`crate::Budget`].
+//! The laws, one file or folder per trait or move; each takes any instance of it and a [`crate::Budget`].
 //!
 //! | law | statement | what a pass excludes |
 //! |---|---|---|
@@ -29,6 +29,8 @@
 //! | [`free_energy::bridge_sampling`] | bridge sampling on the works of swaps gives `Z_s/Z_t` | exchanged, lost or conditioned works |
 //! | [`resampling::mean_offspring`] | `E[O_i] = M W_i` | biased resampling |
 //! | [`resampling::exact_mean_offspring`] | the same with the uniforms integrated out, to 1e-9; bounds of the counts | any bias at these weights |
+//! | [`determinant::unbiased`] | estimates of log-determinants have the right mean | a coefficient, projection or weight of an estimator |
+//! | [`determinant::penalty`] | `E[exp(ybar - u_B)] = exp(Delta)` for normal noise | the wrong variance, or number of samples |
 //! | [`stream::uniforms`], [`stream::normals`] | exact law, independent neighbours | wrong transforms, related streams |
 //! | [`stream::tails`] | counts beyond 3 to 6 standard deviations, the extremes | tails cut off or too heavy |
 //! | [`stream::lattice`] | bits, cells of pairs and triples, integer combinations, lanes | missing or tied bits, planes |
@@ -36,6 +38,7 @@
 
 pub mod bridge;
 pub mod density;
+pub mod determinant;
 mod differences;
 pub mod error_bars;
 pub mod evidence;

@@ -27,6 +27,7 @@
 //! | `bridges` | every bridge on steps of every covariance kind and noise schedule |
 //! | `swaps` | the core's swap through every bridge |
 //! | `maps` | deterministic maps with exact and estimated determinants |
+//! | `determinants` | estimators of log-determinants, and the penalty for their noise |
 //! | `kernels` | every Markov kernel on diffusion and tempering levels |
 //! | `ladders` | annealed importance sampling along ladders of levels |
 //! | `densities` | derivatives, normalization and Stein's identities of mixtures and tempering levels |
@@ -38,6 +39,7 @@
 mod bridges;
 mod case;
 mod densities;
+mod determinants;
 mod kernels;
 mod ladders;
 mod maps;
@@ -69,6 +71,7 @@ pub fn cases() -> Result<Vec<Case>, VerifyError> {
     all.extend(bridges::cases()?);
     all.extend(swaps::cases()?);
     all.extend(maps::cases()?);
+    all.extend(determinants::cases());
     all.extend(kernels::cases());
     all.extend(moves::cases());
     all.extend(ladders::cases());

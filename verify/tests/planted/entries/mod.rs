@@ -2,6 +2,7 @@
 
 mod bridges;
 mod densities;
+mod determinants;
 mod kernels;
 mod ladders;
 mod maps;
@@ -25,6 +26,7 @@ pub fn defects() -> Vec<Case> {
     all.extend(ladders::defects());
     all.extend(populations::defects());
     all.extend(maps::defects());
+    all.extend(determinants::defects());
     all.extend(randomness::defects());
     all
 }
@@ -36,5 +38,6 @@ pub fn controls() -> Vec<Case> {
     all.extend(moves::controls());
     all.extend(swaps::controls());
     all.extend(populations::controls());
+    all.extend(determinants::controls());
     all
 }

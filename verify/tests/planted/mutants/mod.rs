@@ -2,6 +2,7 @@
 
 pub mod bridges;
 pub mod densities;
+pub mod determinants;
 pub mod draws;
 pub mod kernels;
 pub mod maps;
