@@ -1,11 +1,11 @@
 //! Stein's identities between a score and samples, in a bounded form.
 //!
 //! `E[S] = 0` and `E[X_i S_j] = -delta_ij` are what happens to `int p = 1` under an infinitesimal shift, scaling or
-//! shear of space (Stein 1972). Finite maps `T = exp(t A)` say the same without unbounded terms: substituting `y = T x`,
+//! shear of space (Stein 1972). Finite maps `T = exp(t A)` say the same without unbounded terms: with `y = T x`,
 //!
-//! `E[g(X, TX) min(1, r_+)] = E[g(T^-1 X, X) min(1, r_-)]`, `r_+ = p(Tx) |det T|/p(x)`, `r_- = p(T^-1 x) |det T^-1|/p(x)`,
+//! `E[g(X, TX) min(1, r_+)] = E[g(T^-1 X, X) min(1, r_-)]`,
 //!
-//! for any bounded `g`. The ratios are computed from the score alone,
+//! `r_+ = p(Tx) |det T|/p(x)`, `r_- = p(T^-1 x) |det T^-1|/p(x)`, for any bounded `g`. The ratios are computed from the score alone,
 //! `log p(Tx) - log p(x) = int_0^t S(x_u) . A x_u du`, by a Gauss-Legendre rule along the flow `x_u = exp(u A) x`.
 
 use amc_core::scratch::Scratch;

@@ -18,9 +18,9 @@ pub type PenaltyOf<'a> = dyn Fn(f64x8) -> (f64x8, f64x8) + 'a;
 /// `E[exp(-u_B(chi2))] = exp(-s^2/2)` for `samples_behind` normal samples whose mean has the variance `s^2` (mean of
 /// bounded variables); every factor lies in `[0, 1]`.
 ///
-/// A pass with `N` samples of the law excludes a bias of the exponential by about `sqrt(50/N) d + 55/N`, `d` the standard
-/// deviation of the factor: 0.001 at `N = 1e6`, `s^2 = 0.6`, 8 samples behind. Inconclusive if a variance leaves the range
-/// of the closed form, past which nothing is exact: choose `s^2` well inside.
+/// A pass with `N` samples of the law excludes a bias of the exponential by about `sqrt(50/N) d + 55/N`, `d` the
+/// standard deviation of the factor: 0.001 at `N = 1e6`, `s^2 = 0.6`, 8 samples behind. Inconclusive if a variance leaves
+/// the range of the closed form, past which nothing is exact: choose `s^2` well inside.
 ///
 /// # Errors
 /// Fewer than two samples behind, a variance that is not positive, and an unusable budget.

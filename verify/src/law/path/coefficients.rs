@@ -93,8 +93,9 @@ impl Errors {
 /// Steps compose and have the ends they name, levels grow noisier, and drift, diffusion and the frozen drift are the
 /// derivatives and integrals they are said to be, at random triples of times and at steps of 1e-9.
 ///
-/// A pass excludes wrong formulas: composition holds to 1e-11, integrals to 1e-8, derivatives to 1e-6,
-/// relative; and cancellation that costs a step of 1e-9 more than 1e-5 of its variance. The times are random; the statements hold at each, so the p-value is 1 or 0. `samples` are triples.
+/// A pass excludes wrong formulas: composition holds to 1e-11, integrals to 1e-8, derivatives to 1e-6, relative; and
+/// cancellation that costs a step of 1e-9 more than 1e-5 of its variance. The times are random; the statements hold at
+/// each, so the p-value is 1 or 0. `samples` are triples.
 ///
 /// # Errors
 /// Steps that the schedule refuses, and an unusable budget.
