@@ -177,3 +177,33 @@ impl Tester<'_> {
         Ok(select(less_equal(gain, splat(f64::INFINITY)), exp(capped), splat(f64::NAN)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a flow's velocity is not its derivative, going back does not undo going there, or a volume is not that
+    /// of the map.
+    #[test]
+    fn flows_are_flows() {
+        let frame = Frame { centers: vec![0.3, -1.0], widths: vec![0.5, 2.0] };
+        let flows = Flow::all(&frame);
+        assert_eq!(flows.len(), 6);
+        let x = [splat(1.7), splat(0.4)];
+        for flow in flows {
+            let i = flow.coordinate();
+            let at = |u: f64| flow.at(&x, &frame, u).0.to_array()[0];
+            let slope = (at(0.4 + 1e-6) - at(0.4 - 1e-6)) / 2e-6;
+            let velocity = flow.at(&x, &frame, 0.4).1.to_array()[0];
+            assert!((slope - velocity).abs() < 1e-8, "{flow:?}");
+            let mut there = x;
+            there[i] = flow.at(&x, &frame, 0.4).0;
+            let back = flow.at(&there, &frame, -0.4).0.to_array()[0];
+            assert!((back - x[i].to_array()[0]).abs() < 1e-14, "{flow:?}");
+            let mut nearby = x;
+            nearby[i] += splat(1e-6);
+            let stretch = (flow.at(&nearby, &frame, 0.4).0 - there[i]).to_array()[0] / 1e-6;
+            assert!((libm::log(stretch) - flow.log_volume(0.4)).abs() < 1e-8, "{flow:?}");
+        }
+    }
+}

@@ -60,3 +60,25 @@ pub fn penalty(
     }
     Ok(verdict)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if the mean factor is compared with another one than `exp(-s^2/2)`, a factor above one passes, or variances
+    /// past the range do.
+    #[test]
+    fn penalties_by_hand() {
+        let budget = Budget { false_positive: 1e-9, samples: 4096, seed: 1 };
+        let with = |u_b: f64, mask: f64x8| {
+            let of = move |_: f64x8| (splat(u_b), mask);
+            penalty("constant", &of, (4, 0.5), &budget).unwrap()
+        };
+        assert!(with(0.25, f64x8::ZERO).passed());
+        assert!(!with(0.5, f64x8::ZERO).passed());
+        assert!(!with(-0.25, f64x8::ZERO).passed());
+        let all = splat(f64::from_bits(u64::MAX));
+        assert_eq!(with(0.25, all).conclusion, crate::Conclusion::Inconclusive);
+        assert!(penalty("one sample", &|v| (v, v), (1, 0.5), &budget).is_err());
+    }
+}

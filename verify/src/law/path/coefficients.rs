@@ -180,3 +180,21 @@ fn derivatives(
     errors.relative("diffusion", g_squared, expected, 1e-6);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if an error is measured against something else, the largest is not kept, or NaN counts as none.
+    #[test]
+    fn errors_by_hand() {
+        let mut errors = Errors(Vec::new());
+        errors.relative("ratio", 1.1, 1.0, 0.2);
+        errors.relative("ratio", 0.95, 1.0, 0.2);
+        errors.relative("zero", 0.0, 0.0, 0.0);
+        errors.note("fault", f64::NAN, 1.0);
+        assert_eq!(errors.0.len(), 3);
+        assert!((errors.0[0].1 - 0.1).abs() < 1e-15 && errors.0[1].1 == 0.0);
+        assert_eq!(errors.0[2].1, f64::INFINITY);
+    }
+}
