@@ -1,7 +1,7 @@
 //! The integral of a density in up to three dimensions, by quadrature.
 //!
-//! `log int p(x) dx = log_normalizer` over a box that holds all but 1e-13 of the mass in each coordinate, known from the
-//! exact projections. The trapezoidal rule on a lattice of spacing `h` errs, for an analytic density that vanishes at
+//! `log int p(x) dx = log_normalizer` over a box that holds all but 1e-13 of the mass in each coordinate, known from
+//! the exact projections. The trapezoidal rule on a lattice of spacing `h` errs, for an analytic density that vanishes at
 //! the box, by `exp(-c/h)` (Trefethen & Weideman 2014), so the lattice is refined by halves until two values agree.
 
 use amc_core::scratch::Scratch;

@@ -2,7 +2,7 @@
 //!
 //! | law | statement |
 //! |---|---|
-//! | [`unbiased`] | `E[estimate] = log|det(I + M)|`, up to the stated truncation, in all lanes and in each |
+//! | [`unbiased`] | the mean of an estimate is the logarithm of `det(I + M)`, up to the stated truncation, in all lanes and in each |
 //! | [`penalty`] | `E[exp(ybar - u_B)] = exp(Delta)` for normal samples |
 //!
 //! What a pass does not show: the stated variance of an estimate, and the exponential for samples that are not normal.

@@ -18,9 +18,9 @@ pub type PenaltyOf<'a> = dyn Fn(f64x8) -> (f64x8, f64x8) + 'a;
 /// `E[exp(-u_B(chi2))] = exp(-s^2/2)` for `samples_behind` normal samples whose mean has the variance `s^2` (mean of
 /// bounded variables); every factor lies in `[0, 1]`.
 ///
-/// A pass with `N` samples of the law excludes a bias of the exponential by about `sqrt(50/N) d + 55/N`, `d` the standard
-/// deviation of the factor: 0.001 at `N = 1e6`, `s^2 = 0.6`, 8 samples behind. Inconclusive if a variance leaves the range
-/// of the closed form, past which nothing is exact: choose `s^2` well inside.
+/// A pass with `N` samples of the law excludes a bias of the exponential by about `sqrt(50/N) d + 55/N`, `d` the
+/// standard deviation of the factor: 0.001 at `N = 1e6`, `s^2 = 0.6`, 8 samples behind. Inconclusive if a variance leaves
+/// the range of the closed form, past which nothing is exact: choose `s^2` well inside.
 ///
 /// # Errors
 /// Fewer than two samples behind, a variance that is not positive, and an unusable budget.
@@ -59,4 +59,26 @@ pub fn penalty(
         return Ok(verdict.without_premise("variances past the range".into()));
     }
     Ok(verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if the mean factor is compared with another one than `exp(-s^2/2)`, a factor above one passes, or variances
+    /// past the range do.
+    #[test]
+    fn penalties_by_hand() {
+        let budget = Budget { false_positive: 1e-9, samples: 4096, seed: 1 };
+        let with = |u_b: f64, mask: f64x8| {
+            let of = move |_: f64x8| (splat(u_b), mask);
+            penalty("constant", &of, (4, 0.5), &budget).unwrap()
+        };
+        assert!(with(0.25, f64x8::ZERO).passed());
+        assert!(!with(0.5, f64x8::ZERO).passed());
+        assert!(!with(-0.25, f64x8::ZERO).passed());
+        let all = splat(f64::from_bits(u64::MAX));
+        assert_eq!(with(0.25, all).conclusion, crate::Conclusion::Inconclusive);
+        assert!(penalty("one sample", &|v| (v, v), (1, 0.5), &budget).is_err());
+    }
 }

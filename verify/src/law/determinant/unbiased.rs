@@ -59,8 +59,8 @@ pub struct TraceInstance<'a> {
     pub truncation: f64,
 }
 
-/// The mean of an estimate is the logarithm of the determinant, over all lanes and in each, up to the truncation allowed
-/// (mean of bounded variables); no value leaves its range.
+/// The mean of an estimate is the logarithm of the determinant, over all lanes and in each, up to the truncation
+/// allowed (mean of bounded variables); no value leaves its range.
 ///
 /// With `n` values in a range of width `b`, mostly within `s` of the truth, a pass excludes a bias of
 /// `s sqrt(50/n) + 55 b/n` for all lanes together (at a share of 1e-9): 0.002 for `d = 8`, `b = 2.5`, `s = 0.05` and

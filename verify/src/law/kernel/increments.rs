@@ -144,3 +144,25 @@ fn judge(starts: &[Vec<f64>], noises: &[Vec<f64>]) -> Result<(f64, String), Veri
     }
     Ok((bonferroni(&p_values), worst.1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amc_core::rng::{Key, Purpose};
+
+    /// Fails if a dependence between any two coordinates, on the start or between lanes is not looked at.
+    #[test]
+    fn every_relation_is_judged() {
+        let mut stream = Key::new(1, Purpose::User).stream();
+        let mut draw = || -> Vec<f64> { (0..4000).map(|_| stream.uniform()).collect() };
+        let (starts, noises) = ([draw(), draw(), draw()], [draw(), draw(), draw()]);
+        assert!(judge(&starts, &noises).unwrap().0 > 1e-6);
+        let tied = [noises[0].clone(), noises[1].clone(), noises[0].clone()];
+        assert!(judge(&starts, &tied).unwrap().0 < 1e-12);
+        let from_start = [noises[0].clone(), noises[1].clone(), starts[2].clone()];
+        assert!(judge(&starts, &from_start).unwrap().0 < 1e-12);
+        let mut lanes = noises.clone();
+        lanes[1].as_chunks_mut::<2>().0.iter_mut().for_each(|pair| pair[1] = 1.0 - pair[0]);
+        assert!(judge(&starts, &lanes).unwrap().0 < 1e-12);
+    }
+}

@@ -116,3 +116,27 @@ pub(super) fn one_step(
     let reported = outcome.acceptance_probability.to_array();
     Ok(OneStep { before, after, reported, accepted: outcome.accepted.to_bitmask() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::kernel::LangevinProposal;
+    use amc_core::simd::splat;
+
+    /// Fails if the two directions of the proposal, or the two densities, are exchanged: `h = 1/2`, so that
+    /// `log q(y|x) = -(y - x - S(x)/2)^2/2`.
+    #[test]
+    fn acceptance_by_hand() {
+        let at = |x: f64, log_density: f64, score: f64| Particles {
+            x: vec![splat(x)],
+            log_density: splat(log_density),
+            score: vec![splat(score)],
+        };
+        let (x, y) = (at(0.0, -1.0, 2.0), at(1.0, -1.2, -0.6));
+        let proposal = LangevinProposal { step_size: 0.5 };
+        // There: (1 - 0 - 1)^2 = 0; back: (0 - 1 + 0.3)^2 = 0.49.
+        let expected = libm::exp(-0.2 - 0.245);
+        assert!((acceptance(&proposal, (&x, &y), 3) - expected).abs() < 1e-15);
+        assert_eq!(acceptance(&proposal, (&y, &x), 3), 1.0);
+    }
+}

@@ -93,8 +93,9 @@ impl Errors {
 /// Steps compose and have the ends they name, levels grow noisier, and drift, diffusion and the frozen drift are the
 /// derivatives and integrals they are said to be, at random triples of times and at steps of 1e-9.
 ///
-/// A pass excludes wrong formulas: composition holds to 1e-11, integrals to 1e-8, derivatives to 1e-6,
-/// relative; and cancellation that costs a step of 1e-9 more than 1e-5 of its variance. The times are random; the statements hold at each, so the p-value is 1 or 0. `samples` are triples.
+/// A pass excludes wrong formulas: composition holds to 1e-11, integrals to 1e-8, derivatives to 1e-6, relative; and
+/// cancellation that costs a step of 1e-9 more than 1e-5 of its variance. The times are random; the statements hold at
+/// each, so the p-value is 1 or 0. `samples` are triples.
 ///
 /// # Errors
 /// Steps that the schedule refuses, and an unusable budget.
@@ -178,4 +179,22 @@ fn derivatives(
     let expected = variance - 2.0 * log_alpha * path.variance(t);
     errors.relative("diffusion", g_squared, expected, 1e-6);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if an error is measured against something else, the largest is not kept, or NaN counts as none.
+    #[test]
+    fn errors_by_hand() {
+        let mut errors = Errors(Vec::new());
+        errors.relative("ratio", 1.1, 1.0, 0.2);
+        errors.relative("ratio", 0.95, 1.0, 0.2);
+        errors.relative("zero", 0.0, 0.0, 0.0);
+        errors.note("fault", f64::NAN, 1.0);
+        assert_eq!(errors.0.len(), 3);
+        assert!((errors.0[0].1 - 0.1).abs() < 1e-15 && errors.0[1].1 == 0.0);
+        assert_eq!(errors.0[2].1, f64::INFINITY);
+    }
 }

@@ -1,13 +1,13 @@
 //! Levels at equal distances in a coordinate of the path.
 //!
-//! `c(t_1), c(t_2), .., c(t_L)` in arithmetic progression: uniform for `c(t) = t`, quadratic for `c(t) = sqrt(t - t_1)`,
-//! log-SNR for `c(t) = log(alpha_t^2/v_t)`, and optimal for the communication barrier `c = Lambda` where that is known
+//! `c(t_1), c(t_2), .., c(t_L)` in arithmetic progression: uniform for `c(t) = t`, quadratic for
+//! `c(t) = sqrt(t - t_1)`, log-SNR for `c(t) = log(alpha_t^2/v_t)`, and optimal for the communication barrier `c = Lambda` where that is known
 //! \[Syed22\].
 
 use crate::{Budget, Verdict, VerifyError};
 
-/// Times increase strictly in `(0, 1]`, begin and end exactly at the two `ends`, and lie at equal distances of `coordinate` (1e-9 of the
-/// whole).
+/// Times increase strictly in `(0, 1]`, begin and end exactly at the two `ends`, and lie at equal distances of
+/// `coordinate` (1e-9 of the whole).
 ///
 /// A pass excludes a misplaced, repeated or exchanged level. The p-value is 1 or 0; `samples` are levels.
 ///

@@ -168,3 +168,43 @@ impl Triples {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amc_core::rng::{Key, Purpose};
+
+    fn smallest(triples: impl Iterator<Item = [f64; 3]>, boxes: bool) -> f64 {
+        let (mut all, mut findings) = (Triples::default(), Findings::default());
+        triples.for_each(|triple| all.push(triple));
+        if boxes {
+            all.boxes(&mut findings).unwrap();
+        } else {
+            all.bits(&mut findings).unwrap();
+        }
+        bonferroni(&findings.p_values)
+    }
+
+    /// Fails if right uniforms are refuted, or a bit stuck at one, a bit shared by neighbours, or a cell of pairs from
+    /// bit 16 on that is never hit is missed by the count made for it.
+    #[test]
+    fn every_count_sees_its_defect() {
+        let draw = || {
+            let mut stream = Key::new(2, Purpose::User).stream();
+            (0..20_000).map(move |_| [(); 3].map(|()| stream.uniform()))
+        };
+        assert!(smallest(draw(), false) > 1e-6 && smallest(draw(), true) > 1e-6);
+        let unit = 1.0 / (1_u64 << BITS) as f64;
+        let with_bit = |u: f64, bit: u64| {
+            let cell = (u / unit) as u64 & !(1 << 20) | bit << 20;
+            (cell as f64 + 0.5) * unit
+        };
+        assert!(smallest(draw().map(|u| u.map(|u| with_bit(u, 1))), false) < 1e-12);
+        let bit_of = |u: f64| (u / unit) as u64 >> 20 & 1;
+        let tied = draw().map(|[a, b, c]| [a, with_bit(b, bit_of(a)), c]);
+        assert!(smallest(tied, false) < 1e-12);
+        let digit = |u: f64| (u / unit) as u64 >> (BITS - 20) & 15;
+        let hole = draw().filter(|&[a, b, _]| (digit(a), digit(b)) != (3, 11));
+        assert!(smallest(hole, true) < 1e-12);
+    }
+}
