@@ -21,8 +21,9 @@ const LADDERS: usize = 65_536;
 /// Rounds between the exact start and what is looked at: an odd number, as pairs that always trade places
 /// are back after an even one.
 const ROUNDS: usize = 7;
-/// Particles of a population whose evidence is looked at; not a multiple of eight, besides.
-const PARTICLES: [usize; 2] = [8, 13];
+/// Particles of a population whose evidence is looked at, in turn: two blocks, one, and one that is not full.
+/// The first goes to a population without moves, where blocks that share their numbers show.
+const PARTICLES: [usize; 3] = [16, 8, 13];
 /// Particles of a population whose error bars are: enough for a normal error.
 const PARTICLES_OF_ERROR_BARS: usize = 256;
 
@@ -69,7 +70,7 @@ fn evidence_cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (index, (name, bridge, tempering, threshold)) in BRIDGES.into_iter().enumerate() {
         let full = index % 2 == 1;
-        let particles = PARTICLES[index / 2 % 2];
+        let particles = PARTICLES[index % PARTICLES.len()];
         // AIS once; SMC with two schemes and two kernels that shift from bridge to bridge.
         for variant in 0..3 {
             let kernel = KERNELS[(index + 2 * variant) % KERNELS.len()];
