@@ -12,6 +12,7 @@
 //! | [`bound`] | p-value bounds: Kolmogorov distance, binomial counts, means of bounded variables |
 //! | [`oracle`] | exact laws to compare with: raw-parameter Gaussian mixtures and their projections, standard problems; double-doubles |
 //! | [`law`] | the laws themselves, one file per trait or move: bridge, swap, free energy, kernel, evidence, resampling, stream |
+//! | [`fault`] | faults put into a density on purpose: what has to become a rejection or a typed error |
 //! | [`Budget`] | how many samples a law may draw, and how often it may fail a correct instance |
 //! | [`Verdict`] | what a law found: a p-value bound and a conclusion |
 //!
@@ -45,6 +46,7 @@
 pub mod bound;
 mod budget;
 mod error;
+pub mod fault;
 pub mod law;
 pub mod oracle;
 mod verdict;
