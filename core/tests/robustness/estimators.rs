@@ -108,7 +108,7 @@ proptest! {
         let found = found.to_array()[5];
         if penalty == Penalty::None || samples == 0 {
             prop_assert!(found == 0.0 && past.to_bitmask() == 0);
-        } else if variance >= 0.0 && variance < 1e100 {
+        } else if (0.0..1e100).contains(&variance) {
             prop_assert!(found >= 0.5 * variance * (1.0 - 1e-12), "{samples}, {variance}: {found}");
             let beyond = penalty == Penalty::ClosedForm && variance >= rule.range();
             prop_assert_eq!(past.to_bitmask() != 0, beyond);
