@@ -3,7 +3,7 @@
 use amc_core::rng::{Key, Phase, Purpose};
 use amc_harness::config::RunConfig;
 use amc_harness::run::{Problem, Top};
-use amc_harness::sampler::{Direction, Population, SamplerError};
+use amc_harness::sampler::{Direction, Population};
 
 const ISOTROPIC: &str = r#"{"kind":"isotropic","variance":0.3}"#;
 const DIAGONAL: &str = r#"{"kind":"diagonal","variances":[0.3,0.05,1.2]}"#;
@@ -56,7 +56,7 @@ fn check(config: &RunConfig, what: &str) {
             let before = population.log_weights().to_vec();
             let key = Key::new(config.seed, Purpose::Bridge).level(level as u64);
             annealing.with_bridge(level, None, |bridge| {
-                population.cross(bridge, Direction::Forward, key).map_err(SamplerError::from)
+                population.cross(bridge, Direction::Forward, key)
             })?;
             for (after, before) in population.log_weights().iter().zip(before) {
                 let work = after - before;

@@ -15,6 +15,7 @@
 //! | [`sequential`] | accept early when clear, draw more when in doubt |
 //! | [`suite`] | every law on every instance of the core, and the ledger of false positives |
 //! | [`check_kernel`], [`check_bridge`], [`check_evidence`] | all laws of a trait on an instance of your own |
+//! | [`fault`] | faults put into a density on purpose: what has to become a rejection or a typed error |
 //! | [`Budget`] | how many samples a law may draw, and how often it may fail a correct instance |
 //! | [`Verdict`] | what a law found: a p-value bound and a conclusion |
 //!
@@ -49,6 +50,7 @@ pub mod bound;
 mod budget;
 mod check;
 mod error;
+pub mod fault;
 pub mod law;
 pub mod oracle;
 pub mod sequential;

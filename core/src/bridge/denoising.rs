@@ -1,6 +1,9 @@
 //! Stochastic bridges on a diffusion path: a Gaussian (or exact) forward kernel against noising.
 //!
 //! `log_work(x, y) = log p_s(y) - log p_t(x) + log q(x | y) - log k(y | x)`, `q = N(a y, v I)`.
+//!
+//! A score or a Hessian that is no number leads to a state that is none, or to a kernel that cannot have
+//! led here: `log q - log k` is then not finite, and the work is NaN, which every sampler rejects and counts.
 
 use super::{Bridge, Crossing, LOG_TWO_PI};
 use crate::density::Score;
@@ -8,7 +11,7 @@ use crate::error::{Result, check_len};
 use crate::path::NoisingStep;
 use crate::point::{Context, Point, PointMut};
 use crate::rng::Stream;
-use crate::simd::{Lanes, Task, dispatch, dot, f64x8, splat};
+use crate::simd::{Lanes, Task, dispatch, dot, f64x8, finite, select, splat};
 
 /// A normalized forward kernel `k(y | x)` from the noisier to the cleaner level.
 ///
@@ -67,6 +70,12 @@ impl<'a, K: DenoisingKernel> Denoising<'a, K> {
         let constant = self.dim() as f64 * (LOG_TWO_PI + libm::log(self.step.variance));
         splat(-0.5) * (square + splat(constant))
     }
+}
+
+/// `log q - log k`; NaN where it is not finite.
+fn log_ratio(log_noising: f64x8, log_kernel: f64x8) -> f64x8 {
+    let ratio = log_noising - log_kernel;
+    select(finite(ratio), ratio, splat(f64::NAN))
 }
 
 /// `|x - a y|^2`.
@@ -142,7 +151,8 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         let log_kernel = self.kernel.sample(x, y.x, context.reborrow())?;
         y.evaluate(self.clean, &mut context)?;
         let log_noising = self.log_noising(x.x, y.x);
-        Ok(Crossing::from((*y.log_density - x.log_density) + (log_noising - log_kernel)))
+        let gain = *y.log_density - x.log_density;
+        Ok(Crossing::from(gain + log_ratio(log_noising, log_kernel)))
     }
 
     fn backward(
@@ -157,12 +167,13 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         let log_noising = self.log_noising_of_square(square);
         x.evaluate(self.noisy, &mut context)?;
         let log_kernel = self.kernel.log_density(x.as_point(), y.x, context)?;
-        Ok(Crossing::from((y.log_density - *x.log_density) + (log_noising - log_kernel)))
+        let gain = y.log_density - *x.log_density;
+        Ok(Crossing::from(gain + log_ratio(log_noising, log_kernel)))
     }
 
     fn log_work(&self, x: Point<'_>, y: Point<'_>, context: Context<'_>) -> Result<f64x8> {
         let log_kernel = self.kernel.log_density(x, y.x, context)?;
         let log_noising = self.log_noising(x.x, y.x);
-        Ok((y.log_density - x.log_density) + (log_noising - log_kernel))
+        Ok((y.log_density - x.log_density) + log_ratio(log_noising, log_kernel))
     }
 }

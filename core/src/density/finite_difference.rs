@@ -25,6 +25,10 @@ pub struct FiniteDifference<'a> {
 }
 
 impl<'a> FiniteDifference<'a> {
+    /// Smallest length: the step at the origin is then a normal number. Far below it is zero, and every
+    /// product is a quotient of zeros.
+    pub const SMALLEST_LENGTH: f64 = 1e-300;
+
     /// Differences of the score of a density whose scales are about 1.
     pub fn new(density: &'a dyn Score) -> Self {
         Self { density, length: 1.0 }
@@ -34,12 +38,13 @@ impl<'a> FiniteDifference<'a> {
     /// deviation, say.
     ///
     /// # Errors
-    /// [`Error::NotPositive`] unless the length is above zero and finite.
+    /// [`Error::OutOfRange`] unless the length is finite and at least [`FiniteDifference::SMALLEST_LENGTH`].
     pub fn with_length(density: &'a dyn Score, length: f64) -> Result<Self> {
-        if length > 0.0 && length.is_finite() {
+        let (min, max) = (Self::SMALLEST_LENGTH, f64::MAX);
+        if length >= min && length <= max {
             Ok(Self { density, length })
         } else {
-            Err(Error::NotPositive { what: "length of differences", index: 0, value: length })
+            Err(Error::OutOfRange { what: "length of differences", value: length, min, max })
         }
     }
 }

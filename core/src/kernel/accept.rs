@@ -2,7 +2,7 @@
 
 use crate::point::{Point, PointMut};
 use crate::rng::Stream;
-use crate::simd::{LANES, Lanes, Mask, equal, exp, f64x8, finite, less, not_nan};
+use crate::simd::{LANES, Lanes, Mask, equal, exp, f64x8, finite, greater, less};
 
 /// What one kernel step did.
 #[derive(Debug, Clone, Copy)]
@@ -11,21 +11,25 @@ pub struct Outcome {
     pub acceptance_probability: f64x8,
     /// Mask of the lanes whose proposal was accepted.
     pub accepted: f64x8,
-    /// Mask of the lanes whose proposal had a NaN or `+inf` log-density or a NaN ratio.
+    /// Mask of the lanes whose proposal had a NaN or `+inf` log-density, or a ratio of NaN or zero with a
+    /// density that is not zero: a score that is no number.
     pub non_finite: f64x8,
 }
 
 /// Accepts with probability `min(1, exp(log_ratio))`; the decision uses one uniform per lane.
 ///
-/// `-inf` is a density of zero, an honest rejection; NaN and `+inf` are faults and are counted.
+/// `-inf` is a density of zero, an honest rejection; NaN and `+inf` are faults and are counted, and so is a
+/// ratio of `-inf` for any other density, which only an infinite score or an overflow leads to.
 #[inline(always)]
 pub(crate) fn decide<V: Lanes>(
     log_ratio: V,
     proposed: V,
     stream: &mut Stream,
 ) -> (V::Mask, Outcome) {
-    let zero_density = equal(proposed, V::splat(f64::NEG_INFINITY));
-    let valid = finite(proposed) & not_nan(log_ratio);
+    let zero = V::splat(f64::NEG_INFINITY);
+    let zero_density = equal(proposed, zero);
+    // False for NaN, too.
+    let valid = finite(proposed) & greater(log_ratio, zero);
     let probability = V::select(valid, exp(log_ratio.min(V::zero())), V::zero());
     let accepted = less(stream.uniform_lanes(), probability);
     let outcome = Outcome {
@@ -78,16 +82,16 @@ mod tests {
     fn faults_are_rejected_and_counted() {
         let nan = f64::NAN;
         let inf = f64::INFINITY;
-        let ratio = f64x8::new([5.0, -inf, nan, inf, -800.0, 5.0, 0.0, inf]);
+        let ratio = f64x8::new([5.0, -inf, nan, inf, -inf, 5.0, 0.0, inf]);
         let proposed = f64x8::new([1.0, -inf, 1.0, inf, 1.0, nan, 2.0, 1.0]);
         let (_, outcome) = decide(ratio, proposed, &mut Key::new(1, Purpose::User).stream());
         assert_eq!(outcome.accepted.to_bitmask(), 0b1100_0001);
-        assert_eq!(outcome.non_finite.to_bitmask(), 0b0010_1100);
+        assert_eq!(outcome.non_finite.to_bitmask(), 0b0011_1100);
         assert_eq!(
             outcome.acceptance_probability.to_array(),
             [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0]
         );
         assert_eq!(outcome.totals(3), (1.0, 1));
-        assert_eq!(outcome.totals(8), (3.0, 3));
+        assert_eq!(outcome.totals(8), (3.0, 4));
     }
 }

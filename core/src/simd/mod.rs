@@ -112,12 +112,6 @@ pub fn finite<V: Lanes>(a: V) -> V::Mask {
     (a - a).equal(V::zero())
 }
 
-/// Mask of the lanes that hold a number, infinities included.
-#[inline(always)]
-pub(crate) fn not_nan<V: Lanes>(a: V) -> V::Mask {
-    a.equal(a)
-}
-
 /// `1/x` of lengths, and 0 where `x` is 0.
 #[inline(always)]
 pub(crate) fn reciprocal_or_zero<V: Lanes>(x: V) -> V {

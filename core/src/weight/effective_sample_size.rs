@@ -34,7 +34,8 @@ pub fn effective_sample_size(log_weights: &[f64]) -> f64 {
 ///
 /// # Errors
 /// [`Error::Length`] when the lengths differ, [`Error::Empty`] for no particle,
-/// [`Error::NotFinite`] for NaN or `+inf`, [`Error::WeightsAllZero`] when all `W` are zero.
+/// [`Error::NotFinite`] for NaN or `+inf`, [`Error::OutOfRange`] for numbers so large that their differences
+/// are not finite, [`Error::WeightsAllZero`] when all `W` are zero.
 pub fn conditional_effective_sample_size(
     log_weights: &[f64],
     log_increments: &[f64],
@@ -72,6 +73,9 @@ pub fn conditional_effective_sample_size(
     Ok(log_weights.len() as f64 * (sum_1 / sum_0) * (sum_1 / sum_2) * scale)
 }
 
+/// Up to here sums of weights, and twice increments, are finite.
+const LARGEST: f64 = f64::MAX / 16.0;
+
 /// `(log W_i, log u_i)` of the particle with the largest `W_i u_i`; `None` if all of them are 0.
 fn heaviest_product(log_weights: &[f64], log_increments: &[f64]) -> Result<Option<(f64, f64)>> {
     let mut top = f64::NEG_INFINITY;
@@ -82,6 +86,11 @@ fn heaviest_product(log_weights: &[f64], log_increments: &[f64]) -> Result<Optio
         }
         if increment.is_nan() || increment == f64::INFINITY {
             return Err(Error::NotFinite { what: "log_increments", index });
+        }
+        for (what, value) in [("log_weights", weight), ("log_increments", increment)] {
+            if value.abs() > LARGEST && value != f64::NEG_INFINITY {
+                return Err(Error::OutOfRange { what, value, min: -LARGEST, max: LARGEST });
+            }
         }
         if weight + increment > top {
             top = weight + increment;
@@ -122,6 +131,19 @@ mod tests {
         assert_eq!(effective_sample_size(&[-INF, -5.0]), 1.0);
         assert!(effective_sample_size(&[0.0, f64::NAN]).is_nan());
         assert!(effective_sample_size(&[0.0, INF]).is_nan());
+    }
+
+    /// Fails if a difference of logarithms overflows: the result was infinite.
+    #[test]
+    fn cess_of_the_largest_numbers() {
+        for weights in [[5e295, f64::MAX], [-f64::MAX, 0.0], [f64::MAX, -f64::MAX]] {
+            for increments in [[f64::MAX; 2], [-f64::MAX, f64::MAX], [1.0, 2.0]] {
+                let found = conditional_effective_sample_size(&weights, &increments);
+                assert!(matches!(found, Err(Error::OutOfRange { .. })), "{found:?}");
+            }
+        }
+        let found = conditional_effective_sample_size(&[LARGEST, -LARGEST], &[-LARGEST, LARGEST]);
+        assert!(found.is_ok_and(|ess| (0.0..=2.0).contains(&ess)), "{found:?}");
     }
 
     /// Fails if `W` and `u` are exchanged, if `W` is squared, or if `N` is missing:

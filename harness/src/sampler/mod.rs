@@ -11,6 +11,7 @@ mod anneal;
 mod annealing;
 mod bridges;
 mod exchange;
+mod guard;
 mod pilot;
 mod population;
 mod record;
@@ -41,7 +42,7 @@ pub use step_size::StepSizes;
 use thiserror::Error;
 
 /// Why a sampler stopped.
-#[derive(Debug, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SamplerError {
     /// A computation of the core refused its input.
@@ -60,5 +61,13 @@ pub enum SamplerError {
         particles: usize,
         /// Particles whose density or weight was not a finite number, over the whole run.
         non_finite: u64,
+    },
+    /// A density, kernel or bridge panicked; what the pass had done until then is discarded.
+    #[error("the density, kernel or bridge panicked at level {level}: {message}")]
+    Panicked {
+        /// The level that particles stood at or were moved to.
+        level: usize,
+        /// The first line of the panic's message.
+        message: String,
     },
 }

@@ -187,9 +187,7 @@ impl Pilot {
         streams: Streams,
     ) -> Result<(), SamplerError> {
         let report = problem.with_bridge(clean, score, |bridge| {
-            self.population
-                .cross(bridge, Direction::Forward, streams.bridge)
-                .map_err(SamplerError::from)
+            self.population.cross(bridge, Direction::Forward, streams.bridge)
         })?;
         self.count(&report);
         Ok(())
@@ -206,7 +204,7 @@ impl Pilot {
         let report = problem.with_bridge(clean, None, |bridge| {
             // Round 1: the way down has drawn from round 0.
             let key = streams.bridge.round(1);
-            noisy.cross(bridge, Direction::Backward, key).map_err(SamplerError::from)
+            noisy.cross(bridge, Direction::Backward, key)
         })?;
         self.count(&report);
         let step = problem.step(clean)?;

@@ -5,7 +5,7 @@
 
 use amc_core::bridge::{Bridge, FaultCounts, Faults};
 use amc_core::density::{LogDensity, MixtureLevel, Score};
-use amc_core::error::{Error, Result};
+use amc_core::error::Error;
 use amc_core::kernel::{MarkovKernel, Outcome, Team};
 use amc_core::path::NoisingStep;
 use amc_core::point::{BlocksMut, Context, Evaluations, Point, PointMut};
@@ -15,8 +15,12 @@ use amc_core::simd::{LANES, f64x8, splat};
 use amc_core::weight::{Resampling, normalize};
 use rayon::prelude::*;
 
+use super::guard::guarded;
 use super::truncation::TruncationMean;
 use super::{Annealing, SamplerError};
+
+/// What passes end with.
+type Result<T> = core::result::Result<T, SamplerError>;
 
 /// Blocks a thread takes at a time: enough to hide the cost of taking them.
 const MIN_BLOCKS: usize = 8;
@@ -25,10 +29,14 @@ const MIN_BLOCKS: usize = 8;
 const MOST_BLOCKS: usize = 8;
 
 /// `N` particles at one level, with cached densities and log-weights.
+///
+/// A pass that ends with an error leaves them between two states: such a population is of no use.
 #[derive(Clone)]
 pub struct Population {
     dim: usize,
     particles: usize,
+    /// The level of its problem at which it stands.
+    level: usize,
     now: States,
     /// Where a pass that moves particles writes; swapped with `now` afterwards.
     next: States,
@@ -193,12 +201,13 @@ impl States {
 }
 
 impl Population {
-    /// `particles` particles, not yet anywhere.
-    fn new(dim: usize, particles: usize) -> Self {
+    /// `particles` particles that are going to be placed at this level.
+    fn new(dim: usize, particles: usize, level: usize) -> Self {
         let blocks = particles.div_ceil(LANES);
         Self {
             dim,
             particles,
+            level,
             now: States::new(blocks, dim),
             next: States::new(blocks, dim),
             log_weights: vec![0.0; blocks * LANES],
@@ -211,13 +220,13 @@ impl Population {
     /// Particles drawn from the reference, at level `L`, with log-weights `log p_L - log rho`.
     ///
     /// # Errors
-    /// Those of the core.
+    /// Those of the core; a density that panics.
     pub fn from_reference(
         problem: &Annealing<'_>,
         particles: usize,
         phase: Phase,
     ) -> Result<(Self, PassReport)> {
-        let mut population = Self::new(problem.dim(), particles);
+        let mut population = Self::new(problem.dim(), particles, problem.steps());
         let key = problem.key(phase, Purpose::Reference);
         let top = problem.levels[problem.steps()].density();
         let mut report = population.place(problem.reference, top, key)?;
@@ -229,14 +238,14 @@ impl Population {
     /// Particles drawn from the reference and evaluated at any level, with equal weights.
     ///
     /// # Errors
-    /// Those of the core.
+    /// As [`Population::from_reference`].
     pub fn scattered(
         problem: &Annealing<'_>,
         particles: usize,
         level: usize,
         phase: Phase,
     ) -> Result<(Self, PassReport)> {
-        let mut population = Self::new(problem.dim(), particles);
+        let mut population = Self::new(problem.dim(), particles, level);
         let key = problem.key(phase, Purpose::Reference).level(level as u64);
         let density = problem.levels[level].density();
         let report = population.place(problem.reference, density, key)?;
@@ -253,7 +262,7 @@ impl Population {
         (particles, level): (usize, usize),
         phase: Phase,
     ) -> Result<(Self, PassReport)> {
-        let mut population = Self::new(problem.dim(), particles);
+        let mut population = Self::new(problem.dim(), particles, level);
         let key = problem.key(phase, Purpose::Reference).level(level as u64);
         let report = population.place(law, problem.levels[level].density(), key)?;
         Ok((population, report))
@@ -262,7 +271,7 @@ impl Population {
     /// Particles drawn from the target, at level 0, with equal weights.
     ///
     /// # Errors
-    /// Those of the core; [`Error::Unsupported`] where the target cannot be sampled exactly.
+    /// As [`Population::from_reference`]; [`Error::Unsupported`] where the target cannot be sampled exactly.
     pub fn from_target(
         problem: &Annealing<'_>,
         particles: usize,
@@ -270,7 +279,7 @@ impl Population {
     ) -> Result<(Self, PassReport)> {
         let what = "the target cannot be sampled exactly";
         let target = problem.exact_target.ok_or(Error::Unsupported { what })?;
-        let mut population = Self::new(problem.dim(), particles);
+        let mut population = Self::new(problem.dim(), particles, 0);
         let key = problem.key(phase, Purpose::TargetSample);
         let report = population.place(target, problem.levels[0].density(), key)?;
         Ok((population, report))
@@ -284,6 +293,7 @@ impl Population {
         key: Key,
     ) -> Result<PassReport> {
         let scratch_len = law.scratch_len().max(density.scratch_len());
+        let level = self.level;
         self.now
             .par_blocks_mut(self.dim)
             .enumerate()
@@ -291,16 +301,18 @@ impl Population {
             .map_init(
                 || vec![f64x8::ZERO; scratch_len],
                 |memory, (block, mut point)| {
-                    let mut stream = key.block(block as u64).stream();
-                    let mut evaluations = Evaluations::default();
-                    law.sample(point.x, &mut stream, Scratch::new(memory))?;
-                    let mut context = Context {
-                        stream: &mut stream,
-                        scratch: Scratch::new(memory),
-                        evaluations: &mut evaluations,
-                    };
-                    point.evaluate(density, &mut context)?;
-                    Ok(BlockReport { evaluations, ..BlockReport::default() })
+                    guarded(level, || {
+                        let mut stream = key.block(block as u64).stream();
+                        let mut evaluations = Evaluations::default();
+                        law.sample(point.x, &mut stream, Scratch::new(memory))?;
+                        let mut context = Context {
+                            stream: &mut stream,
+                            scratch: Scratch::new(memory),
+                            evaluations: &mut evaluations,
+                        };
+                        point.evaluate(density, &mut context)?;
+                        Ok(BlockReport { evaluations, ..BlockReport::default() })
+                    })
                 },
             )
             .collect_into_vec(&mut self.reports);
@@ -312,16 +324,18 @@ impl Population {
     /// # Errors
     /// Those of the core.
     pub fn weigh_reference(&mut self, problem: &Annealing<'_>, sign: f64) -> Result<PassReport> {
-        let reference = problem.reference;
+        let (reference, level) = (problem.reference, self.level);
         self.now
             .par_blocks(self.dim)
             .with_min_len(MIN_BLOCKS)
             .map_init(
                 || vec![f64x8::ZERO; reference.scratch_len()],
                 |memory, point| {
-                    let log_rho = reference.log_density(point.x, Scratch::new(memory))?;
-                    let log_work = (splat(sign) * (point.log_density - log_rho)).to_array();
-                    Ok(BlockReport { log_work, ..BlockReport::default() })
+                    guarded(level, || {
+                        let log_rho = reference.log_density(point.x, Scratch::new(memory))?;
+                        let log_work = (splat(sign) * (point.log_density - log_rho)).to_array();
+                        Ok(BlockReport { log_work, ..BlockReport::default() })
+                    })
                 },
             )
             .collect_into_vec(&mut self.reports);
@@ -342,12 +356,7 @@ impl Population {
     ///
     /// # Errors
     /// [`SamplerError::LostAllWeight`] at this level when no particle has any weight.
-    pub fn normalize(
-        &self,
-        weights: &mut [f64],
-        level: usize,
-        non_finite: u64,
-    ) -> core::result::Result<f64, SamplerError> {
+    pub fn normalize(&self, weights: &mut [f64], level: usize, non_finite: u64) -> Result<f64> {
         normalize(self.log_weights(), weights).map_err(|error| match error {
             Error::WeightsAllZero => {
                 SamplerError::LostAllWeight { level, particles: self.particles, non_finite }
@@ -360,7 +369,7 @@ impl Population {
     /// log-weight, or from clean to noisy subtracting it.
     ///
     /// # Errors
-    /// Those of the bridge.
+    /// Those of the bridge; a bridge or density that panics.
     pub fn cross(
         &mut self,
         bridge: &dyn Bridge,
@@ -369,6 +378,10 @@ impl Population {
     ) -> Result<PassReport> {
         let dim = self.dim;
         let scratch_len = bridge.scratch_len();
+        let to_level = match direction {
+            Direction::Forward => self.level.saturating_sub(1),
+            Direction::Backward => self.level + 1,
+        };
         let pairs = self.now.par_blocks(dim).zip(self.next.par_blocks_mut(dim));
         pairs
             .enumerate()
@@ -376,24 +389,27 @@ impl Population {
             .map_init(
                 || vec![f64x8::ZERO; scratch_len],
                 |memory, (block, (from, to))| {
-                    let mut stream = key.block(block as u64).stream();
-                    let mut evaluations = Evaluations::default();
-                    let context = Context {
-                        stream: &mut stream,
-                        scratch: Scratch::new(memory),
-                        evaluations: &mut evaluations,
-                    };
-                    let (crossing, sign) = match direction {
-                        Direction::Forward => (bridge.forward(from, to, context)?, 1.0),
-                        Direction::Backward => (bridge.backward(from, to, context)?, -1.0),
-                    };
-                    let log_work = (splat(sign) * crossing.log_work).to_array();
-                    let (faults, truncation) =
-                        (crossing.faults.into(), crossing.truncation.to_array());
-                    Ok(BlockReport { evaluations, faults, truncation, log_work })
+                    guarded(to_level, || {
+                        let mut stream = key.block(block as u64).stream();
+                        let mut evaluations = Evaluations::default();
+                        let context = Context {
+                            stream: &mut stream,
+                            scratch: Scratch::new(memory),
+                            evaluations: &mut evaluations,
+                        };
+                        let (crossing, sign) = match direction {
+                            Direction::Forward => (bridge.forward(from, to, context)?, 1.0),
+                            Direction::Backward => (bridge.backward(from, to, context)?, -1.0),
+                        };
+                        let log_work = (splat(sign) * crossing.log_work).to_array();
+                        let (faults, truncation) =
+                            (crossing.faults.into(), crossing.truncation.to_array());
+                        Ok(BlockReport { evaluations, faults, truncation, log_work })
+                    })
                 },
             )
             .collect_into_vec(&mut self.reports);
+        self.level = to_level;
         std::mem::swap(&mut self.now, &mut self.next);
         self.finish_pass(true)
     }
@@ -401,7 +417,7 @@ impl Population {
     /// Runs `steps` kernel steps on every particle; `refresh` recomputes a score left stale.
     ///
     /// # Errors
-    /// Those of the kernel.
+    /// Those of the kernel; a kernel or density that panics.
     pub fn mix(
         &mut self,
         density: &dyn Score,
@@ -410,7 +426,7 @@ impl Population {
         refresh: bool,
         key: Key,
     ) -> Result<PassReport> {
-        let (dim, particles) = (self.dim, self.particles);
+        let (dim, particles, level) = (self.dim, self.particles, self.level);
         let team = kernel.blocks_at_once(dim).clamp(1, MOST_BLOCKS);
         let scratch_len = team * kernel.scratch_len(dim) + density.scratch_len();
         self.now
@@ -425,33 +441,35 @@ impl Population {
                     streams.extend((first..first + count).map(|b| key.block(b as u64).stream()));
                     let mut outcomes = [Outcome::none(); MOST_BLOCKS];
                     let outcomes = &mut outcomes[..count];
-                    let mut report = TeamReport::default();
-                    for _ in 0..steps {
-                        let team = Team {
-                            streams: &mut *streams,
-                            outcomes: &mut *outcomes,
-                            scratch: Scratch::new(memory),
-                            evaluations: &mut report.evaluations,
-                        };
-                        kernel.step_blocks(density, step_size, blocks.reborrow(), team)?;
-                        for (block, outcome) in outcomes.iter().enumerate() {
-                            let active = active_lanes(particles, first + block);
-                            let (acceptance, non_finite) = outcome.totals(active);
-                            report.acceptance += acceptance;
-                            report.non_finite += non_finite;
-                        }
-                    }
-                    if refresh {
-                        for mut point in blocks.iter_mut() {
-                            let mut context = Context {
-                                stream: &mut streams[0],
+                    guarded(level, || {
+                        let mut report = TeamReport::default();
+                        for _ in 0..steps {
+                            let team = Team {
+                                streams: &mut *streams,
+                                outcomes: &mut *outcomes,
                                 scratch: Scratch::new(memory),
                                 evaluations: &mut report.evaluations,
                             };
-                            point.evaluate(density, &mut context)?;
+                            kernel.step_blocks(density, step_size, blocks.reborrow(), team)?;
+                            for (block, outcome) in outcomes.iter().enumerate() {
+                                let active = active_lanes(particles, first + block);
+                                let (acceptance, non_finite) = outcome.totals(active);
+                                report.acceptance += acceptance;
+                                report.non_finite += non_finite;
+                            }
                         }
-                    }
-                    Ok(report)
+                        if refresh {
+                            for mut point in blocks.iter_mut() {
+                                let mut context = Context {
+                                    stream: &mut streams[0],
+                                    scratch: Scratch::new(memory),
+                                    evaluations: &mut report.evaluations,
+                                };
+                                point.evaluate(density, &mut context)?;
+                            }
+                        }
+                        Ok(report)
+                    })
                 },
             )
             .collect_into_vec(&mut self.team_reports);

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::config::RunConfig;
     use crate::run::{Problem, Top};
-    use crate::sampler::{Direction, SamplerError};
+    use crate::sampler::Direction;
     use amc_core::rng::{Phase, Purpose};
     use amc_core::scratch::Scratch;
     use amc_core::simd::splat;
@@ -179,9 +179,8 @@ mod tests {
                 let (clean, _) = Population::from_target(annealing, 40_000, Phase::Pilot)?;
                 let mut noisy = clean.clone();
                 let key = annealing.key(Phase::Pilot, Purpose::Bridge);
-                annealing.with_bridge(0, None, |bridge| {
-                    noisy.cross(bridge, Direction::Backward, key).map_err(SamplerError::from)
-                })?;
+                annealing
+                    .with_bridge(0, None, |bridge| noisy.cross(bridge, Direction::Backward, key))?;
                 let step = annealing.step(0)?;
                 let posterior = mean_square_score_of_posterior(&step, &clean, &noisy);
                 // Noised exact samples are exact at the noisier level.

@@ -1,5 +1,7 @@
 //! The mixtures of `reference/mixture_reference.json`, and blocks of points with the reference in one lane.
 
+#![allow(dead_code, reason = "every test program has its own copy of this file")]
+
 use amc_core::density::{Covariance, Mixture};
 use amc_core::linalg::symmetric_eigen;
 use amc_core::path::NoiseSchedule;

@@ -6,18 +6,19 @@
 
 use amc_core::bridge::{Bridge, FaultCounts};
 use amc_core::density::{LogDensity, MixtureLevel};
-use amc_core::error::{Error, Result};
+use amc_core::error::Error;
 use amc_core::exchange::{swap, swap_scratch_len};
 use amc_core::point::{Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Phase, Purpose};
 use amc_core::scratch::Scratch;
-use amc_core::simd::{LANES, f64x8};
+use amc_core::simd::{LANES, f64x8, finite, less, select, splat};
 use amc_core::weight::WorkSums;
 use rayon::prelude::*;
 
-use super::super::Annealing;
+use super::super::guard::guarded;
 use super::super::population::active_lanes;
 use super::super::truncation::TruncationMean;
+use super::super::{Annealing, SamplerError};
 use super::Explorer;
 
 /// Positions, scores `[levels x blocks x d]` and log-densities `[levels x blocks]`.
@@ -120,6 +121,44 @@ impl Ladders {
         }
     }
 
+    /// Puts the ladders whose position at a level is no number where `points` are.
+    pub(super) fn replace_lost<'p>(
+        &mut self,
+        level: usize,
+        points: impl Iterator<Item = Point<'p>>,
+    ) {
+        for (block, point) in points.enumerate() {
+            let cell = level * self.blocks + block;
+            let range = cell * self.dim..(cell + 1) * self.dim;
+            let lost = lost_lanes(&self.x[range.clone()]);
+            let replace = |old: &mut f64x8, new: f64x8| *old = select(lost, new, *old);
+            let (x, score) = (&mut self.x[range.clone()], &mut self.score[range]);
+            x.iter_mut().zip(point.x).for_each(|(old, &new)| replace(old, new));
+            score.iter_mut().zip(point.score).for_each(|(old, &new)| replace(old, new));
+            replace(&mut self.log_density[cell], point.log_density);
+        }
+    }
+
+    /// Whether any ladder's position at a level is no number.
+    pub(super) fn has_lost(&self, level: usize) -> bool {
+        let row = self.blocks * self.dim;
+        self.x[level * row..(level + 1) * row].chunks(self.dim).any(|x| lost_lanes(x).any())
+    }
+
+    /// Gives the ladders whose density at a level is NaN or `+inf` a density of zero there, which any
+    /// proposal leaves and nothing else would; returns how many they are.
+    pub(super) fn settle(&mut self, level: usize) -> u64 {
+        let mut settled = 0;
+        let cells = &mut self.log_density[level * self.blocks..(level + 1) * self.blocks];
+        for (block, log_density) in cells.iter_mut().enumerate() {
+            let fault = !less(*log_density, splat(f64::INFINITY));
+            *log_density = select(fault, splat(f64::NEG_INFINITY), *log_density);
+            let active = (1_u32 << active_lanes(self.ladders, block)) - 1;
+            settled += u64::from((fault.to_bitmask() & active).count_ones());
+        }
+        settled
+    }
+
     /// Explores every level but the reference with its kernel, and draws the reference afresh.
     pub(super) fn explore(
         &mut self,
@@ -127,7 +166,7 @@ impl Ladders {
         explorer: Explorer,
         step_sizes: &[f64],
         round: Round,
-    ) -> Result<()> {
+    ) -> Result<(), SamplerError> {
         let (dim, blocks, ladders, top) = (self.dim, self.blocks, self.ladders, problem.steps());
         let kernel = problem.kernel.as_ref().map(|choice| choice.kernel.as_ref());
         // A score left stale is recomputed if a bridge is going to read it.
@@ -148,46 +187,51 @@ impl Ladders {
                 || vec![f64x8::ZERO; room],
                 |memory, (cell, (((x, score), log_density), tally))| {
                     let (level, block) = (cell / blocks, cell % blocks);
-                    let active = active_lanes(ladders, block);
-                    let density = problem.levels[level].density();
-                    let mut point = PointMut { x, log_density, score };
-                    let mut evaluations = Evaluations::default();
-                    if level == top || explorer == Explorer::Exact {
-                        let law = exact_law(problem, level)?;
-                        let mut stream = exact_key.level(level as u64).block(block as u64).stream();
-                        law.sample(point.x, &mut stream, Scratch::new(memory))?;
-                        let mut context = Context {
-                            stream: &mut stream,
-                            scratch: Scratch::new(memory),
-                            evaluations: &mut evaluations,
-                        };
-                        point.evaluate(density, &mut context)?;
-                    } else if let (Some(kernel), Explorer::Kernel { steps }) = (kernel, explorer) {
-                        let mut stream =
-                            kernel_key.level(level as u64).block(block as u64).stream();
-                        let mut context = Context {
-                            stream: &mut stream,
-                            scratch: Scratch::new(memory),
-                            evaluations: &mut evaluations,
-                        };
-                        for _ in 0..steps {
-                            let outcome = kernel.step(
-                                density,
-                                step_sizes[level],
-                                point.reborrow(),
-                                context.reborrow(),
-                            )?;
-                            let (acceptance, non_finite) = outcome.totals(active);
-                            tally.acceptance += acceptance;
-                            tally.steps += active as u64;
-                            tally.non_finite += non_finite;
-                        }
-                        if refresh && steps > 0 {
+                    guarded(level, || {
+                        let active = active_lanes(ladders, block);
+                        let density = problem.levels[level].density();
+                        let mut point = PointMut { x, log_density, score };
+                        let mut evaluations = Evaluations::default();
+                        if level == top || explorer == Explorer::Exact {
+                            let law = exact_law(problem, level)?;
+                            let mut stream =
+                                exact_key.level(level as u64).block(block as u64).stream();
+                            law.sample(point.x, &mut stream, Scratch::new(memory))?;
+                            let mut context = Context {
+                                stream: &mut stream,
+                                scratch: Scratch::new(memory),
+                                evaluations: &mut evaluations,
+                            };
                             point.evaluate(density, &mut context)?;
+                        } else if let (Some(kernel), Explorer::Kernel { steps }) =
+                            (kernel, explorer)
+                        {
+                            let mut stream =
+                                kernel_key.level(level as u64).block(block as u64).stream();
+                            let mut context = Context {
+                                stream: &mut stream,
+                                scratch: Scratch::new(memory),
+                                evaluations: &mut evaluations,
+                            };
+                            for _ in 0..steps {
+                                let outcome = kernel.step(
+                                    density,
+                                    step_sizes[level],
+                                    point.reborrow(),
+                                    context.reborrow(),
+                                )?;
+                                let (acceptance, non_finite) = outcome.totals(active);
+                                tally.acceptance += acceptance;
+                                tally.steps += active as u64;
+                                tally.non_finite += non_finite;
+                            }
+                            if refresh && steps > 0 {
+                                point.evaluate(density, &mut context)?;
+                            }
                         }
-                    }
-                    tally.evaluations.add(&evaluations, active as u64);
-                    Ok(())
+                        tally.evaluations.add(&evaluations, active as u64);
+                        Ok(())
+                    })
                 },
             )
     }
@@ -201,7 +245,7 @@ impl Ladders {
         first: usize,
         centers: &[f64],
         round: Round,
-    ) -> Result<()> {
+    ) -> Result<(), SamplerError> {
         let (dim, blocks, ladders) = (self.dim, self.blocks, self.ladders);
         let key = problem.key(round.phase, Purpose::Swap).round(round.number);
         let room = bridges.iter().map(|bridge| swap_scratch_len(bridge.as_ref())).max();
@@ -231,33 +275,36 @@ impl Ladders {
                 clean.zip(noisy).zip(tallies).enumerate().try_for_each_init(
                     || vec![f64x8::ZERO; room],
                     |memory, (block, ((clean, noisy), tally))| {
-                        let mut stream = key.level(clean_level as u64).block(block as u64).stream();
-                        let mut evaluations = Evaluations::default();
-                        let context = Context {
-                            stream: &mut stream,
-                            scratch: Scratch::new(memory),
-                            evaluations: &mut evaluations,
-                        };
-                        let outcome = swap(bridge, noisy, clean, context)?;
-                        let active = active_lanes(ladders, block);
-                        let lanes = (1_u32 << active) - 1;
-                        tally.works.add(
-                            outcome.forward.log_work,
-                            outcome.backward.log_work,
-                            centers[clean_level],
-                        );
-                        let probability = outcome.acceptance_probability.to_array();
-                        tally.acceptance += probability.iter().take(active).sum::<f64>();
-                        tally.swaps += active as u64;
-                        let faults = outcome.non_finite.to_bitmask() & lanes;
-                        tally.non_finite += u64::from(faults.count_ones());
-                        for crossing in [&outcome.forward, &outcome.backward] {
-                            tally.faults.add(&crossing.faults.count(active));
-                            tally.truncation.add(&crossing.truncation.to_array()[..active]);
-                        }
-                        tally.evaluations.add(&evaluations, active as u64);
-                        tally.accepted = outcome.accepted.to_bitmask() & lanes;
-                        Ok(())
+                        guarded(clean_level, || {
+                            let mut stream =
+                                key.level(clean_level as u64).block(block as u64).stream();
+                            let mut evaluations = Evaluations::default();
+                            let context = Context {
+                                stream: &mut stream,
+                                scratch: Scratch::new(memory),
+                                evaluations: &mut evaluations,
+                            };
+                            let outcome = swap(bridge, noisy, clean, context)?;
+                            let active = active_lanes(ladders, block);
+                            let lanes = (1_u32 << active) - 1;
+                            tally.works.add(
+                                outcome.forward.log_work,
+                                outcome.backward.log_work,
+                                centers[clean_level],
+                            );
+                            let probability = outcome.acceptance_probability.to_array();
+                            tally.acceptance += probability.iter().take(active).sum::<f64>();
+                            tally.swaps += active as u64;
+                            let faults = outcome.non_finite.to_bitmask() & lanes;
+                            tally.non_finite += u64::from(faults.count_ones());
+                            for crossing in [&outcome.forward, &outcome.backward] {
+                                tally.faults.add(&crossing.faults.count(active));
+                                tally.truncation.add(&crossing.truncation.to_array()[..active]);
+                            }
+                            tally.evaluations.add(&evaluations, active as u64);
+                            tally.accepted = outcome.accepted.to_bitmask() & lanes;
+                            Ok(())
+                        })
                     },
                 )
             })
@@ -342,11 +389,16 @@ impl Ladders {
     }
 }
 
+/// Mask of the lanes in which a coordinate is not a finite number.
+fn lost_lanes(x: &[f64x8]) -> f64x8 {
+    x.iter().fold(f64x8::ZERO, |lost, &x| lost | !finite(x))
+}
+
 /// What a level is sampled from exactly.
 pub(super) fn exact_law<'a>(
     problem: &'a Annealing<'_>,
     level: usize,
-) -> Result<&'a MixtureLevel<'a>> {
+) -> Result<&'a MixtureLevel<'a>, Error> {
     if level == problem.steps() {
         return Ok(problem.reference);
     }
@@ -365,4 +417,48 @@ fn total(tallies: impl Iterator<Item = (f64, u64, u64, Evaluations)>) -> Tally {
     }
     sum.acceptance /= sum.tries as f64;
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::run::{Problem, Top};
+    use std::path::Path;
+
+    /// Fails if a lane that stands nowhere keeps any of its numbers, another lane or level changes, or a
+    /// density that is no number is left, or counted in a lane past the last ladder.
+    #[test]
+    fn lost_ladders_are_replaced_and_settled() {
+        let text = "[target]\ndim = 2\n[path]\nlevels = 2\n";
+        let config = RunConfig::from_toml(text, "test", Path::new("."), &[]).unwrap();
+        let problem = Problem::new(&config).unwrap();
+        let checked = problem.with_annealing(&config, &[0.0, 0.5, 1.0], Top::Reference, |p, _| {
+            let mut ladders = Ladders::new(p, 13);
+            let lanes = |at: usize, number: f64| {
+                f64x8::new(std::array::from_fn(|i| if i == at { number } else { 0.1 * i as f64 }))
+            };
+            let nan = f64::NAN;
+            let first = [lanes(2, nan), lanes(9, 0.0)];
+            let second = [lanes(9, 0.0), lanes(4, f64::INFINITY)];
+            let point = |x| Point { x, log_density: lanes(6, nan), score: x };
+            ladders.place(1, [point(&first), point(&second)].into_iter());
+            assert!(ladders.has_lost(1) && !ladders.has_lost(0) && !ladders.has_lost(2));
+            let spare = [splat(7.0), splat(8.0)];
+            let spare = Point { x: &spare, log_density: splat(9.0), score: &spare };
+            ladders.replace_lost(1, [spare, spare].into_iter());
+            assert!(!ladders.has_lost(1));
+            let rows = ladders.rows(1);
+            assert_eq!(rows[4..8], [7.0, 8.0, 0.1 * 3.0, 0.1 * 3.0]);
+            assert_eq!(rows[24..], [7.0, 8.0]);
+            // Ladder 6 of the first block; lane 6 of the second is past the last ladder.
+            assert_eq!(ladders.settle(1), 1);
+            assert_eq!(ladders.settle(0) + ladders.settle(1) + ladders.settle(2), 0);
+            assert_eq!(ladders.log_density[3].to_array()[6], f64::NEG_INFINITY);
+            assert_eq!(ladders.log_density[2].to_array()[2], 9.0);
+            assert_eq!(ladders.log_density[2].to_array()[3], 0.1 * 3.0);
+            Ok(())
+        });
+        checked.unwrap();
+    }
 }

@@ -117,6 +117,8 @@ struct Run<'a> {
     level_samples: Vec<Recorder>,
     mode_weights: Option<ModeWeights<'a>>,
     evaluations: Evaluations,
+    /// Ladders whose density was no number where they started, level by level.
+    non_finite_starts: u64,
 }
 
 impl<'a> Run<'a> {
@@ -149,6 +151,7 @@ impl<'a> Run<'a> {
                 .exact_target
                 .map(|target| ModeWeights::new(target, rules.ladders)),
             evaluations: Evaluations::default(),
+            non_finite_starts: 0,
         }
     }
 
@@ -169,8 +172,8 @@ impl<'a> Run<'a> {
                     } else {
                         Population::scattered(problem, ladders, level, self.phase)?
                     };
-                    self.ladders.place(level, population.points());
                     self.evaluations.add(&report.evaluations, 1);
+                    self.place(&population, level)?;
                 }
                 return Ok(());
             }
@@ -188,7 +191,7 @@ impl<'a> Run<'a> {
             if level < top {
                 self.mix(&mut population, level)?;
             }
-            self.ladders.place(level, population.points());
+            self.place(&population, level)?;
             let (clean, next, direction) = match start {
                 Start::Descent if level > 0 => (level - 1, level - 1, Direction::Forward),
                 Start::Target if level < top => (level, level + 1, Direction::Backward),
@@ -199,6 +202,20 @@ impl<'a> Run<'a> {
             self.evaluations.add(&report.evaluations, 1);
             level = next;
         }
+    }
+
+    /// Places a population at a level. A ladder that its way has led nowhere starts from a draw of the
+    /// reference instead; one whose density is no number leaves with the first proposal that has one.
+    fn place(&mut self, population: &Population, level: usize) -> Result<(), SamplerError> {
+        self.ladders.place(level, population.points());
+        if self.ladders.has_lost(level) {
+            let (problem, ladders) = (self.problem, self.rules.ladders);
+            let (spare, report) = Population::scattered(problem, ladders, level, self.phase)?;
+            self.evaluations.add(&report.evaluations, 1);
+            self.ladders.replace_lost(level, spare.points());
+        }
+        self.non_finite_starts += self.ladders.settle(level);
+        Ok(())
     }
 
     /// The kernel steps of a start at one level.
@@ -328,7 +345,7 @@ impl<'a> Run<'a> {
     fn into_outcome(mut self) -> ExchangeOutcome {
         let (problem, ladders) = (self.problem, &self.ladders);
         let (top, moves) = (problem.steps(), problem.kernel.is_some());
-        let mut non_finite = 0;
+        let mut non_finite = self.non_finite_starts;
         let mut proposals = 0;
         let mut levels = Vec::with_capacity(top + 1);
         let (mut rate_sum, mut rated) = (0.0, 0_u32);

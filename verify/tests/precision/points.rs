@@ -24,7 +24,7 @@ impl Bits {
 
     /// Either sign, `|x|` log-uniform between two powers of two.
     fn of_size(&mut self, from: f64, to: f64) -> f64 {
-        let size = self.between(from, to).exp2();
+        let size = libm::exp2(self.between(from, to));
         if self.word() & 1 == 0 { size } else { -size }
     }
 }

@@ -1,12 +1,8 @@
 //! One result on every set of instructions: densities, scores, Hessian products, samples and chains.
 //!
 //! AVX2 and AVX-512 do the same fused operations in the same order and have to agree bit by bit; a
-//! portable build rounds products and sums apart.
-
-mod common;
-mod problems;
-
-use std::collections::BTreeMap;
+//! portable build rounds products and sums apart, and its distance is measured: beside the largest number of
+//! its kind in the same lane, or 1.
 
 use amc_core::density::{HessianProduct, LogDensity, MixtureLevel, Score};
 use amc_core::kernel::{Mala, MarkovKernel};
@@ -15,25 +11,19 @@ use amc_core::rng::{Key, Purpose};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{Instructions, f64x8, splat};
 use amc_verify::oracle::FixtureKind;
-use common::on_every_instruction_set;
-use problems::{Problem, wave};
 
-// What a portable result may be off a fused one: beside the largest number of its kind in the same lane, or
-// 1. Once evaluation, normals and uniforms run on every set, the distances measured are 3e-16 for
-// log-densities, 1.4e-14 for scores, 3e-16 for samples and 1.4e-15 for chains.
-/// Log-densities, scores, Hessian products.
-const DENSITY: f64 = 1e-12;
-/// A sample, which is a sum of `d` products.
-const SAMPLE: f64 = 1e-13;
-/// The last state of a chain: proposals carry every rounding on, and may spread it between two modes.
-const CHAIN: f64 = 1e-11;
+use super::common::on_every_instruction_set;
+use super::problems::{Problem, wave};
+use super::table::Row;
+
+/// A chain carries every rounding on, and may spread it between two modes.
 const CHAIN_STEPS: u64 = 100;
 
 /// Sizes with a remainder for every unrolling, and with more and fewer components than coordinates.
 const SIZES: [(usize, usize); 4] = [(1, 2), (3, 5), (13, 4), (17, 37)];
 
-/// What is compared of one kind, `[numbers]` in groups of blocks: `(what, tolerance, values)`.
-type Record = Vec<(&'static str, f64, Vec<Vec<f64x8>>)>;
+/// What is compared of one kind, `[numbers]` in groups of blocks.
+type Record = Vec<(&'static str, Vec<Vec<f64x8>>)>;
 
 /// Blocks around all means at once, and one far from all.
 fn blocks(problem: &Problem) -> Vec<Vec<f64x8>> {
@@ -73,12 +63,12 @@ fn record(problem: &Problem, level: &MixtureLevel<'_>) -> Record {
     });
     let samples = samples.collect();
     vec![
-        ("log density with score", DENSITY, log_densities),
-        ("log density", DENSITY, alone),
-        ("score", DENSITY, scores),
-        ("hessian product", DENSITY, products),
-        ("sample", SAMPLE, samples),
-        ("chain", CHAIN, vec![chain(problem, level)]),
+        ("log-density with score", log_densities),
+        ("log-density", alone),
+        ("score", scores),
+        ("Hessian product", products),
+        ("sample", samples),
+        ("chain", vec![chain(problem, level)]),
     ]
 }
 
@@ -125,11 +115,9 @@ fn bits(blocks: &[Vec<f64x8>]) -> Vec<u64> {
     blocks.iter().flatten().flat_map(|x| x.to_array()).map(f64::to_bits).collect()
 }
 
-/// Fails if a kernel does other operations on one set than on another, or forgets a lane or a remainder
-/// there.
-#[test]
-fn results_agree_between_sets() {
-    let mut worst = BTreeMap::new();
+/// Compares all sets on every kind: bits of the fused ones, and the distance of the portable one.
+pub fn measure() -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
     for kind in FixtureKind::ALL {
         for (dim, components) in SIZES {
             for coefficients in [(1.0, 0.0), (0.7, 0.51)] {
@@ -140,32 +128,28 @@ fn results_agree_between_sets() {
                     records.push((set, found));
                 });
                 let name = format!("{} d={dim} K={components}", kind.name());
-                compare(&name, &records, &mut worst);
+                compare(&name, &records, &mut rows);
             }
         }
     }
-    println!("portable and fused: {worst:?}");
+    rows
 }
 
-/// Asserts what two sets may differ by, and enters the largest distances seen.
-fn compare(
-    name: &str,
-    records: &[(Instructions, Record)],
-    worst: &mut BTreeMap<&'static str, f64>,
-) {
-    let Some(((_, portable), fused)) = records.split_first() else { return };
-    for (set, record) in fused {
-        for ((what, tolerance, a), (_, _, b)) in portable.iter().zip(record) {
+/// Enters the distances between portable and fused, and asserts that there are none among the fused.
+fn compare(name: &str, records: &[(Instructions, Record)], rows: &mut Vec<Row>) {
+    if let [(_, portable), (_, fused), ..] = records {
+        for ((what, a), (_, b)) in portable.iter().zip(fused) {
+            let index = rows.iter().position(|row| row.of == *what).unwrap_or_else(|| {
+                rows.push(Row::new(what, "portable-fused", "eps"));
+                rows.len() - 1
+            });
             for (a, b) in a.iter().zip(b) {
-                let apart = distance(a, b);
-                assert!(apart <= *tolerance, "{name} {what}: {set} {apart:e} off portable");
-                let largest = worst.entry(*what).or_default();
-                *largest = largest.max(apart);
+                rows[index].enter_relative(distance(a, b), || name.to_owned());
             }
         }
     }
-    if let [(_, avx2), (_, avx512)] = fused {
-        for ((what, _, a), (_, _, b)) in avx2.iter().zip(avx512) {
+    if let [_, (_, avx2), (_, avx512)] = records {
+        for ((what, a), (_, b)) in avx2.iter().zip(avx512) {
             assert_eq!(bits(a), bits(b), "{name} {what}: avx2 and avx512");
         }
     }

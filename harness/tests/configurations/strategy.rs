@@ -1,0 +1,262 @@
+//! Configurations drawn key by key: any values for any keys, and small runs in which every value fits its key.
+
+use std::collections::BTreeMap;
+
+use amc_harness::catalog::{
+    Adaptation, BarrierEstimator, BridgeKind, BridgeVariance, Choice, Conditioning, FlowMapKind,
+    KernelKind, LadderStart, LogDetEstimator, NoiseScheduleKind, PathKind, PenaltyKind, ProbeKind,
+    ResamplingScheme, Room, SamplerKind, SigmaShape, SpacingKind, Standardize, SwapOrder,
+    TargetKind,
+};
+use amc_harness::config::schema;
+use proptest::prelude::*;
+use proptest::strategy::Union;
+
+/// Values by key, `section.key`, as they stand in a file.
+pub type Values = BTreeMap<String, String>;
+
+/// Every key whose values are names, with the room that they stand in.
+pub const ROOMS: [(&str, Room); 20] = [
+    ("target.kind", TargetKind::ROOM),
+    ("target.standardize", Standardize::ROOM),
+    ("target.conditioning", Conditioning::ROOM),
+    ("path.kind", PathKind::ROOM),
+    ("path.schedule", NoiseScheduleKind::ROOM),
+    ("path.shape", SigmaShape::ROOM),
+    ("path.spacing", SpacingKind::ROOM),
+    ("path.barrier", BarrierEstimator::ROOM),
+    ("bridge.kind", BridgeKind::ROOM),
+    ("bridge.variance", BridgeVariance::ROOM),
+    ("bridge.map", FlowMapKind::ROOM),
+    ("logdet.estimator", LogDetEstimator::ROOM),
+    ("logdet.probes", ProbeKind::ROOM),
+    ("logdet.penalty", PenaltyKind::ROOM),
+    ("kernel.kind", KernelKind::ROOM),
+    ("kernel.adapt", Adaptation::ROOM),
+    ("sampler.kind", SamplerKind::ROOM),
+    ("sampler.start", LadderStart::ROOM),
+    ("sampler.swap", SwapOrder::ROOM),
+    ("sampler.resampling", ResamplingScheme::ROOM),
+];
+
+/// The mixture files that a target of kind "file" may ask for.
+pub const FILES: [(&str, &str); 3] = [
+    (
+        "isotropic.json",
+        r#""covariances":[{"kind":"isotropic","variance":0.3},{"kind":"isotropic","variance":0.8}]"#,
+    ),
+    ("diagonal.json", r#""covariance":{"kind":"diagonal","variances":[0.3,1.5]}"#),
+    (
+        "full.json",
+        r#""covariances":[{"kind":"full","matrix":[[0.5,0.2],[0.2,0.4]]},{"kind":"full","matrix":[[0.9,-0.3],[-0.3,0.6]]}]"#,
+    ),
+];
+
+/// Every key of every section, and the seed.
+pub fn keys() -> Vec<String> {
+    let sections = schema().iter();
+    let keys = sections
+        .flat_map(|(section, keys)| keys.iter().map(move |k| format!("{section}.{}", k.name)));
+    std::iter::once("seed".to_owned()).chain(keys).collect()
+}
+
+/// The text of a file with these values.
+pub fn to_toml(values: &Values) -> String {
+    let mut text = String::new();
+    for (key, value) in values.iter().filter(|(key, _)| !key.contains('.')) {
+        text.push_str(&format!("{key} = {value}\n"));
+    }
+    for (section, _) in schema() {
+        let prefix = format!("{section}.");
+        let own =
+            || values.iter().filter_map(|(key, value)| Some((key.strip_prefix(&prefix)?, value)));
+        if own().next().is_some() {
+            text.push_str(&format!("[{section}]\n"));
+            own().for_each(|(key, value)| text.push_str(&format!("{key} = {value}\n")));
+        }
+    }
+    text
+}
+
+fn words(list: &[&str]) -> BoxedStrategy<String> {
+    let list: Vec<String> = list.iter().map(|word| (*word).to_owned()).collect();
+    prop::sample::select(list).boxed()
+}
+
+fn names(room: Room) -> BoxedStrategy<String> {
+    let names: Vec<String> = room.entries.iter().map(|entry| format!("{:?}", entry.name)).collect();
+    prop::sample::select(names).boxed()
+}
+
+fn integers(range: std::ops::RangeInclusive<u64>) -> BoxedStrategy<String> {
+    range.prop_map(|n| n.to_string()).boxed()
+}
+
+/// Mostly in this range, at times a number that breaks things.
+fn floats(range: std::ops::Range<f64>) -> BoxedStrategy<String> {
+    let special =
+        words(&["5e-324", "1e-300", "1e-9", "1e9", "1e150", "1e300", "1.0", "0.0", "700.0"]);
+    prop_oneof![6 => range.prop_map(|x| format!("{x:?}")), 1 => special].boxed()
+}
+
+fn times() -> BoxedStrategy<String> {
+    let list = prop::collection::vec(1e-4..0.99f64, 0..3);
+    (list, any::<bool>())
+        .prop_map(|(mut times, to_the_end)| {
+            times.push(if to_the_end { 1.0 } else { 0.995 });
+            times.sort_by(f64::total_cmp);
+            format!("{times:?}")
+        })
+        .boxed()
+}
+
+/// A value that fits a key, of a size that runs in no time; `None` for a key that no one has thought of.
+fn fitting(key: &str) -> Option<BoxedStrategy<String>> {
+    if let Some((_, room)) = ROOMS.iter().find(|(name, _)| *name == key) {
+        return Some(names(*room));
+    }
+    Some(match key {
+        "seed" | "target.seed" => integers(0..=1 << 40),
+        "target.dim" => integers(1..=3),
+        "target.separation" => floats(0.1..4.0),
+        "target.rotate" | "sampler.both_sides" => words(&["true", "false"]),
+        "target.components" => integers(1..=4),
+        "target.path" => {
+            let files: Vec<String> = FILES.iter().map(|(name, _)| format!("{name:?}")).collect();
+            prop::sample::select(files).boxed()
+        }
+        "path.levels" => integers(1..=4),
+        "path.times" => times(),
+        "path.tuning_rounds" => integers(1..=2),
+        "path.cess" => floats(0.3..0.9),
+        "path.t_min" => floats(1e-4..0.2),
+        "path.t_max" => floats(0.5..0.999),
+        "path.beta_min" => floats(0.05..1.0),
+        "path.beta_max" => floats(5.0..30.0),
+        "path.sigma_min" => floats(1e-3..0.1),
+        "path.sigma_max" => floats(5.0..80.0),
+        "bridge.rank" => integers(1..=4),
+        "bridge.rank_tolerance" => floats(1e-3..0.5),
+        "bridge.n_iter" => integers(0..=3),
+        "bridge.newton" => integers(0..=20),
+        "logdet.n_trunc" => integers(1..=8),
+        "logdet.n_hutch" => integers(2..=14),
+        "kernel.steps" => integers(0..=3),
+        "kernel.target_acceptance" => floats(0.2..0.9),
+        "kernel.step_size" => floats(1e-3..3.0),
+        "kernel.leapfrog_steps" => integers(1..=4),
+        "sampler.particles" => integers(1..=32),
+        "sampler.ess_threshold" => floats(0.0..1.0),
+        "sampler.ladders" => integers(2..=9),
+        "sampler.rounds" => integers(2..=6),
+        "sampler.warmup" => integers(0..=4),
+        "sampler.steps_per_swap" => integers(0..=2),
+        "sampler.samples" => integers(1..=40),
+        "sampler.repetitions" => integers(1..=2),
+        _ => return None,
+    })
+}
+
+/// Keys without which a run takes its full size, and those that choose what others mean.
+fn always(key: &str) -> bool {
+    const SIZES: [&str; 8] = [
+        "target.dim",
+        "target.path",
+        "target.components",
+        "path.levels",
+        "path.times",
+        "path.tuning_rounds",
+        "sampler.particles",
+        "sampler.rounds",
+    ];
+    SIZES.contains(&key)
+        || key.ends_with(".kind")
+        || key == "path.schedule"
+        || key == "path.spacing"
+}
+
+/// Values of a small run in which `fixed` has been decided; keys that do not apply are left out.
+pub fn small(fixed: Values) -> BoxedStrategy<Values> {
+    let drawn: Vec<_> = keys()
+        .into_iter()
+        .map(|key| {
+            let value = fitting(&key).unwrap_or_else(|| panic!("no values are drawn for {key}"));
+            let value = match always(&key) {
+                true => value.prop_map(Some).boxed(),
+                false => prop::option::of(value).boxed(),
+            };
+            value.prop_map(move |value| (key.clone(), value))
+        })
+        .collect();
+    drawn
+        .prop_map(move |drawn| {
+            let given = drawn.into_iter().filter_map(|(key, value)| Some((key, value?)));
+            let mut values: Values = given.collect();
+            values.extend(fixed.clone());
+            drop_what_does_not_apply(&mut values);
+            values
+        })
+        .boxed()
+}
+
+fn drop_what_does_not_apply(values: &mut Values) {
+    let is = |values: &Values, key: &str, value: &str| {
+        values.get(key).map(String::as_str) == Some(value)
+    };
+    if is(values, "path.kind", "\"tempering\"") {
+        values.insert("bridge.kind".into(), "\"identity\"".into());
+        values.remove("path.schedule");
+    }
+    if is(values, "path.spacing", "\"adaptive\"") || is(values, "path.spacing", "\"list\"") {
+        values.remove("path.levels");
+    }
+    // A selector may itself not apply.
+    for _ in 0..2 {
+        for (section, keys) in schema() {
+            for key in *keys {
+                let Some((selector, choices)) = key.belongs_to else { continue };
+                let chosen = values.get(&format!("{section}.{selector}"));
+                let fits = chosen.is_some_and(|v| choices.contains(&v.trim_matches('"')));
+                if !fits {
+                    values.remove(&format!("{section}.{}", key.name));
+                }
+            }
+        }
+    }
+}
+
+/// Any values for some of the keys, and at times a key that does not exist.
+pub fn wild() -> BoxedStrategy<Values> {
+    let junk = words(&[
+        "nan",
+        "-inf",
+        "1e400",
+        "-1",
+        "0",
+        "9223372036854775807",
+        "\"\"",
+        "\"second order\"",
+        "[]",
+        "[0.5, 0.2]",
+        "[[1]]",
+        "{}",
+        "1979-05-27",
+        "true",
+        "\"\\n\"",
+        "1e-320",
+        "0.999999999999",
+    ]);
+    let mut some: Vec<_> = keys();
+    some.extend(["bridge.knid", "sampler.ä", "nothing"].map(str::to_owned));
+    let drawn: Vec<_> = some
+        .into_iter()
+        .map(|key| {
+            let own = fitting(&key).unwrap_or_else(|| junk.clone());
+            let exists = keys().contains(&key);
+            let value = Union::new_weighted(vec![(12, own), (1, junk.clone())]);
+            let there = if exists { 0.25 } else { 0.01 };
+            prop::option::weighted(there, value).prop_map(move |value| (key.clone(), value))
+        })
+        .collect();
+    drawn.prop_map(|drawn| drawn.into_iter().filter_map(|(k, v)| Some((k, v?))).collect()).boxed()
+}
