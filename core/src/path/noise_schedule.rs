@@ -86,8 +86,7 @@ impl NoiseSchedule {
     /// [`NoiseSchedule::SMALLEST_SIGMA`] to [`NoiseSchedule::LARGEST_SIGMA`].
     pub fn ve(sigma_min: f64, sigma_max: f64, shape: VeShape) -> Result<Self> {
         check_range("sigma_min", sigma_min, Self::SMALLEST_SIGMA, Self::LARGEST_SIGMA)?;
-        let above = sigma_min * (1.0 + f64::EPSILON);
-        check_range("sigma_max", sigma_max, above, Self::LARGEST_SIGMA)?;
+        check_range("sigma_max", sigma_max, sigma_min.next_up(), Self::LARGEST_SIGMA)?;
         Ok(Self(Kind::Ve { sigma_min, sigma_max, shape }))
     }
 
@@ -163,7 +162,7 @@ impl NoiseSchedule {
     /// [`Error::OutOfRange`] unless `0 <= s < t <= 1` and `alpha_t > 0`.
     pub fn step(&self, s: f64, t: f64) -> Result<NoisingStep> {
         check_range("s", s, 0.0, 1.0)?;
-        check_range("t", t, s * (1.0 + f64::EPSILON), 1.0)?;
+        check_range("t", t, s.next_up(), 1.0)?;
         // (a, v, e) in forms without cancellation.
         let (ratio, variance, drift) = match self.0 {
             Kind::VpLinear { .. } => {
@@ -343,6 +342,16 @@ mod tests {
             assert!(schedule.step(0.3, 0.3).is_err() && schedule.step(0.4, 0.3).is_err());
             assert!(schedule.step(f64::NAN, 0.3).is_err());
         }
+    }
+
+    /// Fails if the next number is not larger enough to be a time or a noise of its own: below powers of two
+    /// neighbours differ by half of `eps`, relative.
+    #[test]
+    fn neighbouring_numbers_are_different() {
+        let (s, t) = (1.0 - f64::EPSILON, 1.0 - 0.5 * f64::EPSILON);
+        assert!(NoiseSchedule::vp_cosine().step(s, t).is_ok());
+        assert!(NoiseSchedule::ve(s, t, VeShape::Rho7).is_ok());
+        assert!(NoiseSchedule::ve(t, t, VeShape::Rho7).is_err());
     }
 
     /// Fails if the cosine schedule loses digits where its signal vanishes: there `alpha = (pi/2)(1 - t)`, and
