@@ -69,8 +69,8 @@ pub fn conditional_effective_sample_size(
     let (top_0, sum_0) = moment(0.0);
     let (top_1, sum_1) = moment(1.0);
     let (top_2, sum_2) = moment(2.0);
-    // W u^2 beyond `exp(f64::MAX)` times the rest.
-    if top_2 == f64::INFINITY {
+    // All W, or all W u^2, beyond `exp(f64::MAX)` times those of the heaviest product: at most its share is left.
+    if top_0 == f64::INFINITY || top_2 == f64::INFINITY {
         return Ok(0.0);
     }
     // Never positive but for rounding: 2 log(W u) = log W + log(W u^2) for each particle.
@@ -89,8 +89,10 @@ fn heaviest_product(log_weights: &[f64], log_increments: &[f64]) -> Result<Optio
         if increment.is_nan() || increment == f64::INFINITY {
             return Err(Error::NotFinite { what: "log_increments", index });
         }
-        if weight + increment > top {
-            top = weight + increment;
+        // Halves: the sum of two huge logarithms would overflow, and all such products be equal.
+        let product = 0.5 * weight + 0.5 * increment;
+        if product > top {
+            top = product;
             heaviest = Some((weight, increment));
         }
     }
@@ -170,6 +172,9 @@ mod tests {
         let cess = conditional_effective_sample_size;
         assert_eq!(cess(&[f64::MAX, 1e150], &[1e150, f64::MAX]), Ok(0.0));
         assert_eq!(cess(&[1.7e308, -1.7e308], &[-1.7e308, 1.7e308]), Ok(2.0));
+        assert_eq!(cess(&[1e300, f64::MAX, f64::MAX], &[f64::MAX; 3]), Ok(3.0));
+        assert_eq!(cess(&[-1.5e308], &[-1.5e308]), Ok(1.0));
+        assert_eq!(cess(&[1e300, f64::MIN], &[f64::NEG_INFINITY, 0.0]), Ok(0.0));
     }
 
     /// Fails if increments of dead particles count, if extinction is not 0, or if an error is lost.
