@@ -1,15 +1,22 @@
-//! Any bytes as a CSV file of points: refused with one line, or finite numbers in whole rows, the same that a
-//! parser of two lines finds.
+//! Any bytes, and files built from choices, as a CSV file of points: refused with one line, or finite numbers in
+//! whole rows, the same that a parser of two lines finds.
 #![no_main]
 
-use amc_fuzz::is_one_line;
+use amc_fuzz::{STRUCTURED, is_one_line, points_text};
 use amc_harness::target::parse_points;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    // The dimension comes last, so that a file with a digit after it is an input.
-    let Some((last, file)) = data.split_last() else { return };
-    let dim = usize::from(last % 5) + 1;
+    if let Some((&STRUCTURED, choices)) = data.split_first() {
+        let (dim, file) = points_text::build(choices).unwrap_or_default();
+        check(&file, dim.max(1));
+    } else if let Some((last, file)) = data.split_last() {
+        // The dimension comes last, so that a file with a digit after it is an input.
+        check(file, usize::from(last % 5) + 1);
+    }
+});
+
+fn check(file: &[u8], dim: usize) {
     let found = parse_points(file, "fuzz.csv", dim);
     match &found {
         Ok(points) => {
@@ -26,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         let bits = |points: &[f64]| points.iter().map(|x| x.to_bits()).collect::<Vec<u64>>();
         assert_eq!(found.ok().map(|points| bits(&points)), expected.map(|points| bits(&points)));
     }
-});
+}
 
 /// Lines that are not blank, cut at commas.
 fn by_definition(text: &str, dim: usize) -> Option<Vec<f64>> {

@@ -8,6 +8,7 @@
 pub mod config_text;
 pub mod mixture_text;
 pub mod number;
+pub mod points_text;
 
 /// The first byte of an input that is a list of choices. No UTF-8 text starts with it, so seeds of the targets
 /// that read text can be plain files.
