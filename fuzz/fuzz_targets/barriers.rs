@@ -3,7 +3,7 @@
 #![no_main]
 
 use amc_fuzz::close;
-use amc_fuzz::number::{Number, Unit};
+use amc_fuzz::number::{List, Number, Unit};
 use amc_harness::schedule::{
     Barrier, MonotoneCubic, ScheduleError, barrier_of_rejection, levels_for_half_the_limit,
     local_barrier, round_trip_limit, round_trip_rate, round_trip_rate_stochastic,
@@ -13,24 +13,24 @@ use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Arbitrary)]
 enum Input {
-    /// A profile over these widths; the numbers are local barriers or increments.
-    Profile { raw: bool, local: bool, steps: u8, apart: Unit, points: Vec<(Number, Number)> },
+    /// A profile over these widths; the numbers are local barriers or increments. One in five is raw.
+    Profile { raw: u8, local: bool, steps: u8, apart: Unit, points: List<(Number, Number)> },
     /// Values of `D` with their weights.
-    Values { signed: bool, pairs: Vec<(Number, Number)> },
+    Values { signed: bool, pairs: List<(Number, Number)> },
     /// Rejections of neighbouring levels.
-    Rejections { first: Number, rejections: Vec<Unit> },
+    Rejections { first: Number, rejections: List<Unit> },
 }
 
 fuzz_target!(|input: Input| {
     match input {
         Input::Profile { raw, local, steps, apart, points } => {
-            check_profile(raw, local, usize::from(steps), apart.0, &points);
+            check_profile(raw >= 208, local, usize::from(steps), apart.0, &points.0);
         }
         Input::Values { signed, pairs } => {
             let weight = |w: Number| if signed { w.0 } else { w.0.abs() };
-            check_local(&pairs.iter().map(|(d, w)| (d.0, weight(*w))).collect::<Vec<_>>());
+            check_local(&pairs.0.iter().map(|(d, w)| (d.0, weight(*w))).collect::<Vec<_>>());
         }
-        Input::Rejections { first, rejections } => check_rejections(first.0, &rejections),
+        Input::Rejections { first, rejections } => check_rejections(first.0, &rejections.0),
     }
 });
 
@@ -41,8 +41,9 @@ fn check_profile(raw: bool, local: bool, steps: usize, apart: f64, points: &[(Nu
     if !raw {
         let mut time = 0.0;
         for width in &mut times {
-            // Between 0 and 1, so that most lists of times increase and stay finite.
-            let step = if width.is_finite() { width.abs().fract() } else { 0.25 };
+            // Between 0 and 1, so that most lists of times increase and stay finite; -0 does not.
+            let part = (width.abs() * 0.7).fract();
+            let step = if part > 0.0 || width.to_bits() == 1 << 63 { part } else { 0.25 };
             (*width, time) = (time, time + step);
         }
     }

@@ -61,3 +61,19 @@ impl<'a> Arbitrary<'a> for Unit {
         (1, Some(9))
     }
 }
+
+/// A list whose length is drawn first, up to 40, or as long as the input lasts: lists that toss a coin before each
+/// entry have hardly ever more than two.
+#[derive(Debug, Clone, PartialEq)]
+pub struct List<T>(pub Vec<T>);
+
+impl<'a, T: Arbitrary<'a>> Arbitrary<'a> for List<T> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let longest = u.int_in_range(0..=40)?;
+        let mut list = Vec::new();
+        while list.len() < longest && !u.is_empty() {
+            list.push(u.arbitrary()?);
+        }
+        Ok(Self(list))
+    }
+}
