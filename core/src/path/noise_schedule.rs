@@ -86,8 +86,7 @@ impl NoiseSchedule {
     /// [`NoiseSchedule::SMALLEST_SIGMA`] to [`NoiseSchedule::LARGEST_SIGMA`].
     pub fn ve(sigma_min: f64, sigma_max: f64, shape: VeShape) -> Result<Self> {
         check_range("sigma_min", sigma_min, Self::SMALLEST_SIGMA, Self::LARGEST_SIGMA)?;
-        let above = sigma_min * (1.0 + f64::EPSILON);
-        check_range("sigma_max", sigma_max, above, Self::LARGEST_SIGMA)?;
+        check_range("sigma_max", sigma_max, sigma_min.next_up(), Self::LARGEST_SIGMA)?;
         Ok(Self(Kind::Ve { sigma_min, sigma_max, shape }))
     }
 
@@ -100,7 +99,7 @@ impl NoiseSchedule {
     pub fn alpha(&self, t: f64) -> f64 {
         match self.0 {
             Kind::VpLinear { .. } => libm::exp(-0.5 * self.beta_integral(0.0, t)),
-            Kind::VpCosine => libm::cos(FRAC_PI_2 * t),
+            Kind::VpCosine => quarter_cos(t),
             Kind::Ve { .. } => 1.0,
         }
     }
@@ -128,7 +127,7 @@ impl NoiseSchedule {
                 (-0.5 * rate, rate)
             }
             Kind::VpCosine => {
-                let tangent = libm::tan(FRAC_PI_2 * t);
+                let tangent = libm::sin(FRAC_PI_2 * t) / quarter_cos(t);
                 (-FRAC_PI_2 * tangent, PI * tangent)
             }
             Kind::Ve { sigma_min, sigma_max, shape } => {
@@ -163,7 +162,7 @@ impl NoiseSchedule {
     /// [`Error::OutOfRange`] unless `0 <= s < t <= 1` and `alpha_t > 0`.
     pub fn step(&self, s: f64, t: f64) -> Result<NoisingStep> {
         check_range("s", s, 0.0, 1.0)?;
-        check_range("t", t, s * (1.0 + f64::EPSILON), 1.0)?;
+        check_range("t", t, s.next_up(), 1.0)?;
         // (a, v, e) in forms without cancellation.
         let (ratio, variance, drift) = match self.0 {
             Kind::VpLinear { .. } => {
@@ -172,10 +171,13 @@ impl NoiseSchedule {
                 (ratio, -libm::expm1(-integral), 2.0 * libm::expm1(0.5 * integral))
             }
             Kind::VpCosine => {
-                let (from, to) = (FRAC_PI_2 * s, FRAC_PI_2 * t);
-                let (cos_from, cos_to) = (libm::cos(from), libm::cos(to));
-                let variance = libm::sin(to - from) * libm::sin(to + from) / (cos_from * cos_from);
-                let difference = 2.0 * libm::sin(0.5 * (to + from)) * libm::sin(0.5 * (to - from));
+                let (cos_from, cos_to) = (quarter_cos(s), quarter_cos(t));
+                let difference = FRAC_PI_2 * (t - s);
+                // sin(pi - x) = sin x
+                let sum = FRAC_PI_2 * if s + t > 1.0 { (1.0 - s) + (1.0 - t) } else { s + t };
+                let variance = libm::sin(difference) * libm::sin(sum) / (cos_from * cos_from);
+                let middle = libm::sin(0.5 * FRAC_PI_2 * (s + t));
+                let difference = 2.0 * middle * libm::sin(0.5 * difference);
                 (cos_to / cos_from, variance, 2.0 * difference / cos_to)
             }
             Kind::Ve { .. } => {
@@ -250,6 +252,11 @@ impl NoisingStep {
     pub fn posterior_variance(&self) -> f64 {
         self.variance * (self.variance_clean / self.variance_noisy)
     }
+}
+
+/// `cos(pi t/2)` for `t` in `[0, 1]`, to the last digits also where it vanishes: `1 - t` is exact there.
+fn quarter_cos(t: f64) -> f64 {
+    if t < 0.5 { libm::cos(FRAC_PI_2 * t) } else { libm::sin(FRAC_PI_2 * (1.0 - t)) }
 }
 
 fn seventh_root(x: f64) -> f64 {
@@ -335,6 +342,32 @@ mod tests {
             assert!(schedule.step(0.3, 0.3).is_err() && schedule.step(0.4, 0.3).is_err());
             assert!(schedule.step(f64::NAN, 0.3).is_err());
         }
+    }
+
+    /// Fails if the next number is not larger enough to be a time or a noise of its own: below powers of two
+    /// neighbours differ by half of `eps`, relative.
+    #[test]
+    fn neighbouring_numbers_are_different() {
+        let (s, t) = (1.0 - f64::EPSILON, 1.0 - 0.5 * f64::EPSILON);
+        assert!(NoiseSchedule::vp_cosine().step(s, t).is_ok());
+        assert!(NoiseSchedule::ve(s, t, VeShape::Rho7).is_ok());
+        assert!(NoiseSchedule::ve(t, t, VeShape::Rho7).is_err());
+    }
+
+    /// Fails if the cosine schedule loses digits where its signal vanishes: there `alpha = (pi/2)(1 - t)`, and
+    /// from `1 - 3 eps` to `1 - eps` it falls to a third, so `v = 1 - 1/9` and the drift is `2 (3 - 1)`.
+    #[test]
+    fn cosine_near_its_end() {
+        let schedule = NoiseSchedule::vp_cosine();
+        let (s, t) = (1.0 - 3.0 * f64::EPSILON, 1.0 - f64::EPSILON);
+        let step = schedule.step(s, t).unwrap();
+        let close = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-14;
+        assert!(close(step.alpha_noisy, FRAC_PI_2 * f64::EPSILON), "{step:?}");
+        assert!(close(step.ratio, 1.0 / 3.0), "{step:?}");
+        assert!(close(step.variance, 8.0 / 9.0), "{step:?}");
+        let (f, g2) = schedule.drift_and_diffusion(t);
+        assert!(close(f, -1.0 / f64::EPSILON) && close(g2, 2.0 / f64::EPSILON), "{f} {g2}");
+        assert!(close(step.drift * step.alpha_noisy, 2.0 * (step.alpha_clean - step.alpha_noisy)));
     }
 
     /// Fails if the point of a noise ratio is not the one that the schedule passes through.

@@ -59,7 +59,8 @@ impl<V: Lanes> Kernel<V> for PowerSums<'_> {
 pub struct TiltedSum<'a> {
     /// `log W`, `[N]`.
     pub values: &'a [f64],
-    /// `log u`, `[N]`; those of a weight of zero are not looked at.
+    /// `log u`, `[N]`; those of a weight of zero, or of one that is infinitely far below the first anchor, are not
+    /// looked at.
     pub increments: &'a [f64],
     /// What is subtracted from both first: subtracting before multiplying by the power keeps offsets of 1e6
     /// in either out of the rounding.
@@ -105,13 +106,14 @@ impl<'a, V: Lanes> Kernel<V> for TiltedSum<'a> {
         let chunks = pieces(values, LANES).zip(pieces(self.increments, LANES));
         for (values, increments) in chunks {
             let values = padded::<V>(values, f64::NEG_INFINITY);
-            let mut log_term = values - V::splat(self.anchors.0);
+            let relative = values - V::splat(self.anchors.0);
+            let mut log_term = relative;
             if self.power != 0.0 {
                 let increments = padded::<V>(increments, 0.0) - V::splat(self.anchors.1);
                 log_term = increments.mul_add(V::splat(self.power), log_term);
             }
             let term = exp(log_term - V::splat(self.top));
-            sum += V::select(values.equal(lowest), V::zero(), term);
+            sum += V::select(relative.equal(lowest), V::zero(), term);
         }
         lane_sum(sum)
     }

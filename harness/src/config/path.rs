@@ -296,6 +296,11 @@ fn times(section: &mut Section<'_>) -> Result<Vec<f64>, ConfigError> {
     let remedy = "write the noisy levels from clean to noisy, e.g. times = [0.1, 0.5, 1.0]";
     let given = section.list_f64("times", Interval::Closed(0.0, 1.0))?;
     let Some(mut times) = given else { return Err(section.missing("times", remedy)) };
+    // Level 0 counts here: a second 0 would be a noisy level without noise.
+    if let Some(pair) = times.windows(2).find(|pair| pair[0] >= pair[1]) {
+        let conflict = format!("must increase strictly, but {} follows {}", pair[1], pair[0]);
+        return Err(section.conflict("times", conflict, remedy.to_owned()));
+    }
     if times.first() == Some(&0.0) {
         times.remove(0);
     }
@@ -303,13 +308,7 @@ fn times(section: &mut Section<'_>) -> Result<Vec<f64>, ConfigError> {
         let conflict = format!("has {} noisy levels; allowed: 1 to {MOST_LEVELS}", times.len());
         return Err(section.conflict("times", conflict, remedy.to_owned()));
     }
-    match times.windows(2).find(|pair| pair[0] >= pair[1]) {
-        None => Ok(times),
-        Some(pair) => {
-            let conflict = format!("must increase strictly, but {} follows {}", pair[1], pair[0]);
-            Err(section.conflict("times", conflict, remedy.to_owned()))
-        }
-    }
+    Ok(times)
 }
 
 fn levels(section: &mut Section<'_>, spacing: &Spacing) -> Result<usize, ConfigError> {

@@ -79,6 +79,9 @@ impl Barrier {
             return Err(ScheduleError::Negative { what: "increments", index, value });
         }
         let values = cumulated(increments.iter().map(|value| value.max(FLOOR)));
+        if !values[times.len() - 1].is_finite() {
+            return Err(ScheduleError::Overflow("increments"));
+        }
         Ok(Self { profile: MonotoneCubic::new(times.to_vec(), values)? })
     }
 
@@ -101,7 +104,7 @@ impl Barrier {
     /// `t_0 = 0`; the last is the last time of the profile, exactly.
     ///
     /// Neighbours, level 0 included, that would stand closer than `apart` (or round to one number) are
-    /// moved apart to that distance (to adjacent numbers).
+    /// moved apart to that distance, up to rounding (to adjacent numbers).
     ///
     /// # Errors
     ///
@@ -126,7 +129,9 @@ impl Barrier {
             *time = time.min(bound.next_down()).min(bound - apart);
             bound = *time;
         }
-        if times[0] > 0.0 && times[0] >= apart {
+        // Distances are kept to their rounding, which must not pass for a lack of room.
+        let rounding = steps as f64 * f64::EPSILON * last;
+        if times[0] > 0.0 && times[0] >= apart - rounding {
             Ok(times)
         } else {
             Err(ScheduleError::NoRoom { steps, last })
@@ -215,6 +220,25 @@ mod tests {
         }
         assert!((0..=1000).all(|i| barrier.local(f64::from(i) / 1000.0) >= 0.0));
         assert!(barrier.levels(1000, 0.0).unwrap().windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    /// Fails when rounding of the distances passes for a lack of room: the barrier lies at the target, so that
+    /// ten levels stand as close to it as they may, with half of the path to spare.
+    #[test]
+    fn rounding_is_no_lack_of_room() {
+        let barrier = Barrier::from_local(vec![0.0, 1e-7, 0.17], &[1.0, 0.0, 0.0]).unwrap();
+        for part in 1..=100 {
+            let apart = 0.0085 * f64::from(part) / 100.0;
+            let levels = barrier.levels(10, apart).unwrap();
+            assert!(levels[0] >= apart * (1.0 - 1e-14) && levels.is_sorted(), "{levels:?} {apart}");
+        }
+    }
+
+    /// Fails when a sum that overflows is blamed on an entry that was never given.
+    #[test]
+    fn increments_whose_sum_overflows_are_refused() {
+        let found = Barrier::from_increments(&[0.0, 0.3, 1.0], &[f64::MAX, 0.5 * f64::MAX]);
+        assert_eq!(found, Err(ScheduleError::Overflow("increments")));
     }
 
     /// Fails when a rejection is laid into the neighbouring interval: 0.1, 0.6, 0.2 on `[0, 0.2]`,

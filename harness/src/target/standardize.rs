@@ -69,7 +69,8 @@ pub fn standardize(
     let Moments { mean, variances } = moments(parameters);
     for (coordinate, (&mean, &variance)) in mean.iter().zip(&variances).enumerate() {
         if !(mean.is_finite() && variance.is_finite() && variance > 0.0) {
-            let name = parameters.name.clone();
+            // A file may give its mixture any name; escaped, it stays on one line.
+            let name = parameters.name.escape_debug().to_string();
             return Err(TargetError::Variance { name, coordinate, mean, variance });
         }
     }

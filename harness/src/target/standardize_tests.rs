@@ -112,3 +112,12 @@ fn impossible_variances_are_errors() {
         assert!(matches!(error, TargetError::Variance { coordinate: 1, .. }), "{error}");
     }
 }
+
+/// Fails when a name with a line break breaks the message in two.
+#[test]
+fn a_message_stays_on_one_line_whatever_the_name() {
+    let mut parameters = mixture(&[1.0], &[0.5], Covariance::Isotropic(vec![f64::NAN]));
+    parameters.name = "first\nsecond".into();
+    let message = standardize(&parameters, Standardize::Scalar).unwrap_err().to_string();
+    assert!(message.starts_with("first\\nsecond: standardize: ") && message.lines().count() == 1);
+}

@@ -57,10 +57,20 @@ pub fn moments(
     Ok(())
 }
 
-/// `tr C / d` of the diagonal of `C`, `[d]`; overflows only if an entry does.
+/// `tr C / d` of the diagonal of `C`, `[d]`; overflows only if an entry does, and underflows only if all do.
 pub fn mean_variance(variances: &[f64]) -> f64 {
     let d = variances.len() as f64;
-    variances.iter().map(|variance| variance / d).sum()
+    let mean: f64 = variances.iter().map(|variance| variance / d).sum();
+    let smallest = variances.iter().copied().fold(f64::INFINITY, f64::min);
+    let largest = variances.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // Rounding at either end of the range may carry the sum beyond every entry. NaN stays NaN.
+    if mean > largest {
+        largest
+    } else if mean < smallest {
+        smallest
+    } else {
+        mean
+    }
 }
 
 impl Mixture<'_> {
@@ -126,6 +136,11 @@ mod tests {
         }
         assert_eq!(mean_variance(&variances), (5.5 + 4.25) / 2.0);
         assert_eq!(mean_variance(&[f64::MAX; 2]), f64::MAX);
+        // Thirds of the largest number add up to more, halves of the smallest are zero.
+        assert_eq!(mean_variance(&[f64::MAX; 3]), f64::MAX);
+        assert_eq!(mean_variance(&[5e-324; 2]), 5e-324);
+        assert!(mean_variance(&[1.0, f64::NAN]).is_nan());
+        assert_eq!(mean_variance(&[]), 0.0);
     }
 
     /// Fails if `E x^2 - m^2` or a sum of the means themselves is used: both lose the digits of a

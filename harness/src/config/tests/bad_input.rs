@@ -65,6 +65,7 @@ const BAD: &[(&[&str], &[&str])] = &[
     (&["path.spacing=list", "path.times=[0]"], &["path.times has 0 noisy levels"]),
     (&["path.spacing=list", "path.times=[0.5, 0.1, 1]"], &["path.times must increase strictly", "0.1 follows 0.5"]),
     (&["path.spacing=list", "path.times=[0.5, 0.5]"], &["path.times must increase strictly"]),
+    (&["path.spacing=list", "path.times=[0, 0, 0.5]"], &["path.times must increase strictly", "0 follows 0"]),
     (&["path.spacing=list", "path.times=[0.5, 1.5]"], &["path.times[1] = 1.5", "from 0 to 1"]),
     (&["path.spacing=list", "path.times=[0.5, nan]"], &["path.times[1] = nan"]),
     (&["path.spacing=list", "path.times=[0.5, 'x']"], &["path.times[1] = \"x\" is a string"]),
