@@ -50,6 +50,9 @@ impl<'a> Scratch<'a> {
 }
 
 #[cfg(test)]
+mod lens;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

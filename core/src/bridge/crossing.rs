@@ -115,4 +115,25 @@ mod tests {
             FaultCounts { not_inverted: 2, not_positive: 4, past_penalty: 11, diverged: 0 };
         assert_eq!(counts, expected);
     }
+
+    /// Fails if faults outside the mask stay, those inside are lost, or a fault becomes another; if a lane is
+    /// rejected for less than a missing inverse or a matrix that is not positive definite.
+    #[test]
+    fn faults_within_a_mask() {
+        let mask = |bits: u32| {
+            let lane = |lane: usize| if bits >> lane & 1 == 1 { -1.0 } else { 1.0 };
+            less(f64x8::new(core::array::from_fn(lane)), f64x8::ZERO)
+        };
+        let faults = Faults {
+            not_inverted: mask(0b1100),
+            not_positive: mask(0b1010_0001),
+            past_penalty: mask(0b0110),
+            diverged: mask(0b1001),
+        };
+        assert_eq!(faults.rejected().to_bitmask(), 0b1010_1101);
+        let within = faults.within(mask(0b1000_0101));
+        let found =
+            [within.not_inverted, within.not_positive, within.past_penalty, within.diverged];
+        assert_eq!(found.map(|mask| mask.to_bitmask()), [0b100, 0b1000_0001, 0b100, 0b1]);
+    }
 }

@@ -203,3 +203,61 @@ impl Task for LogDensity<'_, '_> {
         Ok(kernel.log_normal(&factor, w, self.scratch)?.vector())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::density::{Covariance, Mixture, MixtureLevel};
+    use crate::path::NoiseSchedule;
+    use crate::point::Evaluations;
+    use crate::rng::{Key, Purpose};
+    use crate::simd::splat;
+
+    const D: usize = 1;
+    /// So many that the matrix `[K x K]` takes more than an evaluation of the mixture.
+    const K: usize = 20;
+
+    /// Samples and evaluates with so much less workspace than promised, with all components in use.
+    fn run(less: usize) -> Result<[f64x8; 2]> {
+        let means: [f64; K * D] = core::array::from_fn(|i| 0.3 * i as f64 - 0.01 * (i * i) as f64);
+        let variances: [f64; K] = core::array::from_fn(|k| 0.5 + 0.1 * k as f64);
+        let mixture = Mixture::new(D, &[1.0; K], &means, Covariance::Isotropic(&variances))?;
+        let step = NoiseSchedule::vp_linear(0.1, 20.0)?.step(0.2, 0.3)?;
+        let (mut storage, mut numbers) = ([0.0; 128], [0.0; 128]);
+        let storage = &mut storage[..MixtureLevel::storage_len(&mixture)];
+        let level =
+            MixtureLevel::prepare(&mixture, step.alpha_noisy, step.variance_noisy, storage)?;
+        let numbers = &mut numbers[..MixtureTransition::storage_len(&level)];
+        let transition = MixtureTransition::prepare(&level, &step, numbers)?;
+        let kernel = SecondOrderStructured::new(&transition)?;
+        let mut memory = [splat(f64::NAN); 1024];
+        let memory = &mut memory[..kernel.scratch_len() - less];
+        let (mut stream, mut evaluations) =
+            (Key::new(2, Purpose::User).stream(), Evaluations::default());
+        let mut context = Context {
+            stream: &mut stream,
+            scratch: Scratch::new(memory),
+            evaluations: &mut evaluations,
+        };
+        let (x, mut y) = ([splat(0.4)], [splat(0.0); D]);
+        let point = Point { x: &x, log_density: splat(0.0), score: &[splat(0.0); D] };
+        let drawn = kernel.sample(point, &mut y, context.reborrow())?;
+        Ok([drawn, kernel.log_density(point, &y, context)?])
+    }
+
+    /// Fails if less room is promised than many components in few dimensions take, or the density of a sample
+    /// is not the one reported with it.
+    #[test]
+    fn promised_room_is_enough_for_many_components() {
+        let [drawn, evaluated] = run(0).unwrap();
+        for (drawn, evaluated) in drawn.to_array().into_iter().zip(evaluated.to_array()) {
+            assert!((drawn - evaluated).abs() < 1e-12, "{drawn} {evaluated}");
+        }
+    }
+
+    /// Fails if more is promised than `d` vectors beyond what is taken.
+    #[test]
+    fn little_room_is_left() {
+        assert!(run(D).is_ok() && run(D + 1).is_err());
+    }
+}

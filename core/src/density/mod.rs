@@ -171,3 +171,55 @@ pub trait Hessian: HessianProduct {
     /// A wrong length or a short workspace.
     fn hessian(&self, x: &[f64x8], out: &mut [f64x8], scratch: Scratch<'_>) -> Result<()>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::splat;
+
+    /// `log p = -3 x^2/2 + y` in two dimensions, which knows one block alone.
+    struct Alone;
+
+    impl LogDensity for Alone {
+        fn dim(&self) -> usize {
+            2
+        }
+        fn scratch_len(&self) -> usize {
+            0
+        }
+        fn log_density(&self, x: &[f64x8], _: Scratch<'_>) -> Result<f64x8> {
+            check_len("x", 2, x.len())?;
+            Ok(x[1] - splat(1.5) * x[0] * x[0])
+        }
+    }
+
+    impl Score for Alone {
+        fn log_density_and_score(
+            &self,
+            x: &[f64x8],
+            score: &mut [f64x8],
+            scratch: Scratch<'_>,
+        ) -> Result<f64x8> {
+            score.copy_from_slice(&[splat(-3.0) * x[0], splat(1.0)]);
+            self.log_density(x, scratch)
+        }
+    }
+
+    /// Fails if a density that brings one block only leaves out a block of several, takes that of another, or
+    /// accepts lengths that do not belong together.
+    #[test]
+    fn blocks_one_by_one() {
+        let x = [1.0, 5.0, -2.0, 0.25].map(splat);
+        let (mut score, mut log_densities) = ([splat(9.0); 4], [splat(9.0); 2]);
+        let mut evaluate = |x: &[f64x8], score: &mut [f64x8], blocks: usize| {
+            let log_densities = &mut log_densities[..blocks];
+            Alone.log_densities_and_scores(x, score, log_densities, Scratch::new(&mut []))
+        };
+        evaluate(&x, &mut score, 2).unwrap();
+        assert!(evaluate(&x, &mut score, 1).is_err());
+        assert!(evaluate(&x[..3], &mut score, 2).is_err());
+        assert!(evaluate(&x, &mut [splat(0.0); 3], 2).is_err());
+        assert_eq!(score.map(|s| s.to_array()[6]), [-3.0, 1.0, 6.0, 1.0]);
+        assert_eq!(log_densities.map(|p| p.to_array()[6]), [3.5, -5.75]);
+    }
+}

@@ -127,3 +127,62 @@ impl<'a> Lanczos<'a> {
         last.map_or(0.0, |&beta| lane_of(beta, lane))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logdet::testing::{Matrices, run};
+
+    const D: usize = 7;
+    const STEPS: usize = 5;
+
+    /// Fails if one pass of Gram-Schmidt is left out: beside 1, a spectrum of width 1e-9 leaves of a product
+    /// only 1e-9 that is new, so one pass leaves overlaps of about 1e-7. Fails also if the last row has another
+    /// length than one, or the start is not the first row.
+    #[test]
+    fn rows_are_orthonormal_where_little_is_new() {
+        let operator =
+            Matrices::with_spectrum(D, |lane, i| 1.0 + 1e-9 * ((i * i + lane) % 11) as f64);
+        let start: [f64x8; D] = core::array::from_fn(|i| splat(1.0 - 0.3 * (i % 4) as f64));
+        let mut storage = [splat(f64::NAN); Lanczos::storage_len(D, STEPS)];
+        let lanczos = run(Lanczos::scratch_len(D) + operator.shape().product, 1, |context| {
+            Lanczos::run(&operator, &start, STEPS, &mut storage, context).unwrap()
+        });
+        assert_eq!(lanczos.rank.to_array(), [STEPS as f64; 8]);
+        for (i, first) in lanczos.basis.rows(D).enumerate() {
+            for (j, second) in lanczos.basis.rows(D).enumerate() {
+                let expected = if i == j { 1.0 } else { 0.0 };
+                for overlap in dot(first, second).to_array() {
+                    assert!((overlap - expected).abs() < 1e-14, "{i} {j} {overlap}");
+                }
+            }
+        }
+        let along = dot(&lanczos.basis[..D], &start) / lanczos.norm;
+        assert!((along.to_array()[3] - 1.0).abs() < 1e-15);
+    }
+
+    /// Fails if the tolerance is not compared with `beta` itself: a lane ends where `beta_0` is at most that.
+    #[test]
+    fn a_lane_ends_at_its_tolerance() {
+        let operator = Matrices::with_spectrum(D, |lane, i| (1.0 + lane as f64) * (i % 5) as f64);
+        let start: [f64x8; D] = core::array::from_fn(|i| splat(1.0 - 0.3 * (i % 4) as f64));
+        let mut storage = [splat(f64::NAN); Lanczos::storage_len(D, 2)];
+        let room = Lanczos::scratch_len(D) + operator.shape().product;
+        let beta = run(room, 1, |context| {
+            Lanczos::run(&operator, &start, 2, &mut storage, context).unwrap().beta[0].to_array()
+        });
+        let rank = |tolerance: f64| {
+            let mut storage = [splat(f64::NAN); Lanczos::storage_len(D, 2)];
+            run(room, 1, |context| {
+                let lanczos =
+                    Lanczos::run_until(&operator, &start, 2, tolerance, &mut storage, context);
+                lanczos.unwrap().rank.to_array()
+            })
+        };
+        let (below, above) = (rank(beta[4] * (1.0 - 1e-9)), rank(beta[4] * (1.0 + 1e-9)));
+        assert_eq!((below[4], above[4]), (2.0, 1.0));
+        for lane in 0..8 {
+            assert_eq!(above[lane], if beta[lane] <= beta[4] { 1.0 } else { 2.0 }, "{lane}");
+        }
+    }
+}

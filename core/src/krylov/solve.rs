@@ -154,4 +154,50 @@ mod tests {
             assert!((residual < 1e-11) == (lane != 5), "{lane} {residual}");
         }
     }
+
+    /// Diagonal systems `I + M = diag(a)` with one pair of entries a lane.
+    fn diagonal(pairs: [[f64; 2]; 8]) -> Dense {
+        let mut dense = operator(true);
+        dense.entries = [f64x8::ZERO; D * D];
+        for i in 0..D {
+            let entry = core::array::from_fn(|lane| pairs[lane].get(i).copied().unwrap_or(1.0));
+            dense.entries[i * D + i] = f64x8::new(entry) - splat(1.0);
+        }
+        dense
+    }
+
+    /// Fails if a lane that is not positive definite at once does not keep `b`, one that is seen later does not
+    /// keep its last step, or the residual is not that of what was kept: by hand for `diag(-2, -1)` and for
+    /// `diag(3, -1)`, `b = (2, 1)`, whose first step has length `5/11`.
+    #[test]
+    fn indefinite_lanes_keep_what_they_have() {
+        let mut pairs = [[2.0, 4.0]; 8];
+        (pairs[1], pairs[6]) = ([-2.0, -1.0], [3.0, -1.0]);
+        let dense = diagonal(pairs);
+        let mut b = [f64x8::ZERO; D];
+        (b[0], b[1]) = (splat(2.0), splat(1.0));
+        let (mut x, mut memory) = ([splat(9.0); D], [splat(f64::NAN); 3 * D]);
+        let (mut stream, mut evaluations) =
+            (Key::new(4, Purpose::User).stream(), Evaluations::default());
+        let context = Context {
+            stream: &mut stream,
+            scratch: Scratch::new(&mut memory),
+            evaluations: &mut evaluations,
+        };
+        let solution = solve(&dense, &b, &mut x, (9, 1e-13), context).unwrap();
+        assert_eq!(solution.indefinite.to_bitmask(), 1 << 1 | 1 << 6);
+        let (first, second) = (x[0].to_array(), x[1].to_array());
+        assert_eq!((first[1], second[1]), (2.0, 1.0));
+        for (found, expected) in [
+            (first[6], 10.0 / 11.0),
+            (second[6], 5.0 / 11.0),
+            (first[0], 1.0),
+            (second[0], 0.25),
+            // b - A x = (2 - 30/11, 1 + 5/11) beside |b|.
+            (solution.residual.to_array()[6], libm::sqrt(64.0 + 256.0) / 11.0 / libm::sqrt(5.0)),
+            (solution.residual.to_array()[1], 1.0),
+        ] {
+            assert!((found - expected).abs() < 1e-14, "{found} {expected}");
+        }
+    }
 }

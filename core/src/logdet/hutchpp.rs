@@ -271,6 +271,8 @@ impl LogDeterminant for HutchPlusPlus {
 
 #[cfg(test)]
 mod tests {
+    use super::super::function::Form;
+    use super::super::testing::{Matrices, run};
     use super::*;
 
     /// Fails if one pass of Gram-Schmidt is left out (nearly parallel rows then keep an overlap of 1e-9), a
@@ -296,6 +298,70 @@ mod tests {
             let length = if lane == 5 { 0.0 } else { 1.0 };
             assert!((lengths[lane] - length).abs() < 1e-14);
             assert!(overlap[lane].abs() < 1e-14, "{}", overlap[lane]);
+        }
+    }
+
+    /// `F = 3 I` in every lane, with a truncation of `|v|^2/4 + 2` a form and a remainder of `d/8`.
+    struct Threefold;
+
+    impl MatrixFunction for Threefold {
+        fn apply(
+            &mut self,
+            _: &dyn LinearOperator,
+            v: &[f64x8],
+            out: &mut [f64x8],
+            _: Context<'_>,
+        ) -> Result<()> {
+            for (out, &v) in out.iter_mut().zip(v) {
+                *out = splat(3.0) * v;
+            }
+            Ok(())
+        }
+        fn quadratic_form(
+            &mut self,
+            _: &dyn LinearOperator,
+            v: &[f64x8],
+            _: Context<'_>,
+        ) -> Result<Form> {
+            let square = dot(v, v);
+            Ok(Form {
+                value: splat(3.0) * square,
+                truncation: splat(0.25).mul_add(square, splat(2.0)),
+            })
+        }
+        fn remainder(&self, d: usize) -> f64x8 {
+            splat(d as f64 / 8.0)
+        }
+        fn not_positive(&self) -> f64x8 {
+            f64x8::ZERO
+        }
+    }
+
+    /// Fails if a bound leaves out the sketch or the probes, counts the probes by their number instead of their
+    /// mean, or misses the remainder: of 10 vectors 4 are the sketch, unit vectors of truncation 2.25 each, and
+    /// two are probes, whose truncations have mean `2 + |z'|^2/4` with `|z'|^2` from 0 on. In four dimensions
+    /// the trace is a sum over unit vectors.
+    #[test]
+    fn bounds_count_sketch_and_probes() {
+        let method =
+            HutchPlusPlus::new(Logarithm::Series { terms: 1 }, 10, ProbeLaw::Rademacher).unwrap();
+        for (d, probes) in [(4, 0), (5, 2), (40, 2)] {
+            let operator = Matrices::with_spectrum(d, |_, _| 0.0);
+            let estimate =
+                run(6 * d, 3, |context| method.trace(&mut Threefold, &operator, context)).unwrap();
+            assert_eq!(estimate.probes, probes);
+            let least = 4.0 * 2.25 + d as f64 / 8.0 + if probes > 0 { 2.0 } else { 0.0 };
+            for lane in 0..8 {
+                let (value, bound) =
+                    (estimate.value.to_array()[lane], estimate.bound.to_array()[lane]);
+                assert!((value - 3.0 * d as f64).abs() < 1e-11, "{d}: {value}");
+                // Rademacher probes have |z|^2 = d, of which the sketch takes a part.
+                let spread = if probes > 0 { d as f64 / 4.0 } else { 1e-12 };
+                assert!(least - 1e-12 < bound && bound < least + spread, "{d}: {bound} {least}");
+                if d == 40 {
+                    assert!(bound > least + 0.25 * spread, "{bound} {least}");
+                }
+            }
         }
     }
 }

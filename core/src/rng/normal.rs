@@ -113,8 +113,8 @@ pub(super) fn fill_scalars(generator: &mut LaneGenerator, out: &mut [f64]) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::rng::{Key, Purpose, Stream};
-    use crate::simd::f64x8;
 
     /// Fails if scale, sign symmetry or independence of the pair is broken: with 2^17 draws the
     /// bounds below are six standard errors wide.
@@ -202,5 +202,17 @@ mod tests {
             let [first, second] = normals.map(f64x8::to_array);
             (0..8).map(move |lane| (first[lane], second[lane], u[lane], v[lane]))
         })
+    }
+
+    /// Fails if a uniform is the end of its cell instead of the middle: word 0 would then be 0, whose logarithm
+    /// is `-inf`, and the upper end 1 would be closer than the lower end.
+    #[test]
+    fn uniforms_are_the_middles_of_cells() {
+        for (word, expected) in
+            [(0, 0.5 * CELL), (u64::MAX, 1.0 - 0.5 * CELL), (1 << 63, 0.5 + 0.5 * CELL)]
+        {
+            let words = <f64x8 as Lanes>::Words::splat(word);
+            assert_eq!(open_uniform::<f64x8>(words).to_array(), [expected; 8]);
+        }
     }
 }

@@ -24,8 +24,11 @@ pub(super) fn best() -> Instructions {
     if highest < 7 || features & FMA_OSXSAVE_AVX != FMA_OSXSAVE_AVX {
         return Instructions::Portable;
     }
-    let saved = saved_state();
-    let extended = __cpuid_count(7, 0).ebx;
+    of_bits(__cpuid_count(7, 0).ebx, saved_state())
+}
+
+/// The set that leaf 7, ebx, and XCR0 stand for, where FMA and AVX are there.
+fn of_bits(extended: u32, saved: u64) -> Instructions {
     if saved & STATE_256 != STATE_256 || extended & AVX2 == 0 {
         Instructions::Portable
     } else if saved & STATE_512 != STATE_512 || extended & AVX512 != AVX512 {
@@ -44,4 +47,41 @@ fn saved_state() -> u64 {
     }
     // SAFETY: OSXSAVE is set, so `xgetbv` exists.
     unsafe { read() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bits of the manual, one by one.
+    fn bits<const N: usize>(numbers: [u32; N]) -> u64 {
+        numbers.into_iter().fold(0, |bits, number| bits | 1 << number)
+    }
+
+    /// Fails if any one of the bits that a set needs, of the processor or of the system, is not asked for, or
+    /// one that it does not need is.
+    #[test]
+    fn every_bit_is_needed() {
+        assert_eq!(u64::from(FMA_OSXSAVE_AVX), bits([12, 27, 28]));
+        let avx2 = (bits([5]) as u32, bits([1, 2]));
+        let avx512 = (bits([5, 16, 17, 30, 31]) as u32, bits([1, 2, 5, 6, 7]));
+        assert_eq!(of_bits(avx2.0, avx2.1), Instructions::Avx2);
+        assert_eq!(of_bits(avx512.0, avx512.1), Instructions::Avx512);
+        for (extended, saved, needed) in [
+            (avx2.0 & !bits([5]) as u32, avx2.1, Instructions::Portable),
+            (avx512.0 & !bits([5]) as u32, avx512.1, Instructions::Portable),
+            (!avx2.0, !avx2.1, Instructions::Portable),
+            (avx512.0, avx512.1 & !bits([1]), Instructions::Portable),
+            (avx512.0, avx512.1 & !bits([2]), Instructions::Portable),
+            (avx512.0, avx512.1 & !bits([5]), Instructions::Avx2),
+            (avx512.0, avx512.1 & !bits([6]), Instructions::Avx2),
+            (avx512.0, avx512.1 & !bits([7]), Instructions::Avx2),
+            (avx512.0 & !bits([16]) as u32, avx512.1, Instructions::Avx2),
+            (avx512.0 & !bits([17]) as u32, avx512.1, Instructions::Avx2),
+            (avx512.0 & !bits([30]) as u32, avx512.1, Instructions::Avx2),
+            (avx512.0 & !bits([31]) as u32, avx512.1, Instructions::Avx2),
+        ] {
+            assert_eq!(of_bits(extended, saved), needed, "{extended:x} {saved:x}");
+        }
+    }
 }

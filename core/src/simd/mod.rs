@@ -119,6 +119,9 @@ pub(crate) fn reciprocal_or_zero<V: Lanes>(x: V) -> V {
 }
 
 #[cfg(test)]
+mod operations;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

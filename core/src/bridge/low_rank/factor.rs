@@ -110,3 +110,42 @@ fn probe(
     }
     Ok(quadratic / square)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rank;
+    use super::super::tests::{DIAGONAL, MEANS_3, step, with_level};
+    use super::*;
+    use crate::density::Covariance;
+
+    /// What becomes of a curvature on the step from `s + 0.1` to `s`.
+    fn floored(s: f64, value: f64) -> f64 {
+        let (step, mut found) = (step(s), 0.0);
+        with_level::<3>(Covariance::Diagonal(&DIAGONAL), &step, &MEANS_3, |level, _| {
+            let kernel =
+                LowRank::new(level, step, Rank::Fixed(2), Trace::Structure, Start::Score).unwrap();
+            found = kernel.floored(splat(value)).to_array()[3];
+        });
+        found
+    }
+
+    /// Fails if the least value is not `a^2 v_s/v_t`, or 1e-6 where that is 0 at the target itself; if a value
+    /// above it changes, or one that is not finite is not 1.
+    #[test]
+    fn the_complement_has_a_floor() {
+        let NoisingStep { ratio, variance_clean, variance_noisy, .. } = step(0.2);
+        let bound = ratio * ratio * variance_clean / variance_noisy;
+        assert!(bound > 0.1 && bound < 0.9);
+        for value in [-1.0, 0.0, 0.999 * bound] {
+            assert_eq!(floored(0.2, value), bound);
+        }
+        assert_eq!(step(0.0).variance_clean, 0.0);
+        for (value, expected) in [(-1.0, 1e-6), (0.0, 1e-6), (9e-7, 1e-6), (1.1e-6, 1.1e-6)] {
+            assert_eq!(floored(0.0, value), expected);
+        }
+        for s in [0.0, 0.2] {
+            assert_eq!(floored(s, 1.5), 1.5);
+            assert_eq!([f64::NAN, f64::INFINITY].map(|value| floored(s, value)), [1.0; 2]);
+        }
+    }
+}

@@ -12,7 +12,7 @@ const FIXED: fn(usize) -> Rank = Rank::Fixed;
 const TRACES: [Trace; 2] = [Trace::Structure, Trace::Probes(2)];
 const STARTS: [Start; 2] = [Start::Score, Start::Random];
 
-fn step(s: f64) -> NoisingStep {
+pub(super) fn step(s: f64) -> NoisingStep {
     NoiseSchedule::vp_linear(0.1, 20.0).unwrap().step(s, s + 0.1).unwrap()
 }
 
@@ -35,7 +35,7 @@ fn log_density(kernel: &dyn DenoisingKernel, x: Point<'_>, y: &[f64x8], seed: u6
 }
 
 /// Calls `check` with the level and the points of a mixture in `D` dimensions, all lanes different.
-fn with_level<const D: usize>(
+pub(super) fn with_level<const D: usize>(
     covariance: Covariance<'_>,
     step: &NoisingStep,
     means: &[f64],
@@ -58,10 +58,10 @@ fn with_level<const D: usize>(
     check(&level, Point { x: &x, log_density, score: &score });
 }
 
-const MEANS_3: [f64; 9] = [1.6, -0.4, 0.9, -0.7, 1.1, -0.2, 0.3, -1.3, -1.5];
+pub(super) const MEANS_3: [f64; 9] = [1.6, -0.4, 0.9, -0.7, 1.1, -0.2, 0.3, -1.3, -1.5];
 const MEANS_5: [f64; 15] =
     [1.6, -0.4, 0.9, 0.2, -1.1, -0.7, 1.1, -0.2, 1.4, 0.6, 0.3, -1.3, -1.5, -0.5, 0.8];
-const DIAGONAL: [f64; 9] = [0.5, 0.15, 0.9, 0.25, 0.7, 0.4, 0.8, 0.3, 0.12];
+pub(super) const DIAGONAL: [f64; 9] = [0.5, 0.15, 0.9, 0.25, 0.7, 0.4, 0.8, 0.3, 0.12];
 
 /// The precision of a kernel in three dimensions, from the second differences of its log-density,
 /// which is checked to be the logarithm of a normalized Gaussian around `m` in every lane.
@@ -402,4 +402,33 @@ fn bad_parameters() {
     assert!(matches!(new(rank, Trace::Probes(1)), Some(Error::OutOfRange { .. })));
     assert!(matches!(new(FIXED(2), Trace::Probes(0)), Some(Error::Empty { .. })));
     assert!(new(FIXED(32), Trace::Probes(1)).is_none());
+}
+
+/// Fails if the tolerance is compared with `beta` in other units than those of the posterior covariance: the lane
+/// ends after one step where `v beta_0` is at most that, with `v` about 0.65.
+#[test]
+fn the_tolerance_is_in_units_of_the_covariance() {
+    let step = step(0.2);
+    assert!(step.variance < 0.8);
+    with_level::<3>(Covariance::Diagonal(&DIAGONAL), &step, &MEANS_3, |level, x| {
+        let factor = |rank: Rank, visit: &mut dyn FnMut(&Factor<'_>)| {
+            let kernel = LowRank::new(level, step, rank, Trace::Structure, Start::Score).unwrap();
+            let (mut memory, mut vector) = ([f64x8::ZERO; 10], [f64x8::ZERO; 3]);
+            with_context(&kernel, 1, |context| {
+                visit(&kernel.factor(x, &mut memory, &mut vector, context).unwrap());
+            });
+        };
+        // `v beta_0` from the products that the kernel itself makes: `|v H u - (v u.H u) u|`, `u` the unit score.
+        let length = dot(x.score, x.score).sqrt();
+        let unit: [f64x8; 3] = core::array::from_fn(|i| x.score[i] / length);
+        let (mut image, mut room) = ([f64x8::ZERO; 3], [f64x8::ZERO; 128]);
+        level.hessian_product(x.x, &unit, &mut image, Scratch::new(&mut room)).unwrap();
+        let along = dot(&unit, &image);
+        let rest: [f64x8; 3] = core::array::from_fn(|i| image[i] - along * unit[i]);
+        let residual = (splat(step.variance) * dot(&rest, &rest).sqrt()).to_array()[2];
+        for (factor_of_residual, expected) in [(1.0 - 1e-9, 2.0), (1.0 + 1e-9, 1.0)] {
+            let rank = Rank::Tolerance { most: 2, tolerance: residual * factor_of_residual };
+            factor(rank, &mut |factor| assert_eq!(factor.rank.to_array()[2], expected));
+        }
+    });
 }

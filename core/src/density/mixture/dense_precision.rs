@@ -93,3 +93,54 @@ impl Panels for Columns<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const C: f64 = 0.8;
+    const S: f64 = 0.6;
+
+    /// Fails if the largest condition number is another than 512, if it is taken over all components
+    /// together, or if one component conditioned badly is overlooked.
+    #[test]
+    fn only_well_conditioned_matrices() {
+        let axes = [1.0, 0.0, 0.0, 1.0, C, S, -S, C];
+        for (precisions, filled) in [
+            ([2.0, 1024.0, 3.0, 3.0], true),
+            ([1024.0, 2.0, 3e6, 3e6], true),
+            ([3.0, 3.0, 2.0, 1025.0], false),
+            ([2.0, 1025.0, 3.0, 3.0], false),
+        ] {
+            let mut out = [0.0; 8];
+            let len = fill_dense_precisions(&precisions, &axes, 2, &mut out).len();
+            assert_eq!(len, if filled { 8 } else { 0 }, "{precisions:?}");
+        }
+    }
+
+    /// Fails if axes are taken for columns, precisions for those of the other axis, or components mix: both
+    /// matrices by hand.
+    #[test]
+    fn matrices_by_hand() {
+        let axes = [C, S, -S, C, 1.0, 0.0, 0.0, 1.0];
+        let mut out = [0.0; 8];
+        let found = fill_dense_precisions(&[2.0, 7.0, 3.0, 5.0], &axes, 2, &mut out);
+        // 2 (c, s)(c, s)^T + 7 (-s, c)(-s, c)^T, symmetric, then diag(3, 5).
+        let coupling = (2.0 - 7.0) * C * S;
+        let first = [2.0 * C * C + 7.0 * S * S, coupling, coupling, 2.0 * S * S + 7.0 * C * C];
+        let expected = [first, [3.0, 0.0, 0.0, 5.0]];
+        for (&found, &expected) in found.iter().zip(expected.as_flattened()) {
+            assert!((found - expected).abs() < 1e-14, "{found} {expected}");
+        }
+    }
+
+    /// Fails if the room is denied below 2^20 numbers or granted beyond.
+    #[test]
+    fn room_up_to_eight_megabytes() {
+        extern crate std;
+        let zeros = std::vec![0.0; MOST_NUMBERS + 1];
+        assert_eq!(storage_len(&zeros[1..]), MOST_NUMBERS);
+        assert_eq!(storage_len(&zeros), 0);
+        assert_eq!(MOST_NUMBERS * size_of::<f64>(), 8 * 1024 * 1024);
+    }
+}

@@ -272,3 +272,78 @@ fn check_coefficient(what: &'static str, value: f64, min: f64) -> Result<()> {
         Err(Error::OutOfRange { what, value, min, max: f64::MAX })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::splat;
+
+    const C: f64 = 0.8;
+    const S: f64 = 0.6;
+    /// Axes of a shared covariance, eigenvectors in rows.
+    const AXES: [f64; 4] = [C, S, -S, C];
+
+    /// Whether means at this distance from the origin are rotated; the smallest variance of the level is 4.
+    fn is_rotated(distance: f64) -> bool {
+        let covariance = Covariance::Full { eigenvalues: &[12.0, 28.0], eigenvectors: &AXES };
+        let means = [1.0, -2.0, 2.0 * distance * S, -2.0 * distance * C];
+        let mixture = Mixture::new(2, &[0.25, 0.75], &means, covariance).unwrap();
+        let mut storage = [0.0; 16];
+        let storage = &mut storage[..MixtureLevel::storage_len(&mixture)];
+        MixtureLevel::prepare(&mixture, 0.5, 1.0, storage).unwrap().frame.is_some()
+    }
+
+    /// Fails if means are rotated beyond 1e3 of the smallest standard deviations of the level (2), or no longer
+    /// just below: where digits would be lost, and where the fast way is accurate.
+    #[test]
+    fn rotated_up_to_a_thousand_deviations() {
+        assert!(is_rotated(0.0) && is_rotated(1999.0));
+        assert!(!is_rotated(2001.0) && !is_rotated(6e4));
+    }
+
+    /// Fails if the way back is not the inverse of the way there, or the axes are taken for columns.
+    #[test]
+    fn there_and_back() {
+        let covariance = Covariance::Full { eigenvalues: &[2.0, 5.0], eigenvectors: &AXES };
+        let mixture = Mixture::new(2, &[1.0], &[1.0, -2.0], covariance).unwrap();
+        let mut storage = [0.0; 16];
+        let storage = &mut storage[..MixtureLevel::storage_len(&mixture)];
+        let level = MixtureLevel::prepare(&mixture, 0.5, 1.0, storage).unwrap();
+        let (x, mut local, mut back) = ([3.0, -1.0].map(splat), [splat(9.0); 2], [splat(9.0); 2]);
+        level.local_coordinates(&x, &mut local);
+        level.global_coordinates(&local, &mut back);
+        for (found, expected) in
+            [(local[0], C * 3.0 - S), (local[1], -S * 3.0 - C), (back[0], 3.0), (back[1], -1.0)]
+        {
+            assert!((found.to_array()[4] - expected).abs() < 1e-14, "{found} {expected}");
+        }
+        // The mean, halved and rotated.
+        assert!((level.mean(0)[0] - 0.5 * (C - 2.0 * S)).abs() < 1e-15);
+        assert!((level.mean(0)[1] - 0.5 * (-S - 2.0 * C)).abs() < 1e-15);
+    }
+
+    /// Fails if a coefficient that is negative, zero where it may not be, or not finite is accepted, or a level
+    /// without noise is refused.
+    #[test]
+    fn coefficients_are_checked() {
+        let mixture = Mixture::new(1, &[1.0], &[3.0], Covariance::Isotropic(&[2.0])).unwrap();
+        let mut storage = [0.0; 4];
+        let storage = &mut storage[..MixtureLevel::storage_len(&mixture)];
+        for (alpha, variance, what) in [
+            (0.0, 1.0, "alpha"),
+            (-1.0, 1.0, "alpha"),
+            (f64::INFINITY, 1.0, "alpha"),
+            (0.5, -1e-300, "variance"),
+            (0.5, f64::NAN, "variance"),
+        ] {
+            let refused = MixtureLevel::prepare(&mixture, alpha, variance, &mut *storage);
+            assert!(matches!(refused, Err(Error::OutOfRange { what: found, .. }) if found == what));
+        }
+        let overflown = MixtureLevel::prepare(&mixture, 0.5, 1e308 * 1.7, &mut *storage).is_ok();
+        assert!(overflown);
+        let tiny = MixtureLevel::prepare(&mixture, 1e-170, 0.0, &mut *storage);
+        assert!(matches!(tiny, Err(Error::NotPositive { what: "level variance", index: 0, .. })));
+        let level = MixtureLevel::prepare(&mixture, 0.5, 0.0, storage).unwrap();
+        assert_eq!((level.alpha(), level.variance(), level.mean(0)[0]), (0.5, 0.0, 1.5));
+    }
+}

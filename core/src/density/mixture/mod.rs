@@ -203,6 +203,9 @@ fn entry(data: &[f64], k: usize) -> f64 {
 }
 
 #[cfg(test)]
+mod kinds;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -90,3 +90,76 @@ fn log_of_sum<V: Lanes>(sum: V, inverse: V) -> V {
 pub(super) fn is_negligible<V: Lanes>(r: V) -> bool {
     r.equal(V::zero()).all()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::{f64x8, splat};
+
+    const INFINITE: f64 = f64::NEG_INFINITY;
+
+    /// Responsibilities and log-sum of the same exponents in every lane but the last, which holds `other`.
+    fn normalized<const K: usize>(q: [f64; K], other: f64) -> ([[f64; 8]; K], [f64; 8]) {
+        let mut q = q.map(|q| f64x8::new([q, q, q, q, q, q, q, other]));
+        let log_sum = normalize_exponentials(&mut q, NEGLIGIBLE);
+        (q.map(f64x8::to_array), log_sum.to_array())
+    }
+
+    /// Fails if a responsibility above 1e-25 is dropped or one below it kept, by two components or by more:
+    /// `exp(-57.5) = 1.07e-25` and `exp(-57.6) = 9.7e-26` lie on both sides.
+    #[test]
+    fn the_cutoff_is_at_1e_25() {
+        let (r, _) = normalized([2.0, -55.5, -55.6], 2.0);
+        assert!((r[1][0] / libm::exp(-57.5) - 1.0).abs() < 1e-13, "{}", r[1][0]);
+        assert_eq!((r[0][0], r[2][0]), (1.0, 0.0));
+        let (kept, _) = normalized([-55.5, 2.0], 2.0);
+        assert!((kept[0][0] / libm::exp(-57.5) - 1.0).abs() < 1e-13, "{}", kept[0][0]);
+        let (dropped, _) = normalized([2.0, -55.6], 2.0);
+        assert_eq!((dropped[0][0], dropped[1][0]), (1.0, 0.0));
+    }
+
+    /// Fails if a density of zero is NaN, for one component, two or more, or if NaN in one lane is a number
+    /// there or shows in the next.
+    #[test]
+    fn zero_densities_and_lost_numbers() {
+        assert_eq!(normalized([INFINITE], INFINITE).1, [INFINITE; 8]);
+        assert_eq!(normalized([INFINITE; 2], INFINITE).1, [INFINITE; 8]);
+        assert_eq!(normalized([INFINITE; 3], INFINITE).1, [INFINITE; 8]);
+        for (log_sums, expected) in [
+            (normalized([0.5, 0.5], f64::NAN).1, 0.5 + core::f64::consts::LN_2),
+            (normalized([0.5, 0.5, 0.5, 0.5], f64::NAN).1, 0.5 + 2.0 * core::f64::consts::LN_2),
+        ] {
+            assert!((log_sums[6] - expected).abs() < 1e-15);
+            assert!(log_sums[7].is_nan());
+        }
+    }
+
+    /// Fails if groups side by side take each other's exponents, or the responsibilities of two components
+    /// belong to the other one.
+    #[test]
+    fn groups_are_apart() {
+        let mut q = [1.0, 3.0, -2.0, -7.0].map(splat);
+        let mut log_sums = [splat(0.0); 2];
+        normalize_groups(&mut q, &mut log_sums, SMALLEST);
+        let first = libm::log1p(libm::exp(-2.0));
+        let second = libm::log1p(libm::exp(-5.0));
+        for (found, expected) in [
+            (log_sums[0], 3.0 + first),
+            (log_sums[1], -2.0 + second),
+            (q[0], libm::exp(-2.0 - first)),
+            (q[1], libm::exp(-first)),
+            (q[2], libm::exp(-second)),
+            (q[3], libm::exp(-5.0 - second)),
+        ] {
+            assert!((found.to_array()[3] - expected).abs() < 1e-15, "{found} for {expected}");
+        }
+    }
+
+    /// Fails if NaN counts as nothing, or a responsibility in a single lane does.
+    #[test]
+    fn negligible_is_zero_in_every_lane() {
+        let alone = |r: f64| f64x8::new([0.0, 0.0, 0.0, 0.0, 0.0, r, 0.0, 0.0]);
+        assert!(is_negligible(alone(0.0)) && is_negligible(alone(-0.0)));
+        assert!(!is_negligible(alone(1e-25)) && !is_negligible(alone(f64::NAN)));
+    }
+}

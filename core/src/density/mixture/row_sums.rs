@@ -192,4 +192,22 @@ mod tests {
             }
         }
     }
+
+    /// Fails if a weight that is NaN in one lane is skipped like a zero, in either sum, or shows in a
+    /// neighbour.
+    #[test]
+    fn lost_weights_show() {
+        let mut lanes = [0.0; 8];
+        lanes[3] = f64::NAN;
+        let (weights, x) = ([splat(0.0), f64x8::new(lanes)], [splat(1.0)]);
+        let mut out = [splat(9.0)];
+        sum_rows(Rows { means: &[2.0, 3.0], precisions: &[] }, &weights, &x, &mut out);
+        let mut subtracted = [splat(9.0)];
+        subtract_rows(&weights, &[splat(2.0), splat(3.0)], &mut subtracted);
+        for found in [out[0].to_array(), subtracted[0].to_array()] {
+            for (lane, found) in found.into_iter().enumerate() {
+                assert!(if lane == 3 { found.is_nan() } else { found == 0.0 }, "{lane} {found}");
+            }
+        }
+    }
 }

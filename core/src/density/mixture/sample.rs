@@ -115,3 +115,26 @@ impl Task for Sample<'_, '_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::splat;
+
+    /// Components that lane 2 chooses among weights 1, 0 and 3 by uniforms in the other lanes.
+    fn chosen(uniform: f64, total: f64) -> [bool; 3] {
+        let mut choice = ComponentChoice::new(splat(uniform), splat(total));
+        [1.0, 0.0, 3.0].map(|weight| choice.next(splat(weight)).all())
+    }
+
+    /// Fails if the uniform is not scaled by the sum of the weights, a boundary belongs to both sides or to
+    /// none, or a weight of zero is chosen.
+    #[test]
+    fn components_by_their_share() {
+        for (uniform, first) in [(1e-300, true), (0.2499, true), (0.25, false), (0.5, false)] {
+            assert_eq!(chosen(uniform, 4.0), [first, false, !first], "{uniform}");
+        }
+        assert_eq!(chosen(1.0 - 0.5 * f64::EPSILON, 4.0), [false, false, true]);
+        assert_eq!(chosen(0.5, 1.0), [true, false, false]);
+    }
+}

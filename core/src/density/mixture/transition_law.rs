@@ -115,3 +115,40 @@ impl Task for Sample<'_, '_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::density::{Covariance, Mixture, MixtureLevel};
+    use crate::path::NoiseSchedule;
+    use crate::rng::{Key, Purpose};
+    use crate::simd::splat;
+
+    /// Fails if a lane that lost its numbers gets a sample that looks like one, or a neighbour loses its own.
+    #[test]
+    fn a_lost_lane_stays_lost() {
+        let means = [-2.0, 0.5, 1.0, 3.0];
+        let mixture =
+            Mixture::new(2, &[0.25, 0.75], &means, Covariance::Isotropic(&[0.5])).unwrap();
+        let step = NoiseSchedule::vp_linear(0.1, 20.0).unwrap().step(0.2, 0.3).unwrap();
+        let (mut storage, mut numbers) = ([0.0; 16], [0.0; 16]);
+        let storage = &mut storage[..MixtureLevel::storage_len(&mixture)];
+        let (alpha, variance) = (step.alpha_noisy, step.variance_noisy);
+        let level = MixtureLevel::prepare(&mixture, alpha, variance, storage).unwrap();
+        let numbers = &mut numbers[..MixtureTransition::storage_len(&level)];
+        let law = MixtureTransition::prepare(&level, &step, numbers).unwrap();
+        let mut lanes = [0.3; 8];
+        lanes[6] = f64::NAN;
+        let (x, mut y) = ([f64x8::new(lanes), splat(1.2)], [splat(7.0); 2]);
+        let mut memory = [splat(0.0); 64];
+        let mut stream = Key::new(1, Purpose::User).stream();
+        law.sample(&x, &mut y, &mut stream, Scratch::new(&mut memory)).unwrap();
+        for y in y {
+            for (lane, y) in y.to_array().into_iter().enumerate() {
+                assert_eq!(y.is_nan(), lane == 6, "{lane} {y}");
+            }
+        }
+        let density = law.log_density(&x, &y, Scratch::new(&mut memory)).unwrap().to_array();
+        assert!(density[6].is_nan() && density[5].is_finite());
+    }
+}
