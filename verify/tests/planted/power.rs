@@ -5,8 +5,12 @@
 //! 3,000 fresh repetitions accepts: then the power is at least 0.999 with confidence 0.95
 //! (`0.999^3000 = 0.05`). An inconclusive stage is no acceptance.
 //!
-//! `cargo test --release -p amc-verify --test planted power -- --ignored --nocapture > power.md`, about an hour on
-//! two cores; `AMC_VERIFY_REPETITIONS` and `AMC_VERIFY_ONLY` (a part of a name) make it shorter.
+//! ```text
+//! cargo test --release -p amc-verify --test planted power -- --ignored --nocapture > power.md
+//! ```
+//!
+//! takes hours; `AMC_VERIFY_SECONDS` stops the repetitions of an entry after so many seconds (those done are counted),
+//! `AMC_VERIFY_REPETITIONS` asks for fewer, and `AMC_VERIFY_ONLY` is a part of the names of those to measure.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +23,12 @@ use amc_verify::{Budget, Conclusion};
 
 use super::{SHARE, entries, seed};
 
+/// What one entry may take.
+struct Effort {
+    repetitions: usize,
+    seconds: f64,
+}
+
 /// What was measured of one entry.
 struct Power {
     /// Samples of the first stage at which no repetition missed.
@@ -30,9 +40,12 @@ struct Power {
 
 /// Fails if a defect needs more samples than the full tier of the suite has; prints the table.
 #[test]
-#[ignore = "takes about an hour; see docs/verification.md"]
+#[ignore = "takes hours; see docs/verification.md"]
 fn power() {
-    let repetitions = number("AMC_VERIFY_REPETITIONS").unwrap_or(3000);
+    let effort = Effort {
+        repetitions: number("AMC_VERIFY_REPETITIONS").unwrap_or(3000),
+        seconds: number("AMC_VERIFY_SECONDS").map_or(f64::INFINITY, |seconds| seconds as f64),
+    };
     let only = std::env::var("AMC_VERIFY_ONLY").unwrap_or_default();
     let all: Vec<Case> = entries::defects();
     let chosen: Vec<&Case> = all
@@ -44,7 +57,7 @@ fn power() {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 while let Some(case) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let power = measure(case, repetitions);
+                    let power = measure(case, &effort);
                     let row = row(case, &power);
                     eprintln!("{row} {:.0} s", power.seconds);
                     rows.lock().unwrap().push((row, power.misses > 0));
@@ -58,7 +71,7 @@ fn power() {
     println!("|---|---|---|---|---|---|");
     rows.iter().for_each(|(row, _)| println!("{row}"));
     let weak: Vec<&String> = rows.iter().filter(|row| row.1).map(|row| &row.0).collect();
-    assert!(weak.is_empty(), "missed at the samples of the full tier: {weak:?}");
+    assert!(weak.is_empty(), "missed at the samples of the full tier: {weak:#?}");
 }
 
 fn number(name: &str) -> Option<usize> {
@@ -77,14 +90,15 @@ fn row(case: &Case, power: &Power) -> String {
 }
 
 /// Doubles the samples until nothing is missed, or those of the full tier are reached.
-fn measure(case: &Case, repetitions: usize) -> Power {
+fn measure(case: &Case, effort: &Effort) -> Power {
     let start = Instant::now();
     let mut samples = 64;
     loop {
-        let last = samples >= case.samples();
-        let mut misses = 0;
-        for repetition in 0..repetitions {
-            misses += usize::from(is_missed(case, samples, repetition));
+        let (last, from) = (samples >= case.samples(), Instant::now());
+        let (mut misses, mut repetitions) = (0, 0);
+        while repetitions < effort.repetitions && from.elapsed().as_secs_f64() < effort.seconds {
+            misses += usize::from(is_missed(case, samples, repetitions));
+            repetitions += 1;
             if misses > 0 && !last {
                 break;
             }
