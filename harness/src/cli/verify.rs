@@ -130,6 +130,10 @@ fn chosen(only: &[String]) -> Result<Vec<Case>, RunError> {
         [case.law(), case.subject(), case.instance()].iter().any(|name| name.contains(&**text))
     };
     for text in only {
+        if text.is_empty() {
+            let message = "a text to look for is needed, e.g. --only mala".to_owned();
+            return Err(RunError::Argument { name: "--only", message });
+        }
         if !all.iter().any(|case| is_chosen(case, text)) {
             let message = format!(
                 "no law, subject or instance contains {text:?}; `amc verify --list` shows the laws, and \
