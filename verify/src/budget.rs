@@ -2,6 +2,7 @@
 
 use amc_core::rng::{Key, Purpose};
 use amc_core::simd::LANES;
+use rand_core::Rng;
 
 use crate::VerifyError;
 
@@ -31,16 +32,28 @@ impl Budget {
         self.samples.div_ceil(LANES)
     }
 
+    /// The same budget with the seed of a stage of a sequential test; stages share no numbers.
+    #[must_use]
+    pub fn stage(&self, stage: u32) -> Self {
+        let key = Key::new(self.seed, Purpose::User).round(u64::from(stage));
+        Self { seed: key.stream().next_u64(), ..*self }
+    }
+
     /// The streams of one law for one instance; phases use [`Key::round`], blocks [`Key::block`].
     ///
     /// The names are hashed (FNV-1a) into the seed, so that instances do not share numbers: a seed
     /// that is unlucky for one is then not unlucky for all.
     pub fn key(&self, law: &str, instance: &str) -> Key {
+        self.key_for(Purpose::User, law, instance)
+    }
+
+    /// The same for another purpose.
+    pub(crate) fn key_for(&self, purpose: Purpose, law: &str, instance: &str) -> Key {
         let bytes = law.bytes().chain([0]).chain(instance.bytes());
         let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
-        Key::new(self.seed, Purpose::User).level(hash)
+        Key::new(self.seed, purpose).level(hash)
     }
 }
 

@@ -19,6 +19,17 @@ pub enum VerifyError {
         /// Number given.
         found: usize,
     },
+    /// No step size lets a kernel both accept and reject often enough.
+    #[error(
+        "no step size leads to an acceptance near 0.6: the closest, {closest:e}, has {acceptance:.3}; a \
+         kernel that (almost) always accepts or rejects has no decision to test"
+    )]
+    NoStepSize {
+        /// The step size where the search ended.
+        closest: f64,
+        /// Its mean acceptance probability.
+        acceptance: f64,
+    },
     /// A number lies outside the range a parameter allows.
     #[error("{what} = {value} lies outside [{min}, {max}]")]
     OutOfRange {
@@ -41,6 +52,9 @@ pub enum VerifyError {
         /// The length it has.
         found: usize,
     },
+    /// The sampler under test failed.
+    #[error("the sampler under test failed: {0}")]
+    Sampler(String),
 }
 
 impl VerifyError {

@@ -11,8 +11,11 @@
 //! |---|---|
 //! | [`bound`] | p-value bounds: Kolmogorov distance, binomial counts, means of bounded variables |
 //! | [`oracle`] | exact laws to compare with: raw-parameter Gaussian mixtures and their projections, standard problems; double-doubles |
-//! | [`law`] | the laws themselves, one file per trait or move: bridge, swap, free energy, kernel, evidence, resampling, stream |
+//! | [`law`] | the laws themselves, one file or folder per trait or move: density, path, bridge, swap, free energy, kernel, evidence, population, error bars, ladders, threads, resampling, determinant, stream |
 //! | [`fault`] | faults put into a density on purpose: what has to become a rejection or a typed error |
+//! | [`sequential`] | accept early when clear, draw more when in doubt |
+//! | [`suite`] | every law on every instance of the core, and the ledger of false positives |
+//! | [`check_kernel`], [`check_bridge`], [`check_evidence`] | all laws of a trait on an instance of your own |
 //! | [`Budget`] | how many samples a law may draw, and how often it may fail a correct instance |
 //! | [`Verdict`] | what a law found: a p-value bound and a conclusion |
 //!
@@ -45,12 +48,16 @@
 
 pub mod bound;
 mod budget;
+mod check;
 mod error;
 pub mod fault;
 pub mod law;
 pub mod oracle;
+pub mod sequential;
+pub mod suite;
 mod verdict;
 
 pub use budget::Budget;
+pub use check::{CheckReport, check_bridge, check_evidence, check_kernel};
 pub use error::VerifyError;
 pub use verdict::{Conclusion, Verdict};

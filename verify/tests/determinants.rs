@@ -1,7 +1,8 @@
 //! Estimators of log-determinants against exact determinants: unbiased traces, unbiased exponentials
 //! with the penalty, the variance of Hutch++, the cost of truncation.
 //!
-//! Resolution of the biases: 0.2 %, six standard errors for traces, 4.4 for exponentials.
+//! Means of traces, and the penalty for normal noise, are laws of the suite. Exponentials of the estimators' own noise
+//! are unbounded: their bias of at most 0.2 % is seen here in standard errors, 4.4 of them.
 
 mod common;
 
@@ -15,97 +16,11 @@ use amc_core::point::{Context, Evaluations};
 use amc_core::rng::{Key, Purpose, Stream};
 use amc_core::scratch::Scratch;
 use amc_core::simd::f64x8;
+use amc_verify::oracle::Tridiagonal;
 use common::budget;
 
 /// What a bias must stay below.
 const RESOLUTION: f64 = 0.002;
-
-/// A tridiagonal matrix, another one in every lane: cheap products, and its determinant is a recurrence.
-struct Tridiagonal {
-    diagonal: Vec<f64x8>,
-    upper: Vec<f64x8>,
-    lower: Vec<f64x8>,
-    symmetric: bool,
-}
-
-fn lanes(f: impl Fn(f64) -> f64) -> f64x8 {
-    f64x8::new(core::array::from_fn(|lane| f(lane as f64)))
-}
-
-impl Tridiagonal {
-    /// Diagonal entries around 0.05, within `spread`; off the diagonal around `coupling`.
-    fn new(d: usize, coupling: f64, spread: f64, symmetric: bool) -> Self {
-        let entries = |f: &dyn Fn(f64, f64) -> f64| -> Vec<f64x8> {
-            (0..d).map(|i| lanes(|lane| f(i as f64, lane))).collect()
-        };
-        let diagonal = entries(&|i, lane| 0.05 + spread * libm::sin(1.3 * i + 0.7 * lane));
-        let upper = entries(&|i, lane| coupling * (1.0 + 0.3 * libm::cos(2.1 * i + lane)));
-        let other = entries(&|i, lane| coupling * (0.8 - 0.5 * libm::sin(i + 2.0 * lane)));
-        let lower = if symmetric { upper.clone() } else { other };
-        Self { diagonal, upper, lower, symmetric }
-    }
-
-    fn shape(&self) -> OperatorShape {
-        OperatorShape { dim: self.diagonal.len(), product: 0, rank: 0 }
-    }
-
-    /// `log det(I + M)` by the continued fraction of the leading minors.
-    fn log_determinant(&self) -> [f64; 8] {
-        core::array::from_fn(|lane| {
-            let (mut ratio, mut sum) = (1.0, 0.0);
-            for i in 0..self.diagonal.len() {
-                let product = if i == 0 {
-                    0.0
-                } else {
-                    self.upper[i - 1].to_array()[lane] * self.lower[i - 1].to_array()[lane]
-                };
-                ratio = 1.0 + self.diagonal[i].to_array()[lane] - product / ratio;
-                sum += libm::log(ratio);
-            }
-            sum
-        })
-    }
-
-    fn multiply(&self, upper: &[f64x8], lower: &[f64x8], v: &[f64x8], out: &mut [f64x8]) {
-        let d = v.len();
-        for i in 0..d {
-            let mut sum = self.diagonal[i] * v[i];
-            if i > 0 {
-                sum += lower[i - 1] * v[i - 1];
-            }
-            if i + 1 < d {
-                sum += upper[i] * v[i + 1];
-            }
-            out[i] = sum;
-        }
-    }
-}
-
-impl LinearOperator for Tridiagonal {
-    fn dim(&self) -> usize {
-        self.diagonal.len()
-    }
-
-    fn scratch_len(&self) -> usize {
-        0
-    }
-
-    fn apply(&self, v: &[f64x8], out: &mut [f64x8], context: Context<'_>) -> Result<()> {
-        context.evaluations.hessian_product += 1;
-        self.multiply(&self.upper, &self.lower, v, out);
-        Ok(())
-    }
-
-    fn apply_transposed(&self, v: &[f64x8], out: &mut [f64x8], context: Context<'_>) -> Result<()> {
-        context.evaluations.hessian_product += 1;
-        self.multiply(&self.lower, &self.upper, v, out);
-        Ok(())
-    }
-
-    fn is_symmetric(&self) -> bool {
-        self.symmetric
-    }
-}
 
 /// Runs an estimator again and again; `f` gets value and variance of the mean, lane by lane.
 /// Returns the products of one run.
@@ -164,50 +79,6 @@ impl Moments {
 fn report(text: &str) {
     if std::env::var_os("AMC_VERIFY_PRINT").is_some() {
         println!("{text}");
-    }
-}
-
-/// Fails if the mean of any estimator is off by 0.2 %: a coefficient of the series, a weight of a Gauss
-/// rule, the projection of Hutch++ or the center of a recentred one.
-#[test]
-fn traces_are_unbiased() {
-    let law = ProbeLaw::Rademacher;
-    let series = Logarithm::Series { terms: 12 };
-    let recentred = Logarithm::Recentred { terms: 9, steps: 4 };
-    let lanczos = Logarithm::Lanczos { steps: 3 };
-    for (d, coupling, spread, vectors) in [(8, 0.03, 0.02, 9), (64, 0.011, 0.014, 12)] {
-        for symmetric in [true, false] {
-            let operator = Tridiagonal::new(d, coupling, spread, symmetric);
-            let truth = operator.log_determinant();
-            let estimators: [(&str, Box<dyn LogDeterminant>); 5] = [
-                ("power series", Box::new(PowerSeries::new(12, vectors, law).unwrap())),
-                ("Lanczos quadrature", Box::new(LanczosQuadrature::new(3, vectors, law).unwrap())),
-                ("Hutch++", Box::new(HutchPlusPlus::new(series, vectors, law).unwrap())),
-                (
-                    "recentred Hutch++",
-                    Box::new(HutchPlusPlus::new(recentred, vectors, law).unwrap()),
-                ),
-                ("Lanczos Hutch++", Box::new(HutchPlusPlus::new(lanczos, vectors, law).unwrap())),
-            ];
-            for (name, estimator) in estimators {
-                let mut errors = Moments::default();
-                // A sketch of so few vectors leaves more noise than probes alone.
-                let repetitions = if name.contains("Hutch++") { 8000 } else { 4000 };
-                repeat(&*estimator, &operator, operator.shape(), repetitions, |value, _, bound| {
-                    let value = value.to_array();
-                    assert!(bound.to_array().iter().all(|&bound| bound < 0.2 * RESOLUTION));
-                    errors.push(core::array::from_fn(|lane| value[lane] - truth[lane]));
-                });
-                let (mean, error) = errors.all();
-                report(&format!("{name} d={d} symmetric={symmetric}: {mean:.6} +- {error:.6}"));
-                assert!(error < RESOLUTION / 6.0, "{name} {error}");
-                assert!(mean.abs() < RESOLUTION, "{name} d={d}: {mean} +- {error}");
-                for lane in 0..8 {
-                    let (mean, error) = errors.lane(lane);
-                    assert!(mean.abs() < 0.2 * RESOLUTION + 6.5 * error, "{name} {lane}: {mean}");
-                }
-            }
-        }
     }
 }
 

@@ -1,23 +1,16 @@
-//! The laws of bridges and swaps for deterministic maps, with exact and with estimated determinants.
+//! The residual error of penalized swaps through deterministic maps.
 
 mod common;
 
 use amc_core::bridge::{Bridge, Transport};
 use amc_core::density::{HessianProduct, MixtureLevel};
 use amc_core::exchange;
-use amc_core::krylov::{LinearOperator, OperatorShape};
-use amc_core::logdet::{
-    Dense, Estimate, HutchPlusPlus, LanczosQuadrature, LogDeterminant, Logarithm, Penalty,
-    PowerSeries, ProbeLaw, Structured,
-};
-use amc_core::path::{NoiseSchedule, VeShape};
+use amc_core::logdet::{Dense, LanczosQuadrature, LogDeterminant, Penalty, ProbeLaw};
+use amc_core::path::NoiseSchedule;
 use amc_core::point::Context;
-use amc_core::simd::splat;
 use amc_core::transport::{FlowMap, FlowMethod};
-use amc_verify::law::bridge::{self, BridgeInstance};
-use amc_verify::law::{free_energy, swap};
 use amc_verify::oracle::{Fixture, FixtureKind, FixtureStep};
-use common::{assert_passes, budget, swap_budget, vp};
+use common::vp;
 
 /// Calls `visit` with the map of a step; nodes between the levels are prepared for it.
 fn with_map(
@@ -51,183 +44,6 @@ fn with_bridge(
     visit: impl FnOnce(Transport<'_>),
 ) {
     visit(Transport::new(map, &step.clean.level, determinant, penalty).unwrap());
-}
-
-fn instance<'a>(
-    name: &'a str,
-    bridge: &'a dyn Bridge,
-    step: &'a FixtureStep<'_>,
-) -> BridgeInstance<'a> {
-    BridgeInstance { name, bridge, noisy: step.noisy, clean: step.clean }
-}
-
-/// Fails if forward and inverse work of a map with exact determinants do not cancel, or its weights are
-/// biased (Crooks).
-fn exact_maps(fixture: &Fixture, schedule: &NoiseSchedule, (s, t): (f64, f64), place: &str) {
-    let step = schedule.step(s, t).unwrap();
-    fixture
-        .with_step(&step, |step| {
-            for method in FlowMethod::ALL {
-                with_map(fixture, schedule, step, method, |map| {
-                    let structured = method.stages() == 1 && map.noisy().structure_rank() > 0;
-                    let estimators: [(&str, &dyn LogDeterminant); 2] =
-                        [("dense", &Dense), ("structured", &Structured)];
-                    for (what, determinant) in estimators {
-                        if what == "structured" && !structured {
-                            continue;
-                        }
-                        with_bridge(map, step, (determinant, Penalty::None), |bridge| {
-                            let name = format!("{method:?}, {what}, {place}");
-                            let through = instance(&name, &bridge, step);
-                            assert_passes(bridge::pathwise(&through, &budget()));
-                            assert_passes(bridge::crooks(&through, &budget()));
-                        });
-                    }
-                });
-            }
-        })
-        .unwrap();
-}
-
-/// Fails as [`exact_maps`] does, for any covariance kind.
-#[test]
-fn maps_with_exact_determinants() {
-    for kind in FixtureKind::ALL {
-        let fixture = Fixture::new(kind).unwrap();
-        for times in [(0.2, 0.25), (0.0, 0.05)] {
-            exact_maps(&fixture, &vp(), times, &format!("{}, {times:?}", kind.name()));
-        }
-    }
-}
-
-/// Fails if a coefficient is right on the linear schedule only.
-#[test]
-fn maps_on_other_schedules() {
-    let fixture = Fixture::new(FixtureKind::DiagonalPerComponent).unwrap();
-    exact_maps(&fixture, &NoiseSchedule::vp_cosine(), (0.4, 0.45), "cosine");
-    let exploding = NoiseSchedule::ve(0.02, 20.0, VeShape::Geometric).unwrap();
-    exact_maps(&fixture, &exploding, (0.5, 0.53), "exploding");
-}
-
-/// Fails if swaps through a map with exact determinants move either level.
-fn swaps_through(kind: FixtureKind, method: FlowMethod, (s, t): (f64, f64)) {
-    let fixture = Fixture::new(kind).unwrap();
-    let step = vp().step(s, t).unwrap();
-    fixture
-        .with_step(&step, |step| {
-            with_map(&fixture, &vp(), step, method, |map| {
-                with_bridge(map, step, (&Dense, Penalty::None), |bridge| {
-                    let name = format!("{method:?}, {}, {s} to {t}", kind.name());
-                    let bridge = bridge.checked();
-                    let through = instance(&name, &bridge, step);
-                    let (swap, budget) = (&exchange::swap, swap_budget());
-                    assert_passes(swap::pathwise(swap, &through, &budget));
-                    assert_passes(swap::invariance(swap, &through, &budget));
-                    assert_passes(free_energy::bridge_sampling(swap, &through, &budget));
-                });
-            });
-        })
-        .unwrap();
-}
-
-/// Fails as [`swaps_through`] does; better maps get longer steps, as some swaps must be rejected.
-#[test]
-fn swaps_through_maps() {
-    for method in FlowMethod::ALL {
-        let (far, near) = if method.stages() > 2 { (0.55, 0.3) } else { (0.3, 0.1) };
-        swaps_through(FixtureKind::IsotropicShared, method, (0.1, far));
-        swaps_through(FixtureKind::FullPerComponent, method, (0.0, near));
-    }
-}
-
-/// Fails if an estimated determinant with its penalty biases weights in either direction.
-#[test]
-fn maps_with_estimated_determinants() {
-    let rademacher = ProbeLaw::Rademacher;
-    let estimators: [(&str, Box<dyn LogDeterminant>); 4] = [
-        ("power series", Box::new(PowerSeries::new(24, 8, rademacher).unwrap())),
-        ("Lanczos", Box::new(LanczosQuadrature::new(6, 8, ProbeLaw::Gaussian).unwrap())),
-        (
-            "Hutch++",
-            Box::new(HutchPlusPlus::new(Logarithm::Series { terms: 24 }, 8, rademacher).unwrap()),
-        ),
-        (
-            "Lanczos Hutch++",
-            Box::new(HutchPlusPlus::new(Logarithm::Lanczos { steps: 6 }, 8, rademacher).unwrap()),
-        ),
-    ];
-    let fixture = Fixture::new(FixtureKind::FullPerComponent).unwrap();
-    let step = vp().step(0.2, 0.25).unwrap();
-    fixture
-        .with_step(&step, |step| {
-            for method in [FlowMethod::Ddim, FlowMethod::Heun] {
-                for (what, determinant) in &estimators {
-                    with_map(&fixture, &vp(), step, method, |map| {
-                        with_bridge(
-                            map,
-                            step,
-                            (determinant.as_ref(), Penalty::ClosedForm),
-                            |bridge| {
-                                let name = format!("{method:?}, {what}");
-                                let through = instance(&name, &bridge, step);
-                                assert_passes(bridge::crooks(&through, &budget()));
-                            },
-                        );
-                    });
-                }
-            }
-        })
-        .unwrap();
-}
-
-/// A determinant that is wrong in one way.
-struct Wrong {
-    factor: f64,
-    shift: f64,
-}
-
-impl LogDeterminant for Wrong {
-    fn scratch_len(&self, shape: OperatorShape) -> usize {
-        Dense.scratch_len(shape)
-    }
-    fn probes(&self, dim: usize) -> usize {
-        Dense.probes(dim)
-    }
-    fn estimate(
-        &self,
-        operator: &dyn LinearOperator,
-        context: Context<'_>,
-    ) -> amc_core::error::Result<Estimate> {
-        let exact = Dense.estimate(operator, context)?;
-        Ok(Estimate { value: splat(self.factor) * exact.value + splat(self.shift), ..exact })
-    }
-}
-
-/// Fails if the laws would not notice a determinant that is left out, has the wrong sign, is taken twice,
-/// or lacks the factor of `x`.
-#[test]
-fn wrong_determinants_are_refuted() {
-    let fixture = Fixture::new(FixtureKind::FullPerComponent).unwrap();
-    let step = vp().step(0.2, 0.25).unwrap();
-    let scale = 3.0 * libm::log(1.0 / step.ratio);
-    let defects = [(0.0, 0.0), (-1.0, 0.0), (2.0, 0.0), (1.0, -scale), (1.0, 0.05)];
-    fixture
-        .with_step(&step, |step| {
-            for method in [FlowMethod::Ddim, FlowMethod::ThirdOrder] {
-                for (factor, shift) in defects {
-                    with_map(&fixture, &vp(), step, method, |map| {
-                        let wrong = Wrong { factor, shift };
-                        with_bridge(map, step, (&wrong, Penalty::None), |bridge| {
-                            let name = format!("{method:?}, {factor} log det + {shift}");
-                            let through = instance(&name, &bridge, step);
-                            let verdict = bridge::crooks(&through, &budget()).unwrap();
-                            assert!(!verdict.passed(), "{verdict}");
-                        });
-                    });
-                }
-            }
-        })
-        .unwrap();
 }
 
 /// What swaps through a noisy map do to exact pairs.

@@ -87,7 +87,7 @@ pub(super) fn ablate(arguments: &AblateArguments) -> Result<(), RunError> {
     let values = arguments.values.as_deref();
     let plan = Ablation::plan(arguments.subject, &source, values, arguments.seeds)?;
     if let Some(path) = &arguments.plot {
-        super::figure::check_writable(path)?;
+        super::figure::check_writable(path, super::figure::Kind::Figure)?;
     }
     let pool = thread_pool(arguments.config.threads)?;
     let mut bar = PieceBar::new(arguments.config.quiet);

@@ -16,6 +16,7 @@ mod progress;
 mod run;
 mod schedule;
 mod table;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ enum Command {
     Schedule(schedule::ScheduleArguments),
     Ablate(ablate::AblateArguments),
     Eval(eval::EvalArguments),
+    Verify(verify::VerifyArguments),
     Bench(bench::BenchArguments),
     List(list::ListArguments),
 }
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
+        Command::Verify(arguments) => verify::verify(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::List(arguments) => list::list(&arguments),
     };

@@ -77,7 +77,7 @@ pub(super) fn schedule(arguments: &ScheduleArguments) -> Result<(), RunError> {
     let config = measured(read_config(&arguments.config)?);
     let problem = Problem::new(&config)?;
     if let Some(path) = &arguments.plot {
-        figure::check_writable(path)?;
+        figure::check_writable(path, figure::Kind::Figure)?;
     }
     let pool = thread_pool(arguments.config.threads)?;
     let mut bar = LevelBar::new(arguments.config.quiet);

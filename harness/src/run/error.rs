@@ -92,6 +92,23 @@ pub enum RunError {
         /// What is wrong and what is allowed.
         message: String,
     },
+    /// The list of statistical cases cannot be made.
+    #[error("the suite cannot be listed: {0}")]
+    Suite(String),
+    /// Statistical cases that did not pass.
+    #[error(
+        "{failed} of {cases} cases did not pass, {first} first; the seed {seed} (--seed) repeats it"
+    )]
+    Verification {
+        /// Cases that did not pass.
+        failed: usize,
+        /// Cases that were run.
+        cases: usize,
+        /// The first of them.
+        first: String,
+        /// Seed of the run.
+        seed: u64,
+    },
     /// The thread pool could not be built.
     #[error("--threads {threads}: {message}")]
     Threads {
@@ -112,6 +129,8 @@ impl RunError {
                 | Self::Metric(_)
                 | Self::Schedule(_)
                 | Self::NoEnd { .. }
+                | Self::Suite(_)
+                | Self::Verification { .. }
         )
     }
 }

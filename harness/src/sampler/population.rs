@@ -252,6 +252,22 @@ impl Population {
         Ok((population, report))
     }
 
+    /// Particles drawn from the exact law of a level, with equal weights.
+    ///
+    /// # Errors
+    /// As [`Population::from_reference`].
+    pub(super) fn from_level(
+        problem: &Annealing<'_>,
+        law: &MixtureLevel<'_>,
+        (particles, level): (usize, usize),
+        phase: Phase,
+    ) -> Result<(Self, PassReport)> {
+        let mut population = Self::new(problem.dim(), particles, level);
+        let key = problem.key(phase, Purpose::Reference).level(level as u64);
+        let report = population.place(law, problem.levels[level].density(), key)?;
+        Ok((population, report))
+    }
+
     /// Particles drawn from the target, at level 0, with equal weights.
     ///
     /// # Errors

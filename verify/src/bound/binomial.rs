@@ -10,6 +10,10 @@ use crate::VerifyError;
 /// Halvings of `[0, 1]`: beyond the precision of a double at any bound above `2^-200`.
 const BISECTIONS: usize = 250;
 
+/// Trials beyond which nothing is made of counts within a standard deviation of the mean: at 6.5e7 trials of probability
+/// one half the series gives 2 P(X <= n/2) = -0.53.
+const MANY_TRIALS: u64 = 100_000;
+
 /// A confidence interval for a probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
@@ -37,15 +41,34 @@ fn lower_tail(successes: u64, trials: u64, p: f64) -> f64 {
 }
 
 /// Two-sided p-value of `successes` in `trials` under the probability `p`:
-/// `min(1, 2 P(X <= k), 2 P(X >= k))`.
+/// `min(1, 2 P(X <= k), 2 P(X >= k))`; of more than 1e5 trials, within one standard deviation of the mean, 1, which
+/// bounds it as well: the fraction behind the incomplete beta function does not converge there.
 ///
 /// # Errors
 /// `p` outside `[0, 1]`, or more successes than trials.
 pub fn binomial_p_value(successes: u64, trials: u64, p: f64) -> Result<f64, VerifyError> {
     VerifyError::check_range("probability", p, 0.0, 1.0)?;
     VerifyError::check_range("successes", successes as f64, 0.0, trials as f64)?;
+    if trials > MANY_TRIALS {
+        let (mean, variance) = (trials as f64 * p, trials as f64 * p * (1.0 - p));
+        let distance = successes as f64 - mean;
+        if distance * distance <= variance {
+            return Ok(1.0);
+        }
+    }
     let tail = lower_tail(successes, trials, p).min(upper_tail(successes, trials, p));
     Ok((2.0 * tail).min(1.0))
+}
+
+/// One-sided p-value of `successes` in `trials` under a probability of at least `p`: `P(X <= k)` at `p`, where it is
+/// largest.
+///
+/// # Errors
+/// As [`binomial_p_value`].
+pub fn too_few_p_value(successes: u64, trials: u64, p: f64) -> Result<f64, VerifyError> {
+    VerifyError::check_range("probability", p, 0.0, 1.0)?;
+    VerifyError::check_range("successes", successes as f64, 0.0, trials as f64)?;
+    Ok(lower_tail(successes, trials, p))
 }
 
 /// The Clopper-Pearson interval: it misses the true probability with probability at most `delta`.
@@ -97,6 +120,14 @@ mod tests {
         }
     }
 
+    /// Fails if the one-sided tail is the other one, or leaves out the count itself.
+    #[test]
+    fn one_sided_tail_by_hand() {
+        assert!((too_few_p_value(1, 4, 0.25).unwrap() - 189.0 / 256.0).abs() < 1e-12);
+        assert_eq!(too_few_p_value(4, 4, 0.25).unwrap(), 1.0);
+        assert!(too_few_p_value(5, 4, 0.25).is_err());
+    }
+
     /// Fails if far tails lose their digits: `P(X >= n) = p^n`, `P(X = 0) = (1 - p)^n`.
     #[test]
     fn far_tails() {
@@ -106,6 +137,24 @@ mod tests {
         assert!((found / (2.0 * libm::pow(0.98, 2000.0)) - 1.0).abs() < 1e-9);
         assert_eq!(binomial_p_value(1, 10, 0.0).unwrap(), 0.0);
         assert_eq!(binomial_p_value(9, 10, 1.0).unwrap(), 0.0);
+    }
+
+    /// Fails if a count at the mean of very many trials is taken for an improbable one, or the bound of a count beyond a
+    /// standard deviation has not converged: normal tails, `2 Phi(-1.1) = 0.2713`, `2 Phi(-6) = 1.97e-9`.
+    #[test]
+    fn very_many_trials() {
+        for (trials, p) in [(65_000_000, 0.5), (1_000_000_000, 0.5), (400_000_000, 0.01)] {
+            let mean = trials as f64 * p;
+            let at = |z: f64| (mean + z * libm::sqrt(mean * (1.0 - p))) as u64;
+            assert_eq!(binomial_p_value(at(0.0), trials, p).unwrap(), 1.0);
+            assert_eq!(binomial_p_value(at(-0.3), trials, p).unwrap(), 1.0);
+            for (z, expected) in
+                [(1.1, 0.271_332), (-1.1, 0.271_332), (6.0, 1.973e-9), (-6.0, 1.973e-9)]
+            {
+                let found = binomial_p_value(at(z), trials, p).unwrap();
+                assert!((found / expected - 1.0).abs() < 0.03, "{trials} {z} {found}");
+            }
+        }
     }
 
     /// Fails if the interval is not the set of probabilities the p-value accepts; `k = 0` has the

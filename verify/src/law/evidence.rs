@@ -130,7 +130,7 @@ impl Ladder<'_> {
         Ok((works.to_array(), [here, start]))
     }
 
-    fn workspace(&self, stream: Stream) -> Workspace {
+    pub(super) fn workspace(&self, stream: Stream) -> Workspace {
         let dim = self.target.density().dim();
         let stages = self.stages.iter().map(|stage| {
             let density = stage.clean.scratch_len();
@@ -144,7 +144,7 @@ impl Ladder<'_> {
 }
 
 impl Stage<'_> {
-    fn move_particles(
+    pub(super) fn move_particles(
         &self,
         workspace: &mut Workspace,
         particles: &mut Particles,

@@ -24,7 +24,7 @@ pub(crate) struct Passage {
     features: [f64; FEATURES.len()],
 }
 
-/// Features that a cut may bound. The displacement sees a wrong scale of the move, which is small
+/// Features of a pair that a cut may bound. The displacement sees a wrong scale of the move, which is small
 /// beside the spread of either end; its length and the log-density see all coordinates at once.
 const FEATURES: [&str; 5] = [
     "noisier end",
@@ -37,10 +37,25 @@ const FEATURES: [&str; 5] = [
 const FEATURE_QUANTILES: [f64; 3] = [0.1, 0.5, 0.9];
 
 /// Passages in both directions.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Passages {
+    /// What the features are called.
+    names: [&'static str; FEATURES.len()],
     pub(crate) forward: Vec<Passage>,
     pub(crate) reverse: Vec<Passage>,
+}
+
+impl Default for Passages {
+    fn default() -> Self {
+        Self::looking_at(FEATURES)
+    }
+}
+
+impl Passages {
+    /// No passages yet, with features of these names.
+    pub(crate) fn looking_at(names: [&'static str; FEATURES.len()]) -> Self {
+        Self { names, forward: Vec::new(), reverse: Vec::new() }
+    }
 }
 
 /// Smallest width of the cut: far above rounding, far below any spread that matters.
@@ -125,6 +140,17 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
 }
 
 impl Passage {
+    /// A passage of a log-work and features of any kind.
+    pub(crate) fn new(log_work: f64, features: [f64; FEATURES.len()]) -> Self {
+        Self { log_work, features }
+    }
+
+    /// Its features.
+    #[cfg(test)]
+    pub(crate) fn features(&self) -> &[f64] {
+        &self.features
+    }
+
     /// Splits a block into passages; `directions` are those of the two ends.
     pub(crate) fn of_block(
         log_works: [f64; 8],
@@ -167,7 +193,7 @@ impl Cut {
             let detail = format!(
                 "worst cut at W = {:.4}{}{}: {:.6} against {:.6}",
                 self.place,
-                limit.map_or(String::new(), |(i, q)| format!(", {} <= {q:.3}", FEATURES[i])),
+                limit.map_or(String::new(), |(i, q)| format!(", {} <= {q:.3}", passages.names[i])),
                 if self.mirrored { ", mirrored" } else { "" },
                 left.mean(),
                 right.mean()
@@ -210,7 +236,11 @@ mod tests {
                 .map(|log_work| Passage { log_work, features: [log_work, 0.0, 0.0, 0.0, 0.0] })
                 .collect()
         };
-        Passages { forward: draw(-0.32 + shift), reverse: draw(0.32 + shift) }
+        Passages {
+            forward: draw(-0.32 + shift),
+            reverse: draw(0.32 + shift),
+            ..Passages::default()
+        }
     }
 
     /// Fails if the cut exceeds its bound, or is wrong where nothing overflows.

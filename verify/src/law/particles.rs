@@ -21,6 +21,16 @@ pub(crate) struct Particles {
     pub(crate) score: Vec<f64x8>,
 }
 
+/// One particle of a block, in plain numbers.
+#[derive(Debug, Clone)]
+pub(crate) struct Lane {
+    /// `[d]`
+    pub(crate) x: Vec<f64>,
+    pub(crate) log_density: f64,
+    /// `[d]`
+    pub(crate) score: Vec<f64>,
+}
+
 /// Memory and stream of one block.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -47,6 +57,16 @@ impl Particles {
     /// `direction . x` of each particle.
     pub(crate) fn project(&self, direction: &[f64]) -> [f64; 8] {
         dot_scalar(direction, &self.x).to_array()
+    }
+
+    /// The particle of one lane below eight.
+    pub(crate) fn lane(&self, lane: usize) -> Lane {
+        let of = |block: &[f64x8]| block.iter().map(|v| v.as_array()[lane]).collect();
+        Lane {
+            x: of(&self.x),
+            log_density: self.log_density.as_array()[lane],
+            score: of(&self.score),
+        }
     }
 }
 
@@ -80,6 +100,15 @@ impl Workspace {
         particles: &mut Particles,
     ) -> Result<()> {
         particles.point_mut().evaluate(density, &mut self.context(density.scratch_len()))
+    }
+
+    /// The log-density alone.
+    pub(crate) fn log_density(
+        &mut self,
+        density: &dyn Score,
+        particles: &Particles,
+    ) -> Result<f64x8> {
+        density.log_density(&particles.x, self.context(density.scratch_len()).scratch)
     }
 
     pub(crate) fn forward(

@@ -11,12 +11,14 @@ mod fixture;
 mod gaussian_mixture;
 mod standard_problem;
 mod tempered_gaussian;
+mod tridiagonal;
 
 pub use double_double::DoubleDouble;
 pub use fixture::{Fixture, FixtureLevel, FixtureStep};
 pub use gaussian_mixture::{GaussianMixture, ProjectedMixture, standard_normal_cdf};
 pub use standard_problem::FixtureKind;
 pub use tempered_gaussian::TemperedGaussian;
+pub use tridiagonal::Tridiagonal;
 
 use amc_core::density::Score;
 use amc_core::error::Result;

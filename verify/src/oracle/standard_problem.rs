@@ -60,7 +60,7 @@ impl FixtureKind {
     }
 
     /// Whether one covariance serves all components.
-    pub(super) const fn is_shared(self) -> bool {
+    pub const fn is_shared(self) -> bool {
         matches!(self, Self::IsotropicShared | Self::DiagonalShared | Self::FullShared)
     }
 

@@ -27,6 +27,21 @@ pub struct TemperedGaussian<'a> {
 }
 
 impl TemperedGaussian<'_> {
+    /// Calls `f` with the level at one inverse temperature.
+    ///
+    /// # Errors
+    /// `beta` outside `[0, 1]`.
+    pub fn with_level<R>(
+        beta: f64,
+        f: impl FnOnce(&TemperedGaussian<'_>) -> R,
+    ) -> Result<R, VerifyError> {
+        Self::with_levels(&[beta], |levels| levels.first().map(f))?.ok_or(VerifyError::Length {
+            what: "levels",
+            expected: 1,
+            found: 0,
+        })
+    }
+
     /// Calls `f` with the levels at these inverse temperatures.
     ///
     /// # Errors

@@ -395,7 +395,10 @@ fn lost_lanes(x: &[f64x8]) -> f64x8 {
 }
 
 /// What a level is sampled from exactly.
-fn exact_law<'a>(problem: &'a Annealing<'_>, level: usize) -> Result<&'a MixtureLevel<'a>, Error> {
+pub(super) fn exact_law<'a>(
+    problem: &'a Annealing<'_>,
+    level: usize,
+) -> Result<&'a MixtureLevel<'a>, Error> {
     if level == problem.steps() {
         return Ok(problem.reference);
     }

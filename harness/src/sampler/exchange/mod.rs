@@ -11,7 +11,8 @@
 //! Level 0 is the target, level `L` the reference itself. Several ladders run side by side: they are
 //! independent (on `"stochastic"`, given the coin, which they share) and give the standard errors.
 //! A ladder starts from draws of the reference at every level, from one descent through the bridges,
-//! or, from the other side, from one ascent of an exact sample of the target ([`Start`]). What is kept
+//! or, from the other side, from one ascent of an exact sample of the target ([`Start`]); as an oracle, from
+//! exact samples of all levels, which is where the swaps lead. What is kept
 //! of a run does not grow with its rounds.
 
 mod evidence;
@@ -29,7 +30,7 @@ use amc_core::rng::{Phase, Purpose};
 
 use self::evidence::merge;
 use self::index::IndexProcess;
-use self::ladders::{Ladders, Round};
+use self::ladders::{Ladders, Round, exact_law};
 use self::mode_weights::ModeWeights;
 use self::recorder::Recorder;
 use super::population::{Direction, Population};
@@ -163,10 +164,14 @@ impl<'a> Run<'a> {
     ) -> Result<(), SamplerError> {
         let (problem, ladders, top) = (self.problem, self.rules.ladders, self.problem.steps());
         let (mut population, first, mut level) = match start {
-            Start::Reference => {
+            Start::Reference | Start::Exact => {
                 for level in 0..=top {
-                    let (population, report) =
-                        Population::scattered(problem, ladders, level, self.phase)?;
+                    let (population, report) = if start == Start::Exact {
+                        let law = exact_law(problem, level)?;
+                        Population::from_level(problem, law, (ladders, level), self.phase)?
+                    } else {
+                        Population::scattered(problem, ladders, level, self.phase)?
+                    };
                     self.evaluations.add(&report.evaluations, 1);
                     self.place(&population, level)?;
                 }

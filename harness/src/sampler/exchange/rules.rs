@@ -23,6 +23,8 @@ pub enum Start {
     Descent,
     /// One ascent from an exact sample of the target.
     Target,
+    /// Independent exact samples of every level, where they can be sampled: an oracle.
+    Exact,
 }
 
 /// How long and how wide a run of replica exchange is.

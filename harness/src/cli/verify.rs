@@ -1,0 +1,232 @@
+//! `amc verify`: the statistical suite, law by law and instance by instance.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use amc_verify::law;
+use amc_verify::suite::{self, Case, Plan, Tier};
+use clap::{Args, ValueEnum};
+
+use super::figure;
+use super::progress::run_bar;
+use super::table::{quantity, table};
+use super::{print, print_json, thread_pool};
+use crate::run::RunError;
+use crate::verification::{CaseRecord, VerificationReport, cases, page};
+
+/// Prove the kernels, bridges and samplers right, statistically
+///
+/// Every law (unbiased weights, invariance, detailed balance, exact moments, independent streams) is tested on
+/// every instance, with finite-sample bounds: with a fresh seed a correct program fails with probability at
+/// most 1e-6, whatever the dependence between tests. A case accepts early when it is clear and draws more
+/// samples when in doubt. Exit code 1 if a case fails.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLE)]
+pub(super) struct VerifyArguments {
+    /// How many samples: quick (under 2 minutes on two cores), full (under 15), deep (hours)
+    #[arg(long, value_enum, default_value_t = TierName::Quick, value_name = "TIER")]
+    tier: TierName,
+    /// Only cases whose law, subject or instance contains one of these texts, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "TEXTS")]
+    only: Vec<String>,
+    /// Seed of all random numbers; a fresh one otherwise, which the output names
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+    /// Cases that run side by side (0: every core)
+    #[arg(long, value_name = "T", default_value_t = 0, allow_negative_numbers = true)]
+    threads: usize,
+    /// List the laws with what they say and what a pass excludes, and run nothing
+    #[arg(long, conflicts_with_all = ["html", "seed"])]
+    list: bool,
+    /// Write the report as a page to look at, too
+    #[arg(long, value_name = "FILE.html")]
+    html: Option<PathBuf>,
+    /// Print the result as JSON, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+    /// No progress bar
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// The tiers by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TierName {
+    Quick,
+    Full,
+    Deep,
+}
+
+const EXAMPLE: &str = r#"Examples:
+
+  amc verify                                       # every law on every instance, quick
+  amc verify --tier full --html verify.html
+  amc verify --only mala,rwm                       # all laws of two kernels
+  amc verify --only second-order --tier deep --seed 7
+  amc verify --list                                # what the laws say
+
+How to read it: the p-value bound is the probability, at most, that a correct instance looks at least this
+wrong. It is near 1 for most cases, since the bounds hold at every sample size and are generous; laws that
+hold path by path have 1 or 0. Stages says how often more samples were drawn because the bound was small but
+not small enough. "inconclusive" is a failure: the test did not exercise what it is about (no
+rejections, one mode only).
+Your own kernels and bridges: see `check_kernel`, `check_bridge` and `check_evidence` of the crate amc-verify."#;
+
+/// Runs the subcommand.
+pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), RunError> {
+    if let Some(path) = &arguments.html {
+        figure::check_writable(path, figure::Kind::Page)?;
+    }
+    let cases = chosen(&arguments.only)?;
+    if arguments.list {
+        return list(&cases, arguments.json);
+    }
+    let pool = thread_pool(arguments.threads)?;
+    let threads = pool.current_num_threads();
+    let tier = match arguments.tier {
+        TierName::Quick => Tier::Quick,
+        TierName::Full => Tier::Full,
+        TierName::Deep => Tier::Deep,
+    };
+    let plan = Plan::new(tier, &cases, arguments.seed.unwrap_or_else(fresh_seed));
+    let bar = run_bar(cases.len(), arguments.quiet);
+    let start = Instant::now();
+    let finished = suite::run(&cases, &plan, threads, &mut |finished| {
+        if let Some(case) = cases.get(finished.index) {
+            bar.set_message(format!("{} [{}]", case.law(), case.instance()));
+        }
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let seconds = start.elapsed().as_secs_f64();
+    let report = VerificationReport::new(&cases, &finished, &plan, (threads, seconds));
+    if let Some(path) = &arguments.html {
+        figure::write(path, Ok(page(&report)))?;
+    }
+    if arguments.json {
+        print_json(&report)?;
+    } else {
+        print(&text(&report, arguments.html.as_deref()))?;
+    }
+    match report.failures().next() {
+        None => Ok(()),
+        Some(first) => Err(RunError::Verification {
+            failed: report.failures().count(),
+            cases: cases.len(),
+            first: format!("{} [{}]", first.law, first.instance),
+            seed: plan.seed(),
+        }),
+    }
+}
+
+/// The cases that `--only` leaves.
+fn chosen(only: &[String]) -> Result<Vec<Case>, RunError> {
+    let all = cases().map_err(|e| RunError::Suite(e.to_string()))?;
+    if only.is_empty() {
+        return Ok(all);
+    }
+    let is_chosen = |case: &Case, text: &String| {
+        [case.law(), case.subject(), case.instance()].iter().any(|name| name.contains(&**text))
+    };
+    for text in only {
+        if !all.iter().any(|case| is_chosen(case, text)) {
+            let message = format!(
+                "no law, subject or instance contains {text:?}; `amc verify --list` shows the laws, and \
+                 subjects are the names of `amc list`"
+            );
+            return Err(RunError::Argument { name: "--only", message });
+        }
+    }
+    Ok(all.into_iter().filter(|case| only.iter().any(|text| is_chosen(case, text))).collect())
+}
+
+/// A seed that no other run has had.
+fn fresh_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+fn list(cases: &[Case], as_json: bool) -> Result<(), RunError> {
+    #[derive(serde::Serialize)]
+    struct Item {
+        law: &'static str,
+        by_chance: bool,
+        cases: usize,
+        statement: &'static str,
+        excludes: &'static str,
+    }
+    let items = law::ALL.iter().map(|law| Item {
+        law: law.name,
+        by_chance: law.by_chance,
+        cases: cases.iter().filter(|case| case.law() == law.name).count(),
+        statement: law.statement,
+        excludes: law.excludes,
+    });
+    let items: Vec<Item> = items.filter(|item| item.cases > 0).collect();
+    if as_json {
+        return print_json(&items);
+    }
+    let mut text = String::new();
+    for item in items {
+        let kind = if item.by_chance { "by samples" } else { "path by path" };
+        text += &format!("{} ({} cases, {kind})\n", item.law, item.cases);
+        text += &format!("    {}\n    a pass excludes: {}\n", item.statement, item.excludes);
+    }
+    print(&text)
+}
+
+fn text(report: &VerificationReport, page: Option<&Path>) -> String {
+    let mut rows = table(&["law", "instance", "p-value bound", "samples", "stages", "seconds"], 2);
+    for case in &report.cases {
+        rows.add_row([
+            case.law.to_owned(),
+            case.instance.clone(),
+            p_value(case),
+            case.samples.to_string(),
+            case.stages.to_string(),
+            format!("{:.2}", case.seconds),
+        ]);
+    }
+    let mut laws = table(&["law", "cases", "passed", "smallest p", "samples", "seconds"], 1);
+    for law in &report.laws {
+        laws.add_row([
+            law.law.to_owned(),
+            law.cases.to_string(),
+            law.passed.to_string(),
+            quantity(law.smallest_p_value_bound),
+            law.samples.to_string(),
+            format!("{:.1}", law.seconds),
+        ]);
+    }
+    let mut text = format!("{rows}\n\n{laws}\n\n");
+    for case in report.failures() {
+        text +=
+            &format!("{}: {} [{}]: {}\n", case.conclusion, case.law, case.instance, case.detail);
+    }
+    text += &format!(
+        "{} of {} cases passed in {:.0} s on {} threads: tier {}, seed {}, {} instructions.\n\
+         Ledger: {} cases by chance, {:.2e} each, {:.0e} in all; the others hold path by path.\n",
+        report.passed,
+        report.cases.len(),
+        report.seconds,
+        report.threads,
+        report.tier,
+        report.seed,
+        report.instructions,
+        report.by_chance,
+        report.share,
+        report.false_positive
+    );
+    if let Some(path) = page {
+        text += &format!("Page: {}\n", path.display());
+    }
+    text
+}
+
+/// The p-value bound, or the conclusion where the case did not pass.
+fn p_value(case: &CaseRecord) -> String {
+    match case.passed() {
+        true => quantity(case.p_value_bound),
+        false => format!("{} {}", case.conclusion.to_uppercase(), quantity(case.p_value_bound)),
+    }
+}

@@ -1,0 +1,211 @@
+//! The report as one page of HTML that needs nothing else: no script, no font, no network.
+//!
+//! Every case is a dot on a line from 1 to `1e-12` in the p-value bound, law by law; below are the tables.
+
+use std::fmt::Write;
+
+use super::{CaseRecord, LawRecord, VerificationReport};
+
+/// Decades of the p-value bound that the strips show.
+const DECADES: f64 = 12.0;
+/// Width of the strips in pixels.
+const WIDTH: f64 = 480.0;
+
+const STYLE: &str = "
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 0; display: inline; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; }
+th, td { text-align: left; padding: .15rem .6rem; border-bottom: 1px solid #e4e4e4; vertical-align: top; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+.banner { padding: .6rem 1rem; border-radius: .4rem; color: white; background: #1f7a4d; }
+.banner.failed { background: #b3261e; }
+tr.failed td { background: #fbe9e7; } details { margin: 1rem 0; } summary { cursor: pointer; }
+.statement { color: #555; margin: .2rem 0 .5rem 1rem; } svg { vertical-align: middle; }
+";
+
+/// The page of a report.
+pub fn page(report: &VerificationReport) -> String {
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <title>amc verify: {} of {} passed</title><style>{STYLE}</style></head><body>\n\
+         <h1>amc verify</h1>\n",
+        report.passed,
+        report.cases.len()
+    );
+    banner(&mut page, report);
+    ledger(&mut page, report);
+    let failures: Vec<&CaseRecord> = report.failures().collect();
+    if !failures.is_empty() {
+        page += "<h2>What did not pass</h2>\n";
+        table(&mut page, failures.into_iter());
+    }
+    for law in &report.laws {
+        section(&mut page, law, report);
+    }
+    page += "</body></html>\n";
+    page
+}
+
+fn banner(page: &mut String, report: &VerificationReport) {
+    let class = if report.failures().next().is_none() { "banner" } else { "banner failed" };
+    // Writing to a string cannot fail; so in the rest of this file.
+    let _ = writeln!(
+        page,
+        "<p class=\"{class}\"><b>{} of {} cases passed</b>, {} refuted, {} inconclusive, {} could not run. \
+         Tier {}, seed {}, {:.0} s on {} threads, {} samples, version {}, {} instructions.</p>",
+        report.passed,
+        report.cases.len(),
+        report.refuted,
+        report.inconclusive,
+        report.errors,
+        report.tier,
+        report.seed,
+        report.seconds,
+        report.threads,
+        report.samples,
+        report.version,
+        report.instructions
+    );
+}
+
+fn ledger(page: &mut String, report: &VerificationReport) {
+    let _ = writeln!(
+        page,
+        "<p>With a fresh seed a correct program fails with probability at most {:.0e}: {:.2e} for each of \
+         the {} cases that chance has a part in; the others hold path by path. Bounds hold at every \
+         sample size, so most p-value bounds are near 1. A dot is a case, at its bound from 1 (left) to \
+         1e-{DECADES} (right); case by case the line shows where the last stage refutes.</p>",
+        report.false_positive, report.share, report.by_chance
+    );
+}
+
+fn section(page: &mut String, law: &LawRecord, report: &VerificationReport) {
+    let open = if law.passed < law.cases { " open" } else { "" };
+    let own = || report.cases.iter().filter(|case| case.law == law.law);
+    let _ = write!(
+        page,
+        "<details{open}><summary><h2>{}</h2> {} of {} passed, {:.1} s {}</summary>\
+         <p class=\"statement\">{}.<br>A pass excludes: {}.</p>\n",
+        escaped(law.law),
+        law.passed,
+        law.cases,
+        law.seconds,
+        strip(own()),
+        escaped(law.statement),
+        escaped(law.excludes)
+    );
+    table(page, own());
+    page.push_str("</details>\n");
+}
+
+/// Where a p-value bound stands on a strip.
+fn place(p_value: f64) -> f64 {
+    let decades = -p_value.max(f64::MIN_POSITIVE).log10();
+    8.0 + (WIDTH - 16.0) * (decades / DECADES).clamp(0.0, 1.0)
+}
+
+fn strip<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> String {
+    let mut svg = format!(
+        "<svg width=\"{WIDTH}\" height=\"16\" role=\"img\" aria-label=\"p-value bounds\">\
+         <line x1=\"8\" y1=\"8\" x2=\"{}\" y2=\"8\" stroke=\"#bbb\"/>",
+        WIDTH - 8.0
+    );
+    for case in cases {
+        let color = if case.passed() { "#1f7a4d" } else { "#b3261e" };
+        let x = place(case.p_value_bound);
+        let _ = write!(
+            svg,
+            "<circle cx=\"{x:.1}\" cy=\"8\" r=\"4\" fill=\"{color}\" fill-opacity=\".35\"/>"
+        );
+    }
+    svg + "</svg>"
+}
+
+fn table<'a>(page: &mut String, cases: impl Iterator<Item = &'a CaseRecord>) {
+    page.push_str(
+        "<table><tr><th>instance</th><th>about</th><th>conclusion</th><th class=\"number\">p-value \
+         bound</th><th class=\"number\">refuted from</th><th class=\"number\">samples</th>\
+         <th class=\"number\">stages</th><th class=\"number\">seconds</th><th>detail</th></tr>\n",
+    );
+    for case in cases {
+        let class = if case.passed() { "" } else { " class=\"failed\"" };
+        let _ = writeln!(
+            page,
+            "<tr{class}><td>{}</td><td>{}</td><td>{}</td><td class=\"number\">{:.2e}</td>\
+             <td class=\"number\">{:.1e}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
+             <td class=\"number\">{:.2}</td><td>{}</td></tr>",
+            escaped(&case.instance),
+            escaped(case.subject),
+            case.conclusion,
+            case.p_value_bound,
+            case.threshold,
+            case.samples,
+            case.stages,
+            case.seconds,
+            escaped(&case.detail)
+        );
+    }
+    page.push_str("</table>\n");
+}
+
+/// Text as HTML shows it.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::CaseRecord;
+    use super::*;
+
+    fn report(conclusion: &'static str) -> VerificationReport {
+        let case = CaseRecord {
+            law: "bridge::crooks",
+            subject: "ddpm",
+            instance: "ddpm <v & more>".into(),
+            conclusion,
+            p_value_bound: 1e-7,
+            threshold: 1e-9,
+            samples: 640,
+            stages: 2,
+            seconds: 0.25,
+            detail: "worst cut".into(),
+        };
+        VerificationReport {
+            version: "0",
+            instructions: "portable",
+            tier: "quick",
+            seed: 5,
+            threads: 2,
+            false_positive: 1e-6,
+            share: 1e-6,
+            by_chance: 1,
+            passed: usize::from(conclusion == "passed"),
+            refuted: usize::from(conclusion == "refuted"),
+            inconclusive: 0,
+            errors: 0,
+            samples: 640,
+            seconds: 0.3,
+            laws: vec![],
+            cases: vec![case],
+        }
+    }
+
+    /// Fails if a failure hides among what passed, or names are not escaped.
+    #[test]
+    fn failures_stand_first_and_names_are_escaped() {
+        let good = page(&report("passed"));
+        assert!(!good.contains("What did not pass") && !good.contains("banner failed"));
+        let bad = page(&report("refuted"));
+        assert!(bad.contains("What did not pass") && bad.contains("banner failed"));
+        assert!(bad.contains("ddpm &lt;v &amp; more&gt;") && !bad.contains("<v"));
+    }
+
+    /// Fails if the strip runs the wrong way or leaves its box.
+    #[test]
+    fn strip_runs_from_one_to_small() {
+        assert_eq!(place(1.0), 8.0);
+        assert!(place(1e-3) < place(1e-6));
+        assert_eq!(place(0.0), WIDTH - 8.0);
+    }
+}
