@@ -5,6 +5,8 @@
 
 #[path = "faults/bridges.rs"]
 mod bridges;
+#[path = "faults/state.rs"]
+mod state;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -15,21 +17,19 @@ use amc_core::error::{Error, Result};
 use amc_core::exchange::{swap, swap_scratch_len};
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, Outcome, RandomWalk};
 use amc_core::path::NoiseSchedule;
-use amc_core::point::{Context, Evaluations, Point, PointMut};
-use amc_core::rng::{Key, Purpose, Stream};
 use amc_core::scratch::Scratch;
-use amc_core::simd::{LANES, f64x8};
+use amc_core::simd::LANES;
 use amc_verify::fault::{Fault, FaultyTarget, When};
 use amc_verify::oracle::{Fixture, FixtureKind, FixtureStep};
 use bridges::for_every_bridge;
+use state::{DIM, State, room, with_context};
 
-const DIM: usize = 3;
 const INFINITY: f64 = f64::INFINITY;
 /// Lanes 1, 2 and 6.
 const LANES_HIT: u8 = 0b0100_0110;
 const REFUSED: Error = Error::NotConverged { what: "the density", iterations: 7 };
 
-/// Faults of numbers, and whether each is one at all: a density of zero is not.
+/// Faults of numbers. A density of zero is none, and is not counted as one.
 const NUMBERS: [Fault; 9] = [
     Fault::LogDensity(f64::NAN),
     Fault::LogDensity(INFINITY),
@@ -42,77 +42,8 @@ const NUMBERS: [Fault; 9] = [
     Fault::Hessian(-INFINITY),
 ];
 
-/// Eight particles with room of their own.
-#[derive(Clone, PartialEq, Debug)]
-struct State {
-    x: Vec<f64x8>,
-    score: Vec<f64x8>,
-    log_density: f64x8,
-}
-
-impl State {
-    fn empty() -> Self {
-        let zero = vec![f64x8::ZERO; DIM];
-        Self { x: zero.clone(), score: zero, log_density: f64x8::ZERO }
-    }
-
-    /// A draw of `law`, evaluated by `density`.
-    fn draw(law: &MixtureLevel<'_>, density: &dyn Score, round: u64) -> Self {
-        let mut state = Self::empty();
-        let mut stream = Key::new(3, Purpose::User).round(round).stream();
-        let mut memory = room(law.scratch_len());
-        law.sample(&mut state.x, &mut stream, Scratch::new(&mut memory)).unwrap();
-        let mut memory = room(density.scratch_len());
-        state.log_density = density
-            .log_density_and_score(&state.x, &mut state.score, Scratch::new(&mut memory))
-            .unwrap();
-        state
-    }
-
-    fn point(&self) -> Point<'_> {
-        Point { x: &self.x, log_density: self.log_density, score: &self.score }
-    }
-
-    fn point_mut(&mut self) -> PointMut<'_> {
-        PointMut { x: &mut self.x, log_density: &mut self.log_density, score: &mut self.score }
-    }
-
-    /// The bits of one lane: position and log-density.
-    fn lane(&self, lane: usize) -> Vec<u64> {
-        let all = self.x.iter().chain([&self.log_density]);
-        all.map(|x| x.to_array()[lane].to_bits()).collect()
-    }
-
-    fn position_is_finite(&self, lane: usize) -> bool {
-        self.x.iter().all(|x| x.to_array()[lane].is_finite())
-    }
-
-    /// Whether every lane holds numbers, and the log-density that `density` has there.
-    fn assert_sound(&self, density: &dyn LogDensity, what: &str) {
-        let mut memory = room(density.scratch_len());
-        let found = density.log_density(&self.x, Scratch::new(&mut memory)).unwrap().to_array();
-        for (lane, (found, cached)) in found.iter().zip(self.log_density.to_array()).enumerate() {
-            assert!(self.position_is_finite(lane), "{what}: lane {lane} is at {:?}", self.x);
-            assert_eq!(cached.to_bits(), found.to_bits(), "{what}: lane {lane} {cached} {found}");
-        }
-    }
-}
-
-fn room(len: usize) -> Vec<f64x8> {
-    vec![f64x8::splat(f64::NAN); len]
-}
-
 fn is_hit(lane: usize) -> bool {
     LANES_HIT >> lane & 1 == 1
-}
-
-/// Calls `body` with workspace and a stream.
-fn with_context<R>(len: usize, round: u64, body: impl FnOnce(Context<'_>) -> R) -> R {
-    let mut memory = room(len);
-    let mut stream: Stream = Key::new(4, Purpose::User).round(round).stream();
-    let mut evaluations = Evaluations::default();
-    let scratch = Scratch::new(&mut memory);
-    body(Context { stream: &mut stream, scratch, evaluations: &mut evaluations })
 }
 
 fn with_level<R>(body: impl FnOnce(&MixtureLevel<'_>) -> R) -> R {

@@ -255,7 +255,7 @@ impl Population {
     /// Particles drawn from the exact law of a level, with equal weights.
     ///
     /// # Errors
-    /// Those of the core.
+    /// As [`Population::from_reference`].
     pub(super) fn from_level(
         problem: &Annealing<'_>,
         law: &MixtureLevel<'_>,
