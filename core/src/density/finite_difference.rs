@@ -163,4 +163,21 @@ mod tests {
         let mark = f64x8::new(core::array::from_fn(|l| if l == lane { 0.0 } else { 1.0 }));
         less_equal(mark, f64x8::ZERO)
     }
+
+    /// Fails if the step vanishes where the point is as far from the origin as the score bends.
+    #[test]
+    fn points_at_the_length_itself() {
+        let mixture = Mixture::new(2, &[1.0], &[0.5, -1.0], Covariance::Isotropic(&[2.0])).unwrap();
+        let mut storage = [0.0; 6];
+        let level = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage).unwrap();
+        let difference = FiniteDifference::with_length(&level, 3.0).unwrap();
+        let (mut out, mut memory) = ([splat(0.0); 2], [splat(0.0); 256]);
+        let memory = &mut memory[..difference.scratch_len()];
+        let x = [splat(3.0), splat(-3.0)];
+        let v = [splat(2.0), splat(0.5)];
+        difference.hessian_product(&x, &v, &mut out, Scratch::new(memory)).unwrap();
+        for (found, expected) in [(out[0], -1.0), (out[1], -0.25)] {
+            assert!((found.to_array()[2] - expected).abs() < 1e-8, "{found} {expected}");
+        }
+    }
 }

@@ -161,4 +161,21 @@ mod tests {
         assert!(symmetric_eigen(&mut [1.0, f64::NAN, 0.0, 1.0], &mut l, &mut q).is_err());
         assert!(symmetric_eigen(&mut [1.0; 3], &mut l, &mut q).is_err());
     }
+
+    /// Fails if singular matrices do not converge, or zeros of the diagonal stop the search.
+    #[test]
+    fn singular_matrices() {
+        for (matrix, expected) in [
+            ([1.0, 2.0, 0.0, 2.0, 4.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 5.0]),
+            ([0.0, 3.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0], [-3.0, 0.0, 3.0]),
+            ([0.1, 0.7, 0.3, 0.7, 4.9, 2.1, 0.3, 2.1, 0.9], [0.0, 0.0, 5.9]),
+        ] {
+            let (mut l, mut q) = ([0.0; 3], [0.0; 9]);
+            symmetric_eigen(&mut matrix.clone(), &mut l, &mut q).unwrap();
+            l.sort_by(f64::total_cmp);
+            for (found, expected) in l.into_iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-14, "{found} {expected}");
+            }
+        }
+    }
 }

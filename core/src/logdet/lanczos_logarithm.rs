@@ -160,3 +160,44 @@ impl MatrixFunction for LanczosLogarithm {
         self.not_positive
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Matrices, run};
+    use super::*;
+
+    const D: usize = 4;
+
+    /// `log((I + M)/c) v` of eigenvalues `lane - 0.5, 4, 0.1, 0.2` along the coordinates, and the marks.
+    fn applied(v: [f64; D], log_center: f64) -> ([[f64; 8]; D], u32) {
+        let mut operator = Matrices::with_spectrum(D, |_, _| 0.0);
+        for i in 0..D {
+            operator.entries[i * D + i] =
+                f64x8::new(core::array::from_fn(|lane| [lane as f64 - 1.5, 4.0, 0.1, 0.2][i]));
+        }
+        let mut logarithm = LanczosLogarithm::new(D).centered(splat(log_center));
+        let (v, mut out) = (v.map(splat), [splat(9.0); D]);
+        let len = LanczosLogarithm::scratch_len(D, D) + operator.shape().product;
+        run(len, 1, |context| logarithm.apply(&operator, &v, &mut out, context)).unwrap();
+        (out.map(f64x8::to_array), logarithm.not_positive().to_bitmask())
+    }
+
+    /// Fails if the logarithm of the basis is not turned back, the center is taken off another row, or a lane is
+    /// marked that is positive definite: eigenvalues above 1 are not below -1, which lane 0 alone has.
+    #[test]
+    fn diagonal_matrices_by_hand() {
+        for log_center in [0.0, 0.7] {
+            let v = [1.0, -2.0, 0.5, 3.0];
+            let (out, marked) = applied(v, log_center);
+            assert_eq!(marked, 1);
+            for lane in 1..8 {
+                for i in 0..D {
+                    let eigenvalue = [lane as f64 - 1.5, 4.0, 0.1, 0.2][i];
+                    let expected = (libm::log1p(eigenvalue) - log_center) * v[i];
+                    assert!((out[i][lane] - expected).abs() < 1e-12, "{lane} {i} {expected}");
+                }
+            }
+            assert!(out.iter().all(|entry| entry[0].is_nan()));
+        }
+    }
+}

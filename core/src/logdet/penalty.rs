@@ -272,4 +272,18 @@ mod tests {
         assert_eq!(penalty(Penalty::None, 1, 0.3), (0.0, false));
         assert_eq!(penalty(Penalty::ClosedForm, 0, 0.3), (0.0, false));
     }
+
+    /// Fails if the product of ratios underflows where many samples allow large variances: beyond the first terms of
+    /// the series the penalty grows faster than they do, and stays a number.
+    #[test]
+    fn large_variances_of_many_samples_are_numbers() {
+        let of = |variance: f64| {
+            let (value, past) = penalty(Penalty::ClosedForm, 4000, variance);
+            assert!(!past);
+            value
+        };
+        let [one, two, four] = [200.0, 400.0, 800.0].map(of);
+        assert!(one.is_finite() && two.is_finite() && four.is_finite(), "{one} {two} {four}");
+        assert!(one > 100.0 && two > 2.0 * one && four > 2.0 * two, "{one} {two} {four}");
+    }
 }

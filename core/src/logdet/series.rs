@@ -133,3 +133,20 @@ impl MatrixFunction for Series {
         f64x8::ZERO
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if the remainder is not `d/(n + 1) rho^(n + 1)/(1 - rho)`, or a radius of 1 has one.
+    #[test]
+    fn the_remainder_by_hand() {
+        let of = |terms, radius| {
+            Series::new(terms, splat(2.0), splat(radius)).remainder(6).to_array()[1]
+        };
+        assert!((of(4, 0.5) - 6.0 / 5.0 / 32.0 / 0.5).abs() < 1e-15);
+        assert!((of(1, 0.2) - 6.0 / 2.0 * 0.04 / 0.8).abs() < 1e-15);
+        assert_eq!([of(4, 1.0), of(4, 1.5), of(4, f64::NAN)], [f64::INFINITY; 3]);
+        assert_eq!(of(4, 0.0), 0.0);
+    }
+}

@@ -392,4 +392,13 @@ mod tests {
         let last = schedules().map(|schedule| schedule.default_t_max());
         assert_eq!(last, [1.0, 0.999, 1.0, 1.0]);
     }
+
+    /// Fails if a range of one point is accepted, or a larger end just above is refused.
+    #[test]
+    fn ends_of_exploding_schedules_differ() {
+        assert!(NoiseSchedule::ve(2.0, 2.0, VeShape::Geometric).is_err());
+        assert!(NoiseSchedule::ve(2.0, 1.9, VeShape::Geometric).is_err());
+        let above = 2.0 * (1.0 + f64::EPSILON);
+        assert!(NoiseSchedule::ve(2.0, above, VeShape::Geometric).is_ok());
+    }
 }

@@ -261,3 +261,19 @@ fn the_way_back_is_bayes_rule() {
         }
     }
 }
+
+/// Fails if a point of another dimension, or none at all, is evaluated.
+#[test]
+fn points_of_another_dimension_are_refused() {
+    on_levels(|level, _, _| {
+        let mut memory = room(level.scratch_len());
+        for len in [0, 1, 2, 4] {
+            let (x, mut r) = (room(len), [splat(0.0); 2]);
+            assert!(level.log_density(&x, Scratch::new(&mut memory)).is_err(), "{len}");
+            assert!(level.responsibilities(&x, &mut r, Scratch::new(&mut memory)).is_err());
+        }
+        let x = points();
+        assert!(level.responsibilities(&x, &mut [], Scratch::new(&mut memory)).is_err());
+        assert!(level.log_density(&x, Scratch::new(&mut memory[..1])).is_err());
+    });
+}
