@@ -16,7 +16,6 @@
 //! | [`sequential`] | accept early when clear, draw more when in doubt |
 //! | [`suite`] | every law on every instance of the core, and the ledger of false positives |
 //! | [`check_kernel`], [`check_bridge`], [`check_evidence`] | all laws of a trait on an instance of your own |
-//! | [`fault`] | faults put into a density on purpose: what has to become a rejection or a typed error |
 //! | [`Budget`] | how many samples a law may draw, and how often it may fail a correct instance |
 //! | [`Verdict`] | what a law found: a p-value bound and a conclusion |
 //!
