@@ -21,6 +21,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .banner.failed { background: #b3261e; }
 tr.failed td { background: #fbe9e7; } details { margin: 1rem 0; } summary { cursor: pointer; }
 .statement { color: #555; margin: .2rem 0 .5rem 1rem; } svg { vertical-align: middle; }
+.name { display: inline-block; width: 30rem; } .axis { margin-left: 1rem; color: #777; font-size: 12px; }
 ";
 
 /// The page of a report.
@@ -39,6 +40,7 @@ pub fn page(report: &VerificationReport) -> String {
         page += "<h2>What did not pass</h2>\n";
         table(&mut page, failures.into_iter());
     }
+    page += &axis();
     for law in &report.laws {
         section(&mut page, law, report);
     }
@@ -73,8 +75,8 @@ fn ledger(page: &mut String, report: &VerificationReport) {
         page,
         "<p>With a fresh seed a correct program fails with probability at most {:.0e}: {:.2e} for each of \
          the {} cases that chance has a part in; the others hold path by path. Bounds hold at every \
-         sample size, so most p-value bounds are near 1. A dot is a case, at its bound from 1 (left) to \
-         1e-{DECADES} (right); case by case the line shows where the last stage refutes.</p>",
+         sample size, so most p-value bounds are near 1. Above 7.7e-4 or so a case is accepted at once, below \
+         it draws more samples; a dot far to the right is a refutation.</p>",
         report.false_positive, report.share, report.by_chance
     );
 }
@@ -84,7 +86,7 @@ fn section(page: &mut String, law: &LawRecord, report: &VerificationReport) {
     let own = || report.cases.iter().filter(|case| case.law == law.law);
     let _ = write!(
         page,
-        "<details{open}><summary><h2>{}</h2> {} of {} passed, {:.1} s {}</summary>\
+        "<details{open}><summary><span class=\"name\"><h2>{}</h2> {} of {} passed, {:.1} s</span>{}</summary>\
          <p class=\"statement\">{}.<br>A pass excludes: {}.</p>\n",
         escaped(law.law),
         law.passed,
@@ -96,6 +98,26 @@ fn section(page: &mut String, law: &LawRecord, report: &VerificationReport) {
     );
     table(page, own());
     page.push_str("</details>\n");
+}
+
+/// Decades that are marked and named above the strips.
+const MARKS: [i32; 5] = [0, -3, -6, -9, -12];
+
+/// The names of the marks, above the first strip.
+fn axis() -> String {
+    let mut svg = format!("<svg width=\"{WIDTH}\" height=\"14\" font-size=\"11\" fill=\"#777\">");
+    for mark in MARKS {
+        let (x, anchor) = match mark {
+            0 => (place(1.0) - 4.0, "start"),
+            -12 => (place(1e-12) + 4.0, "end"),
+            _ => (place(10_f64.powi(mark)), "middle"),
+        };
+        let text = if mark == 0 { "1".to_owned() } else { format!("1e{mark}") };
+        let _ = write!(svg, "<text x=\"{x:.1}\" y=\"11\" text-anchor=\"{anchor}\">{text}</text>");
+    }
+    format!(
+        "<div class=\"axis\"><span class=\"name\">p-value bounds, a dot a case</span>{svg}</svg></div>\n"
+    )
 }
 
 /// Where a p-value bound stands on a strip.
@@ -110,6 +132,10 @@ fn strip<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> String {
          <line x1=\"8\" y1=\"8\" x2=\"{}\" y2=\"8\" stroke=\"#bbb\"/>",
         WIDTH - 8.0
     );
+    for mark in MARKS {
+        let x = place(10_f64.powi(mark));
+        let _ = write!(svg, "<path d=\"M{x:.1} 4v8\" stroke=\"#bbb\"/>");
+    }
     for case in cases {
         let color = if case.passed() { "#1f7a4d" } else { "#b3261e" };
         let x = place(case.p_value_bound);
