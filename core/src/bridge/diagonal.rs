@@ -96,3 +96,26 @@ impl Task for LogNormal<'_> {
         (V::splat(-0.5) * energy).vector()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::splat;
+
+    /// Fails if a draw is not `m + sqrt(c) z`, or its density is not that of three normals there, worked out by hand
+    /// and found again from the draw.
+    #[test]
+    fn draws_have_their_density() {
+        let (mean, variance) = ([0.5, -1.0, 2.0].map(splat), [0.25, 4.0, 9.0].map(splat));
+        let normals = [1.5, -0.5, 2.0];
+        let mut y = normals.map(splat);
+        let drawn = dispatch(Draw { mean: &mean, variance: &variance, y: &mut y });
+        let found = dispatch(LogNormal { mean: &mean, variance: &variance, y: &y });
+        assert_eq!(y.map(|y| y.to_array()[6]), [1.25, -2.0, 8.0]);
+        let square = 1.5 * 1.5 + 0.25 + 4.0;
+        let expected = -0.5 * (square + 3.0 * LOG_TWO_PI + libm::log(9.0));
+        for density in [drawn, found] {
+            assert!((density.to_array()[6] - expected).abs() < 1e-14, "{density} {expected}");
+        }
+    }
+}

@@ -126,7 +126,7 @@ fn values_are_sums_over_components() {
         for lane in 0..8 {
             let at = x.map(|x| x.to_array()[lane]);
             let (log_p, shares, gradient, matrix) = plain((variances, axes), coefficients, at);
-            [p, both, from_r].map(|found| close(found, lane, log_p));
+            [p, both, from_r].into_iter().for_each(|found| close(found, lane, log_p));
             (0..2).for_each(|k| close(r[k], lane, shares[k]));
             for i in 0..D {
                 close(score[i], lane, gradient[i]);
