@@ -10,7 +10,7 @@ pub enum VerifyError {
     #[error("{0}")]
     Core(#[from] amc_core::error::Error),
     /// A bound or a law needs more samples.
-    #[error("{what}: at least {needed} samples are needed, {found} given")]
+    #[error("{what}: at least {needed} needed, {found} given")]
     TooFewSamples {
         /// The bound or law.
         what: &'static str,
@@ -19,6 +19,12 @@ pub enum VerifyError {
         /// Number given.
         found: usize,
     },
+    /// A case of a suite panicked.
+    #[error("panicked: {0}")]
+    Panicked(String),
+    /// What a law was given is not what it says it is.
+    #[error("{0}")]
+    Unusable(String),
     /// No step size lets a kernel both accept and reject often enough.
     #[error(
         "no step size leads to an acceptance near 0.6: the closest, {closest:e}, has {acceptance:.3}; a \
@@ -31,7 +37,7 @@ pub enum VerifyError {
         acceptance: f64,
     },
     /// A number lies outside the range a parameter allows.
-    #[error("{what} = {value} lies outside [{min}, {max}]")]
+    #[error("{what} = {value:?} lies outside [{min:?}, {max:?}]")]
     OutOfRange {
         /// The parameter.
         what: &'static str,

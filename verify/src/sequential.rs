@@ -17,6 +17,8 @@
 //! stages `c = 7e-4`, so an instance that is wrong escapes only if its p-value is above `7e-4` once, not
 //! above `1e-9`. That is what the samples of a suite go by.
 
+use core::fmt;
+
 use crate::{Budget, Conclusion, Verdict, VerifyError};
 
 /// Stages at most.
@@ -33,6 +35,13 @@ pub struct Settled {
     pub stages: u32,
     /// The p-value bound at or below which the last stage refuted.
     pub threshold: f64,
+}
+
+impl fmt::Display for Settled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { verdict, stages, threshold } = self;
+        write!(f, "{verdict} (stage {stages} refutes from {threshold:.1e} down)")
+    }
 }
 
 /// Runs a law stage by stage within the false-positive share of the budget, whose samples are those of the

@@ -4,7 +4,8 @@
 //! continuous or not (Massart 1990): what a pass excludes is a distance beyond
 //! `sqrt(ln(2/a) / (2n))`.
 
-/// `D` of a sample, which is sorted in place; NaN if an entry is NaN, 1 if there is none.
+/// `D` of a sample, which is sorted in place; NaN if an entry is NaN or `F` is anywhere not a probability, 1 if
+/// there is no entry.
 pub fn kolmogorov_distance(sample: &mut [f64], cdf: &dyn Fn(f64) -> f64) -> f64 {
     if sample.is_empty() {
         return 1.0;
@@ -14,10 +15,16 @@ pub fn kolmogorov_distance(sample: &mut [f64], cdf: &dyn Fn(f64) -> f64) -> f64 
     }
     sample.sort_unstable_by(f64::total_cmp);
     let n = sample.len() as f64;
-    sample.iter().enumerate().fold(0.0, |largest: f64, (i, &x)| {
+    let mut largest = 0.0_f64;
+    for (i, &x) in sample.iter().enumerate() {
         let f = cdf(x);
-        largest.max((i as f64 + 1.0) / n - f).max(f - i as f64 / n)
-    })
+        // Sums of rounded weights may exceed 1 by as much.
+        if !(-1e-9..=1.0 + 1e-9).contains(&f) {
+            return f64::NAN;
+        }
+        largest = largest.max((i as f64 + 1.0) / n - f).max(f - i as f64 / n);
+    }
+    largest
 }
 
 /// Bound on `P(D >= distance)` for `count` independent samples: `2 exp(-2 n D^2)`.
@@ -52,6 +59,8 @@ mod tests {
         assert_eq!(kolmogorov_distance(&mut [2.0, 3.0], &uniform), 1.0);
         assert!(kolmogorov_distance(&mut [0.5, f64::NAN], &uniform).is_nan());
         assert_eq!(dkw_p_value(f64::NAN, 9), 0.0);
+        assert!(kolmogorov_distance(&mut [0.5], &|_| f64::NAN).is_nan());
+        assert!(kolmogorov_distance(&mut [0.2, 0.5], &|x| 3.0 * x).is_nan());
     }
 
     /// Fails if the bound falls below the exact law: `P(D >= e) = 2 (1 - e)` for `n = 1`, `e >= 1/2`,

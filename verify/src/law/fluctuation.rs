@@ -88,10 +88,14 @@ pub(crate) fn compare(
 ) -> Result<Comparison, VerifyError> {
     let all = || [pilot, passages].into_iter().flat_map(|p| p.forward.iter().chain(&p.reverse));
     // A work of -inf is a pair of density zero; NaN and +inf are faults.
-    let bad = |w: f64| w.is_nan() || w == f64::INFINITY;
-    let faults = all().filter(|passage| bad(passage.log_work)).count();
+    let bad = |p: &&Passage| {
+        let work = p.log_work;
+        work.is_nan() || work == f64::INFINITY || p.features.iter().any(|f| f.is_nan())
+    };
+    let faults = all().filter(bad).count();
     if faults > 0 {
-        return Ok(Comparison { p_value: 0.0, detail: format!("{faults} works are not numbers") });
+        let detail = format!("{faults} works or states are not numbers");
+        return Ok(Comparison { p_value: 0.0, detail });
     }
     let (mut p_values, mut worst) = (Vec::new(), (f64::INFINITY, String::new()));
     for cut in cuts(pilot) {

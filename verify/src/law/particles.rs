@@ -37,6 +37,34 @@ pub(crate) struct Workspace {
     memory: Vec<f64x8>,
     pub(crate) stream: Stream,
     evaluations: Evaluations,
+    /// Of all kernel steps so far.
+    pub(crate) moves: MoveTally,
+}
+
+/// How often kernels accepted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MoveTally {
+    proposals: usize,
+    acceptance: f64,
+}
+
+/// Mean acceptance of the moves between bridges outside of which they would not matter: (almost) no move, or
+/// (almost) no decision.
+const ACCEPTANCE: (f64, f64) = (0.05, 0.99);
+
+impl MoveTally {
+    fn add(&mut self, outcome: &Outcome) {
+        self.proposals += 8;
+        self.acceptance += outcome.acceptance_probability.to_array().iter().sum::<f64>();
+    }
+
+    /// Why a pass would say nothing of the moves, if there were any.
+    pub(crate) fn missing_premise(&self) -> Option<String> {
+        let (low, high) = ACCEPTANCE;
+        let mean = self.acceptance / self.proposals.max(1) as f64;
+        let tells = self.proposals == 0 || (mean > low && mean < high);
+        (!tells).then(|| format!("mean acceptance of the moves {mean:.4} not in ({low}, {high})"))
+    }
 }
 
 impl Particles {
@@ -73,7 +101,12 @@ impl Particles {
 impl Workspace {
     /// Room for `len` vectors, and the block's stream.
     pub(crate) fn new(len: usize, stream: Stream) -> Self {
-        Self { memory: vec![splat(f64::NAN); len], stream, evaluations: Evaluations::default() }
+        Self {
+            memory: vec![splat(f64::NAN); len],
+            stream,
+            evaluations: Evaluations::default(),
+            moves: MoveTally::default(),
+        }
     }
 
     /// Exactly `len` vectors of room: a callee that asked for too little fails.
@@ -161,6 +194,8 @@ impl Workspace {
         particles: &mut Particles,
     ) -> Result<Outcome> {
         let len = kernel.scratch_len(density.dim()) + density.scratch_len();
-        kernel.step(density, step_size, particles.point_mut(), self.context(len))
+        let outcome = kernel.step(density, step_size, particles.point_mut(), self.context(len))?;
+        self.moves.add(&outcome);
+        Ok(outcome)
     }
 }

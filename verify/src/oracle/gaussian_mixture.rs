@@ -32,17 +32,33 @@ impl GaussianMixture {
     /// `[K x d x d]`, all row-major.
     ///
     /// # Errors
-    /// Lengths that do not fit, or weights that do not sum to 1 within 1e-12.
+    /// No dimension; lengths that do not fit; a negative weight, or weights that do not sum to 1 within 1e-12; a
+    /// covariance with a variance that is not positive, or a correlation beyond 1.
     pub fn new(
         dim: usize,
         weights: Vec<f64>,
         means: Vec<f64>,
         covariances: Vec<f64>,
     ) -> Result<Self, VerifyError> {
+        VerifyError::check_range("dimension", dim as f64, 1.0, f64::MAX)?;
         VerifyError::check_len("means", weights.len() * dim, means.len())?;
         VerifyError::check_len("covariances", weights.len() * dim * dim, covariances.len())?;
         let sum: f64 = weights.iter().sum();
         VerifyError::check_range("sum of weights", sum, 1.0 - 1e-12, 1.0 + 1e-12)?;
+        for &weight in &weights {
+            VerifyError::check_range("weight", weight, 0.0, 1.0)?;
+        }
+        for matrix in covariances.chunks_exact(dim * dim) {
+            for i in 0..dim {
+                let variance = matrix[i * (dim + 1)];
+                VerifyError::check_range("variance", variance, f64::MIN_POSITIVE, f64::MAX)?;
+                for j in 0..i {
+                    let product = variance * matrix[j * (dim + 1)];
+                    let correlation = matrix[i * dim + j] / libm::sqrt(product);
+                    VerifyError::check_range("correlation", correlation, -1.0, 1.0)?;
+                }
+            }
+        }
         Ok(Self { dim, weights, means, covariances })
     }
 

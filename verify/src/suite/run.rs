@@ -1,5 +1,7 @@
 //! Runs cases side by side; no case depends on another, so results do not depend on the threads.
 
+use core::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -42,7 +44,9 @@ pub fn run(
             scope.spawn(move || {
                 while let Some((index, case)) = claim(cases, next) {
                     let start = Instant::now();
-                    let report = case.run(plan);
+                    // A foreign case that panics is one case lost, not all.
+                    let report = catch_unwind(AssertUnwindSafe(|| case.run(plan)))
+                        .unwrap_or_else(|panic| Err(VerifyError::Panicked(text_of(&*panic))));
                     let seconds = start.elapsed().as_secs_f64();
                     if sender.send(Finished { index, report, seconds }).is_err() {
                         break;
@@ -56,6 +60,13 @@ pub fn run(
     });
     all.sort_by_key(|finished| finished.index);
     all
+}
+
+/// What a panic said.
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").to_owned()
 }
 
 fn claim<'a>(cases: &'a [Case], next: &AtomicUsize) -> Option<(usize, &'a Case)> {
@@ -75,6 +86,21 @@ mod tests {
             let law = ("stream::uniforms", name);
             Ok(Verdict::from_p_value(law, budget, budget.samples, p_value, String::new()))
         })
+    }
+
+    /// Fails if a case that panics takes the others with it.
+    #[test]
+    fn panics_are_one_case() {
+        let names = ("stream::uniforms", "nothing");
+        let loud = Case::new(names, "loud".to_owned(), 800, |_, budget| match budget.samples {
+            100 => panic!("said {}", 5),
+            _ => Err(VerifyError::TooFewSamples { what: "loud", needed: 1, found: 0 }),
+        });
+        let cases = [case("a", 1.0), loud, case("b", 1.0)];
+        let plan = Plan::new(Tier::Quick, &cases, 3);
+        let all = run(&cases, &plan, 2, &mut |_| ());
+        assert!(all[0].passed() && !all[1].passed() && all[2].passed());
+        assert_eq!(all[1].report, Err(VerifyError::Panicked("said 5".to_owned())));
     }
 
     /// Fails if a case is lost, run twice, out of order, or its result depends on the threads.

@@ -15,7 +15,7 @@ pub fn cache(instance: &KernelInstance<'_>, budget: &Budget) -> Result<Verdict, 
     budget.check()?;
     let key = budget.key(LAW, instance.name);
     let blocks = budget.blocks().min(512);
-    let run = instance.run(&key, blocks, (0.0, STEPS), &[])?;
+    let run = instance.run(&key, blocks, (&[], STEPS), &[])?;
     let p_value = if run.cache_error <= 1e-9 { 1.0 } else { 0.0 };
     let detail = format!("largest relative error of a cached value {:.1e}", run.cache_error);
     let verdict = Verdict::from_p_value((LAW, instance.name), budget, 8 * blocks, p_value, detail);

@@ -25,8 +25,8 @@ pub fn detailed_balance(
     let directions = directions(dim);
     let key = budget.key(LAW, instance.name);
     let pilot_blocks = budget.blocks().div_ceil(16);
-    let mut pilot = instance.run(&key.round(1), pilot_blocks, (0.0, 1), &directions)?;
-    let run = instance.run(&key, budget.blocks(), (0.0, 1), &directions)?;
+    let mut pilot = instance.run(&key.round(1), pilot_blocks, (&[], 1), &directions)?;
+    let run = instance.run(&key, budget.blocks(), (&[], 1), &directions)?;
     pilot.before.iter_mut().for_each(|list| list.sort_unstable_by(f64::total_cmp));
     let limit = |list: usize, quarter: usize| {
         let sorted = &pilot.before[list];

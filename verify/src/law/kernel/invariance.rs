@@ -20,7 +20,7 @@ pub fn invariance(instance: &KernelInstance<'_>, budget: &Budget) -> Result<Verd
     budget.check()?;
     let directions = directions(instance.law.density().dim());
     let key = budget.key(LAW, instance.name);
-    let mut run = instance.run(&key, budget.blocks(), (0.0, STEPS), &directions)?;
+    let mut run = instance.run(&key, budget.blocks(), (&[], STEPS), &directions)?;
     let samples = 8 * budget.blocks();
     let mut largest = 0.0_f64;
     let p_values: Vec<f64> = run

@@ -37,6 +37,8 @@ pub use transition::transition;
 
 /// Kernel steps between the exact start and what is looked at.
 const STEPS: usize = 10;
+/// Blocks of exact samples behind the interquartile ranges.
+const RANGE_BLOCKS: u64 = 128;
 /// Mean acceptance outside of which a pass would mean little: almost no move, or almost no decision.
 const ACCEPTANCE: (f64, f64) = (0.3, 0.9);
 
@@ -70,12 +72,30 @@ impl KernelInstance<'_> {
         Workspace::new((density + kernel).max(self.law.scratch_len()), stream)
     }
 
-    /// Exact samples moved by `shift` along every coordinate, then `steps` kernel steps.
+    /// The interquartile range of every coordinate, `[d]`, from exact samples.
+    pub(crate) fn interquartile_ranges(&self, key: &Key) -> Result<Vec<f64>, VerifyError> {
+        let mut workspace = self.workspace(key.stream());
+        let mut particles = Particles::new(self.law.density().dim());
+        let mut columns = vec![Vec::new(); particles.x.len()];
+        for block in 0..RANGE_BLOCKS {
+            workspace.stream = key.block(block).stream();
+            workspace.sample(self.law, &mut particles)?;
+            columns.iter_mut().zip(&particles.x).for_each(|(c, x)| c.extend(x.to_array()));
+        }
+        let range = |column: &mut Vec<f64>| {
+            column.sort_unstable_by(f64::total_cmp);
+            let at = |quarter: usize| column.get(quarter * column.len() / 4).copied();
+            at(3).zip(at(1)).map_or(f64::NAN, |(third, first)| third - first)
+        };
+        Ok(columns.iter_mut().map(range).collect())
+    }
+
+    /// Exact samples moved by `shifts` (nothing: where they are), then `steps` kernel steps.
     fn run(
         &self,
         key: &Key,
         blocks: usize,
-        (shift, steps): (f64, usize),
+        (shifts, steps): (&[f64], usize),
         directions: &[Vec<f64>],
     ) -> Result<Run, VerifyError> {
         let (density, dim) = (self.law.density(), self.law.density().dim());
@@ -90,8 +110,8 @@ impl KernelInstance<'_> {
         for block in 0..blocks {
             workspace.stream = key.block(block as u64).stream();
             workspace.sample(self.law, &mut particles)?;
-            if shift != 0.0 {
-                particles.x.iter_mut().for_each(|x| *x += splat(shift));
+            if !shifts.is_empty() {
+                particles.x.iter_mut().zip(shifts).for_each(|(x, &shift)| *x += splat(shift));
                 workspace.evaluate(density, &mut particles)?;
             }
             extend(&mut run.before, &particles, directions);

@@ -20,11 +20,11 @@ use amc_core::rng::Stream;
 use super::swarm::{Swarm, log_mean};
 use super::{PopulationInstance, PopulationRun, Resampler};
 use crate::VerifyError;
-use crate::law::particles::{Particles, Workspace};
+use crate::law::particles::{MoveTally, Particles, Workspace};
 
-/// Draws of ancestors without offspring of the trajectory after which the scheme is given up: `1/W_b`
-/// draws are needed on average.
-const MOST_DRAWS: usize = 10_000_000;
+/// Draws of ancestors without offspring of the trajectory after which the scheme is given up, in units of the
+/// `1/W_b` that are needed on average: a right scheme fails so with probability `e^-60`.
+const PATIENCE: f64 = 60.0;
 
 /// Room for conditional runs, and the eight trajectories they are around.
 pub(super) struct Conditional<'a> {
@@ -66,6 +66,11 @@ impl<'a> Conditional<'a> {
             swarm: Swarm::new(instance.particles, instance.dim()),
             references: References { start: nowhere, stages },
         }
+    }
+
+    /// How the moves of all runs fared.
+    pub(super) fn moves(&self) -> MoveTally {
+        self.workspace.moves
     }
 
     /// Draws eight trajectories from the target up; `stream` serves these and their runs.
@@ -129,8 +134,10 @@ fn resample_around(
     swarm: &mut Swarm,
     workspace: &mut Workspace,
 ) -> Result<usize, VerifyError> {
-    for _ in 0..MOST_DRAWS {
-        let ancestors = swarm.ancestors(resampler.scheme, workspace)?;
+    let weights = swarm.weights();
+    let share = weights[slot] / weights.iter().sum::<f64>();
+    for _ in 0..(PATIENCE / share.max(1e-9)) as usize {
+        let ancestors = swarm.ancestors((resampler.scheme, &weights), workspace)?;
         // A uniform slot is one of the O_b offspring with probability O_b/N, and then a uniform one.
         let candidate = one_of(ancestors.len(), workspace);
         if ancestors.get(candidate) == Some(&slot) {
@@ -138,8 +145,9 @@ fn resample_around(
             return Ok(candidate);
         }
     }
-    let problem = "the scheme never gave offspring to a particle that has weight";
-    Err(VerifyError::Sampler(problem.to_owned()))
+    Err(VerifyError::Sampler(format!(
+        "the resampling scheme gives no offspring to particle {slot}, which has the weight {share:.3e}"
+    )))
 }
 
 /// A uniform index below `count`.

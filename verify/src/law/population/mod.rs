@@ -30,6 +30,7 @@ use self::conditional::Conditional;
 use super::direction;
 use super::evidence::Ladder;
 use super::fluctuation::{Passage, Passages, compare};
+use super::particles::MoveTally;
 use super::resampling::Scheme;
 use crate::{Budget, Verdict, VerifyError};
 
@@ -44,6 +45,15 @@ pub struct PopulationRun {
     pub log_weights: Vec<f64>,
     /// How often the run resampled.
     pub resamplings: usize,
+}
+
+impl PopulationRun {
+    /// The same run, its evidence NaN (a fault for the law) where a particle or weight is not a number.
+    fn marked(self) -> Self {
+        let numbers = self.positions.iter().all(|x| x.is_finite())
+            && self.log_weights.iter().all(|w| !w.is_nan() && *w != f64::INFINITY);
+        Self { log_z: if numbers { self.log_z } else { f64::NAN }, ..self }
+    }
 }
 
 /// A run from a seed; equal seeds may give equal runs, different seeds give independent ones.
@@ -99,7 +109,8 @@ const GRAIN: f64 = 1e-9;
 /// move one of the expectations by more than some percent at 1e4 runs.
 ///
 /// Inconclusive unless resampling (where conditional) happened in 20 to 80 % of its opportunities, and
-/// `x_K` came from both sides of the half-space.
+/// `x_K` came from both sides of the half-space, and the moves accept neither (almost) always nor never. A particle
+/// or weight that is not a number refutes.
 ///
 /// # Errors
 /// Those of the sampler, the bridges, the kernels and the scheme; an unusable budget; a run whose lengths
@@ -115,17 +126,20 @@ pub fn evidence(
     VerifyError::check_samples("stages of a ladder", 1, ladder.stages.len())?;
     VerifyError::check_samples("particles of a population", 2, instance.particles)?;
     VerifyError::check_len("half-space", instance.dim(), instance.half_space.0.len())?;
+    if let Some(resampler) = instance.resampler {
+        VerifyError::check_range("threshold", resampler.threshold, 0.0, f64::MAX)?;
+    }
     let key = budget.key(LAW, ladder.name);
     let blocks = budget.blocks();
     let pilot_blocks = blocks.div_ceil(8);
-    let (pilot, _) = instance.passages(sampler, &key.round(1), pilot_blocks)?;
-    let (main, tally) = instance.passages(sampler, &key, blocks)?;
+    let (pilot, ..) = instance.passages(sampler, &key.round(1), pilot_blocks)?;
+    let (main, tally, moves) = instance.passages(sampler, &key, blocks)?;
     let log_evidence = ladder.target.log_normalizer() - ladder.noisiest.log_normalizer();
     let found = compare(&pilot, &main, log_evidence)?;
     let samples = 16 * (blocks + pilot_blocks);
     let detail = format!("{}; {tally}", found.detail);
     let verdict = Verdict::from_p_value((LAW, ladder.name), budget, samples, found.p_value, detail);
-    match tally.missing_premise(instance) {
+    match tally.missing_premise(instance).or_else(|| moves.missing_premise()) {
         Some(premise) if verdict.passed() => Ok(verdict.without_premise(premise)),
         _ => Ok(verdict),
     }
@@ -178,7 +192,7 @@ impl PopulationInstance<'_> {
         sampler: &PopulationSampler<'_>,
         key: &Key,
         blocks: usize,
-    ) -> Result<(Passages, Tally), VerifyError> {
+    ) -> Result<(Passages, Tally, MoveTally), VerifyError> {
         let (mut passages, mut tally) = (Passages::looking_at(FEATURES), Tally::default());
         let directions = [direction(self.dim(), 0), direction(self.dim(), 1)];
         let mut conditional = Conditional::new(self, key.stream());
@@ -189,6 +203,7 @@ impl PopulationInstance<'_> {
                 VerifyError::check_len("log-weights", self.particles, run.log_weights.len())?;
                 let positions = self.particles * self.dim();
                 VerifyError::check_len("positions", positions, run.positions.len())?;
+                let run = run.marked();
                 let chosen = choose(&run.log_weights, stream.uniform());
                 tally.add(self, &run, chosen, 0);
                 passages.forward.push(passage(&run, chosen, &directions));
@@ -200,7 +215,7 @@ impl PopulationInstance<'_> {
                 passages.reverse.push(passage(&run, chosen, &directions));
             }
         }
-        Ok((passages, tally))
+        Ok((passages, tally, conditional.moves()))
     }
 }
 

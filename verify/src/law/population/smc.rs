@@ -31,7 +31,8 @@ pub fn smc(instance: &PopulationInstance<'_>, seed: u64) -> Result<PopulationRun
         swarm.weigh(&works);
         if let Some(resampler) = instance.resampler_at(number, swarm.ess_fraction()) {
             log_z += log_mean(&swarm.log_weights);
-            let ancestors = swarm.ancestors(resampler.scheme, &mut workspace)?;
+            let weights = swarm.weights();
+            let ancestors = swarm.ancestors((resampler.scheme, &weights), &mut workspace)?;
             swarm.replace(&ancestors);
             resamplings += 1;
         }

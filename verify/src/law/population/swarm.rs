@@ -82,15 +82,19 @@ impl Swarm {
         sum * sum / (squares * weights.len() as f64)
     }
 
-    /// Draws ancestors, `[N]`, by the weights.
+    /// The weights, divided by the largest.
+    pub(super) fn weights(&self) -> Vec<f64> {
+        relative(&self.log_weights)
+    }
+
+    /// Draws ancestors, `[N]`, by these weights.
     pub(super) fn ancestors(
         &self,
-        scheme: &Scheme<'_>,
+        (scheme, weights): (&Scheme<'_>, &[f64]),
         workspace: &mut Workspace,
     ) -> Result<Vec<usize>, VerifyError> {
-        let weights = relative(&self.log_weights);
         let mut ancestors = vec![usize::MAX; weights.len()];
-        scheme(&weights, &mut workspace.stream, &mut ancestors)?;
+        scheme(weights, &mut workspace.stream, &mut ancestors)?;
         match ancestors.iter().find(|&&ancestor| ancestor >= weights.len()) {
             None => Ok(ancestors),
             Some(ancestor) => VerifyError::check_range(

@@ -18,7 +18,7 @@ const INVARIANCE: (&str, Law) = ("kernel::invariance", invariance);
 const BALANCE: (&str, Law) = ("kernel::detailed_balance", detailed_balance);
 const CACHE: (&str, Law) = ("kernel::cache", cache);
 const CONVERGENCE: (&str, Law) =
-    ("kernel::convergence", |instance, budget| convergence(instance, (1.5, 60), budget));
+    ("kernel::convergence", |instance, budget| convergence(instance, (1.2, 60), budget));
 
 pub fn defects() -> Vec<Case> {
     let mut all = Vec::new();
@@ -64,7 +64,7 @@ fn leapfrog(law: (&'static str, Law), defect: LeapfrogDefect) -> Case {
 
 fn other(law: (&'static str, Law), name: &str, kernel: &'static (dyn MarkovKernel + Sync)) -> Case {
     let (law, check) = law;
-    Case::new((law, "rwm"), name.to_owned(), PARTICLES / 16, move |name, budget| {
+    Case::new((law, "rwm"), name.to_owned(), PARTICLES / 8, move |name, budget| {
         on_level(|law| check(&KernelInstance { name, kernel, step_size: 0.9, law }, budget))
     })
 }
