@@ -14,6 +14,16 @@ fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
+/// Fails if spaces or capitals in a choice drop cases silently.
+#[test]
+fn choices_are_forgiving() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = |only: &str| {
+        json(&amc(&["--only", only, "--json"], folder.path()))["cases"].as_array().unwrap().len()
+    };
+    assert_eq!(count("stream::tails,Path::Spacing"), count("stream::tails, path::spacing"));
+}
+
 /// A few cheap cases of several laws.
 const SOME: [&str; 2] = ["--only", "systematic,path::spacing,stream::tails"];
 
@@ -102,7 +112,8 @@ fn bad_input_is_refused() {
         (&["--tier", "fast"], "fast"),
         (&["--html", "page.txt"], ".html"),
         (&["--html", "missing/page.html"], "missing/page.html"),
-        (&["--seed", "-1"], "-1"),
+        (&["--seed", "-1"], "--seed"),
+        (&["--seed", "1e3"], "whole number"),
         (&["--threads", "100000"], "100000"),
     ] {
         let output = amc(arguments, folder.path());

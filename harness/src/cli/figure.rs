@@ -51,7 +51,8 @@ pub(super) fn write(path: &Path, text: report::Result<String>) -> Result<(), Run
     let text = text.map_err(|e| refuse(format!("no figure: {e}")))?;
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".part");
-    std::fs::write(&temporary, text)
-        .and_then(|()| std::fs::rename(&temporary, path))
-        .map_err(|e| refuse(format!("cannot be written: {e}")))
+    std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path)).map_err(|e| {
+        let _ = std::fs::remove_file(&temporary);
+        refuse(format!("cannot be written: {e}"))
+    })
 }

@@ -1,7 +1,8 @@
 //! `amc verify`: the statistical suite, law by law and instance by instance.
 
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use amc_verify::law;
@@ -27,15 +28,16 @@ pub(super) struct VerifyArguments {
     /// How many samples: quick (under 2 minutes on two cores), full (under 15), deep (hours)
     #[arg(long, value_enum, default_value_t = TierName::Quick, value_name = "TIER")]
     tier: TierName,
-    /// Only cases whose law, subject or instance contains one of these texts, separated by commas
+    /// Only cases whose law, subject or instance contains one of these texts, separated by commas; capitals do
+    /// not matter
     #[arg(long, value_delimiter = ',', value_name = "TEXTS")]
     only: Vec<String>,
     /// Seed of all random numbers; a fresh one otherwise, which the output names
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", allow_negative_numbers = true, value_parser = whole_number)]
     seed: Option<u64>,
     /// Cases that run side by side (0: every core)
-    #[arg(long, value_name = "T", default_value_t = 0, allow_negative_numbers = true)]
-    threads: usize,
+    #[arg(long, value_name = "T", default_value = "0", allow_negative_numbers = true, value_parser = whole_number)]
+    threads: u64,
     /// List the laws with what they say and what a pass excludes, and run nothing
     #[arg(long, conflicts_with_all = ["html", "seed"])]
     list: bool,
@@ -60,18 +62,20 @@ enum TierName {
 
 const EXAMPLE: &str = r#"Examples:
 
-  amc verify                                       # every law on every instance, quick
+  amc verify                                  # every law on every instance, quick
   amc verify --tier full --html verify.html
-  amc verify --only mala,rwm                       # all laws of two kernels
-  amc verify --only second-order --tier deep --seed 7
-  amc verify --list                                # what the laws say
+  amc verify --only mala,rwm                  # all laws of two kernels
+  amc verify --only low-rank --tier deep --seed 7
+  amc verify --list                           # the laws and what they are about
 
-How to read it: the p-value bound is the probability, at most, that a correct instance looks at least this
-wrong. It is near 1 for most cases, since the bounds hold at every sample size and are generous; laws that
-hold path by path have 1 or 0. Stages says how often more samples were drawn because the bound was small but
-not small enough. "inconclusive" is a failure: the test did not exercise what it is about (no
-rejections, one mode only).
-Your own kernels and bridges: see `check_kernel`, `check_bridge` and `check_evidence` of the crate amc-verify."#;
+How to read it: the p-value bound is the probability, at most, that a correct instance looks at least this wrong. It is 1 or nearly so for most cases, since the bounds hold at every sample size and are generous; laws that hold path by path have 1 or 0. Stages counts samples of growing size: one where the first was clear, up to three where its bound was small or it did not yet exercise what it is about. "inconclusive" is a failure: the test never exercised that (no rejections, one mode only).
+
+Your own kernels and bridges: see check_kernel, check_bridge and check_evidence of the crate amc-verify."#;
+
+/// A whole number from 0 on.
+fn whole_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {} is needed", u64::MAX))
+}
 
 /// Runs the subcommand.
 pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), RunError> {
@@ -82,7 +86,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), RunError> {
     if arguments.list {
         return list(&cases, arguments.json);
     }
-    let pool = thread_pool(arguments.threads)?;
+    let pool = thread_pool(usize::try_from(arguments.threads).unwrap_or(usize::MAX))?;
     let threads = pool.current_num_threads();
     let tier = match arguments.tier {
         TierName::Quick => Tier::Quick,
@@ -91,23 +95,34 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), RunError> {
     };
     let plan = Plan::new(tier, &cases, arguments.seed.unwrap_or_else(fresh_seed));
     let bar = run_bar(cases.len(), arguments.quiet);
+    // Whatever becomes of the run, its seed and its failures are known.
+    if !arguments.quiet {
+        let (count, seed) = (cases.len(), plan.seed());
+        eprintln!("{count} cases, tier {}, --seed {seed}", tier_name(tier));
+    }
     let start = Instant::now();
     let finished = suite::run(&cases, &plan, threads, &mut |finished| {
         if let Some(case) = cases.get(finished.index) {
             bar.set_message(format!("{} [{}]", case.law(), case.instance()));
+            if !finished.passed() && !arguments.quiet {
+                bar.suspend(|| eprintln!("not passed: {} [{}]", case.law(), case.instance()));
+            }
         }
         bar.inc(1);
     });
     bar.finish_and_clear();
     let seconds = start.elapsed().as_secs_f64();
     let report = VerificationReport::new(&cases, &finished, &plan, (threads, seconds));
-    if let Some(path) = &arguments.html {
-        figure::write(path, Ok(page(&report)))?;
-    }
     if arguments.json {
         print_json(&report)?;
     } else {
-        print(&text(&report, arguments.html.as_deref()))?;
+        print(&text(&report))?;
+    }
+    if let Some(path) = &arguments.html {
+        figure::write(path, Ok(page(&report)))?;
+        if !arguments.json {
+            print(&format!("Page: {}\n", path.display()))?;
+        }
     }
     match report.failures().next() {
         None => Ok(()),
@@ -115,7 +130,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), RunError> {
             failed: report.failures().count(),
             cases: cases.len(),
             first: format!("{} [{}]", first.law, first.instance),
-            seed: plan.seed(),
+            repeat: format!("--tier {} --seed {}", tier_name(tier), plan.seed()),
         }),
     }
 }
@@ -126,18 +141,19 @@ fn chosen(only: &[String]) -> Result<Vec<Case>, RunError> {
     if only.is_empty() {
         return Ok(all);
     }
+    let only: Vec<String> = only.iter().map(|text| text.trim().to_lowercase()).collect();
     let is_chosen = |case: &Case, text: &String| {
-        [case.law(), case.subject(), case.instance()].iter().any(|name| name.contains(&**text))
+        let names = [case.law(), case.subject(), case.instance()];
+        names.iter().any(|name| name.to_lowercase().contains(&**text))
     };
-    for text in only {
+    for text in &only {
         if text.is_empty() {
             let message = "a text to look for is needed, e.g. --only mala".to_owned();
             return Err(RunError::Argument { name: "--only", message });
         }
         if !all.iter().any(|case| is_chosen(case, text)) {
             let message = format!(
-                "no law, subject or instance contains {text:?}; `amc verify --list` shows the laws, and \
-                 subjects are the names of `amc list`"
+                "no law, subject or instance contains {text:?}; `amc verify --list` shows laws and subjects"
             );
             return Err(RunError::Argument { name: "--only", message });
         }
@@ -145,9 +161,9 @@ fn chosen(only: &[String]) -> Result<Vec<Case>, RunError> {
     Ok(all.into_iter().filter(|case| only.iter().any(|text| is_chosen(case, text))).collect())
 }
 
-/// A seed that no other run has had.
+/// A seed that no other run has had; 53 bits, which every reader of JSON keeps.
 fn fresh_seed() -> u64 {
-    RandomState::new().build_hasher().finish()
+    RandomState::new().build_hasher().finish() >> 11
 }
 
 fn list(cases: &[Case], as_json: bool) -> Result<(), RunError> {
@@ -156,6 +172,7 @@ fn list(cases: &[Case], as_json: bool) -> Result<(), RunError> {
         law: &'static str,
         by_chance: bool,
         cases: usize,
+        subjects: BTreeSet<&'static str>,
         statement: &'static str,
         excludes: &'static str,
     }
@@ -163,6 +180,7 @@ fn list(cases: &[Case], as_json: bool) -> Result<(), RunError> {
         law: law.name,
         by_chance: law.by_chance,
         cases: cases.iter().filter(|case| case.law() == law.name).count(),
+        subjects: (cases.iter().filter(|case| case.law() == law.name)).map(Case::subject).collect(),
         statement: law.statement,
         excludes: law.excludes,
     });
@@ -174,12 +192,18 @@ fn list(cases: &[Case], as_json: bool) -> Result<(), RunError> {
     for item in items {
         let kind = if item.by_chance { "by samples" } else { "path by path" };
         text += &format!("{} ({} cases, {kind})\n", item.law, item.cases);
-        text += &format!("    {}\n    a pass excludes: {}\n", item.statement, item.excludes);
+        let subjects: Vec<&str> = item.subjects.into_iter().collect();
+        text += &format!(
+            "    {}\n    a pass (tier full) excludes: {}\n    about: {}\n",
+            item.statement,
+            item.excludes,
+            subjects.join(", ")
+        );
     }
     print(&text)
 }
 
-fn text(report: &VerificationReport, page: Option<&Path>) -> String {
+fn text(report: &VerificationReport) -> String {
     let mut rows = table(&["law", "instance", "p-value bound", "samples", "stages", "seconds"], 2);
     for case in &report.cases {
         rows.add_row([
@@ -209,7 +233,7 @@ fn text(report: &VerificationReport, page: Option<&Path>) -> String {
     }
     text += &format!(
         "{} of {} cases passed in {:.0} s on {} threads: tier {}, seed {}, {} instructions.\n\
-         Ledger: {} cases by chance, {:.2e} each, {:.0e} in all; the others hold path by path.\n",
+         {}\n",
         report.passed,
         report.cases.len(),
         report.seconds,
@@ -217,20 +241,32 @@ fn text(report: &VerificationReport, page: Option<&Path>) -> String {
         report.tier,
         report.seed,
         report.instructions,
-        report.by_chance,
-        report.share,
-        report.false_positive
+        ledger(report)
     );
-    if let Some(path) = page {
-        text += &format!("Page: {}\n", path.display());
-    }
     text
 }
 
-/// The p-value bound, or the conclusion where the case did not pass.
-fn p_value(case: &CaseRecord) -> String {
-    match case.passed() {
-        true => quantity(case.p_value_bound),
-        false => format!("{} {}", case.conclusion.to_uppercase(), quantity(case.p_value_bound)),
+/// What the run may cost a correct program.
+fn ledger(report: &VerificationReport) -> String {
+    match report.by_chance {
+        0 => "Ledger: all cases hold path by path, chance has no part in them.".to_owned(),
+        count => format!(
+            "Ledger: {count} cases by chance, {:.2e} each, {:.0e} in all; the others hold path by path.",
+            report.share, report.false_positive
+        ),
     }
+}
+
+fn tier_name(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Quick => "quick",
+        Tier::Full => "full",
+        Tier::Deep => "deep",
+    }
+}
+
+/// The p-value bound, after the conclusion where the case did not pass.
+fn p_value(case: &CaseRecord) -> String {
+    let bound = case.p_value_bound.map_or("-".to_owned(), quantity);
+    if case.passed() { bound } else { format!("{} {bound}", case.conclusion.to_uppercase()) }
 }

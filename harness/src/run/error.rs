@@ -96,9 +96,7 @@ pub enum RunError {
     #[error("the suite cannot be listed: {0}")]
     Suite(String),
     /// Statistical cases that did not pass.
-    #[error(
-        "{failed} of {cases} cases did not pass, {first} first; the seed {seed} (--seed) repeats it"
-    )]
+    #[error("{failed} of {cases} cases did not pass, {first} first; {repeat} repeats it")]
     Verification {
         /// Cases that did not pass.
         failed: usize,
@@ -106,8 +104,8 @@ pub enum RunError {
         cases: usize,
         /// The first of them.
         first: String,
-        /// Seed of the run.
-        seed: u64,
+        /// Options that repeat the run.
+        repeat: String,
     },
     /// The thread pool could not be built.
     #[error("--threads {threads}: {message}")]

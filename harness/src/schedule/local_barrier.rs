@@ -62,7 +62,8 @@ pub fn local_barrier(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Loca
         f64::INFINITY
     };
     // An overflow of the total weight or of a difference shows in the value, one of the distances in the error.
-    (value.is_finite() && !standard_error.is_nan()).then_some(LocalBarrier { value, standard_error })
+    (value.is_finite() && !standard_error.is_nan())
+        .then_some(LocalBarrier { value, standard_error })
 }
 
 /// Sums over all pairs but one.

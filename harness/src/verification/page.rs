@@ -28,6 +28,7 @@ tr.failed td { background: #fbe9e7; } details { margin: 1rem 0; } summary { curs
 pub fn page(report: &VerificationReport) -> String {
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width\">\
          <title>amc verify: {} of {} passed</title><style>{STYLE}</style></head><body>\n\
          <h1>amc verify</h1>\n",
         report.passed,
@@ -84,10 +85,10 @@ fn ledger(page: &mut String, report: &VerificationReport) {
 fn section(page: &mut String, law: &LawRecord, report: &VerificationReport) {
     let open = if law.passed < law.cases { " open" } else { "" };
     let own = || report.cases.iter().filter(|case| case.law == law.law);
-    let _ = write!(
+    let _ = writeln!(
         page,
         "<details{open}><summary><span class=\"name\"><h2>{}</h2> {} of {} passed, {:.1} s</span>{}</summary>\
-         <p class=\"statement\">{}.<br>A pass excludes: {}.</p>\n",
+         <p class=\"statement\">{}.<br>A pass excludes: {}.</p>",
         escaped(law.law),
         law.passed,
         law.cases,
@@ -138,7 +139,7 @@ fn strip<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> String {
     }
     for case in cases {
         let color = if case.passed() { "#1f7a4d" } else { "#b3261e" };
-        let x = place(case.p_value_bound);
+        let x = place(case.p_value_bound.unwrap_or(0.0));
         let _ = write!(
             svg,
             "<circle cx=\"{x:.1}\" cy=\"8\" r=\"4\" fill=\"{color}\" fill-opacity=\".35\"/>"
@@ -157,14 +158,14 @@ fn table<'a>(page: &mut String, cases: impl Iterator<Item = &'a CaseRecord>) {
         let class = if case.passed() { "" } else { " class=\"failed\"" };
         let _ = writeln!(
             page,
-            "<tr{class}><td>{}</td><td>{}</td><td>{}</td><td class=\"number\">{:.2e}</td>\
-             <td class=\"number\">{:.1e}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
+            "<tr{class}><td>{}</td><td>{}</td><td>{}</td><td class=\"number\">{}</td>\
+             <td class=\"number\">{}</td><td class=\"number\">{}</td><td class=\"number\">{}</td>\
              <td class=\"number\">{:.2}</td><td>{}</td></tr>",
             escaped(&case.instance),
             escaped(case.subject),
             case.conclusion,
-            case.p_value_bound,
-            case.threshold,
+            short(case.p_value_bound),
+            short(case.threshold),
             case.samples,
             case.stages,
             case.seconds,
@@ -172,6 +173,10 @@ fn table<'a>(page: &mut String, cases: impl Iterator<Item = &'a CaseRecord>) {
         );
     }
     page.push_str("</table>\n");
+}
+
+fn short(value: Option<f64>) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.1e}"))
 }
 
 /// Text as HTML shows it.
@@ -190,8 +195,8 @@ mod tests {
             subject: "ddpm",
             instance: "ddpm <v & more>".into(),
             conclusion,
-            p_value_bound: 1e-7,
-            threshold: 1e-9,
+            p_value_bound: Some(1e-7),
+            threshold: Some(1e-9),
             samples: 640,
             stages: 2,
             seconds: 0.25,

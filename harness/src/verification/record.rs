@@ -76,10 +76,10 @@ pub struct CaseRecord {
     /// `passed`, `refuted`, `inconclusive` or `error`.
     pub conclusion: &'static str,
     /// Bound on the probability that a correct instance looks at least this wrong in the last stage; 1 or
-    /// 0 for laws that hold path by path.
-    pub p_value_bound: f64,
+    /// 0 for laws that hold path by path; nothing where the case could not run.
+    pub p_value_bound: Option<f64>,
     /// At or below this bound the last stage refutes.
-    pub threshold: f64,
+    pub threshold: Option<f64>,
     /// Samples of all stages.
     pub samples: u64,
     /// Stages run.
@@ -155,8 +155,8 @@ impl CaseRecord {
                     subject,
                     instance,
                     conclusion,
-                    p_value_bound: settled.verdict.p_value_bound,
-                    threshold: settled.threshold,
+                    p_value_bound: Some(settled.verdict.p_value_bound),
+                    threshold: Some(settled.threshold),
                     samples: settled.verdict.samples,
                     stages: settled.stages,
                     seconds,
@@ -168,8 +168,8 @@ impl CaseRecord {
                 subject,
                 instance,
                 conclusion: ERROR,
-                p_value_bound: 0.0,
-                threshold: 0.0,
+                p_value_bound: None,
+                threshold: None,
                 samples: 0,
                 stages: 0,
                 seconds,
@@ -194,7 +194,7 @@ impl LawRecord {
             excludes: law.excludes,
             cases: own.len(),
             passed: own.iter().filter(|case| case.passed()).count(),
-            smallest_p_value_bound: own.iter().map(|c| c.p_value_bound).fold(1.0, f64::min),
+            smallest_p_value_bound: own.iter().filter_map(|c| c.p_value_bound).fold(1.0, f64::min),
             samples: own.iter().map(|case| case.samples).sum(),
             seconds: own.iter().map(|case| case.seconds).sum(),
         })
