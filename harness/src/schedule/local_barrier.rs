@@ -61,8 +61,9 @@ pub fn local_barrier(pairs: impl IntoIterator<Item = (f64, f64)>) -> Option<Loca
     } else {
         f64::INFINITY
     };
-    // An overflow of the total weight or of a difference shows in the value.
-    value.is_finite().then_some(LocalBarrier { value, standard_error })
+    // An overflow of the total weight or of a difference shows in the value, one of the distances in the error.
+    (value.is_finite() && !standard_error.is_nan())
+        .then_some(LocalBarrier { value, standard_error })
 }
 
 /// Sums over all pairs but one.
@@ -236,6 +237,10 @@ mod tests {
         }
         assert_eq!(local_barrier([(-1e308, 1.0), (1e308, 1.0)]), None);
         assert_eq!(local_barrier([(1.0, 1e308), (2.0, 1e308)]), None);
+        // Half the largest number is a value, but distances from it overflow to infinity minus infinity.
+        let ends = [(f64::MIN, 1.0), (1e300, 1.0)];
+        let between = std::iter::repeat_n((f64::EPSILON, f64::EPSILON), 19);
+        assert_eq!(local_barrier(ends.into_iter().chain(between)), None);
         let dead = local_barrier([one, (f64::NAN, 0.0), (2.0, 1.0)]).unwrap();
         assert_eq!(dead.value, 0.5);
         assert_eq!(
