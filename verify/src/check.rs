@@ -70,6 +70,46 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # A target of your own, a bridge and a ladder
+//!
+//! [`Fixture::of`](crate::oracle::Fixture::of) makes any Gaussian mixture a target with exact samples and
+//! projections, at every noise level; for other laws implement [`ExactLaw`], as
+//! [`TemperedGaussian`](crate::oracle::TemperedGaussian) does.
+//!
+//! ```
+//! use amc_core::bridge::{DdpmVariance, Denoising, ddpm};
+//! use amc_core::kernel::RandomWalk;
+//! use amc_core::path::NoiseSchedule;
+//! use amc_verify::law::evidence::{Ladder, Moves, Stage};
+//! use amc_verify::oracle::{Fixture, GaussianMixture};
+//! use amc_verify::{Budget, VerifyError, check_bridge, check_evidence};
+//!
+//! # fn main() -> Result<(), VerifyError> {
+//! let budget = Budget { false_positive: 1e-6, samples: 8_000, seed: 1 };
+//! let (weights, means) = (vec![0.3, 0.7], vec![1.0, -0.5, -1.0, 0.8]);
+//! let covariances = vec![0.5, 0.1, 0.1, 0.3, 0.4, -0.2, -0.2, 0.6];
+//! let fixture = Fixture::of(GaussianMixture::new(2, weights, means, covariances)?)?;
+//! let step = NoiseSchedule::vp_linear(0.1, 20.0)?.step(0.1, 0.2)?;
+//! fixture.with_step(&step, |step| {
+//!     let (noisy, clean) = (step.noisy, step.clean);
+//!     let kernel = ddpm(&step.step, DdpmVariance::Scaled)?;
+//!     let bridge = Denoising::new(&noisy.level, &clean.level, step.step, kernel)?;
+//!     let report = check_bridge(&bridge, (noisy, clean), budget)?;
+//!     assert!(report.passed(), "{report}");
+//!     // One stage of annealed importance sampling: the bridge, then moves at the cleaner level.
+//!     let moves = Some(Moves { kernel: &RandomWalk, step_size: 0.6, steps: 2 });
+//!     let stages = [Stage { bridge: &bridge, clean: &clean.level, moves }];
+//!     let ladder = Ladder { name: "one stage", noisiest: noisy, target: clean, stages: &stages };
+//!     let report = check_evidence(&ladder, budget)?;
+//!     assert!(report.passed(), "{report}");
+//!     Ok::<(), VerifyError>(())
+//! })??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Whole samplers: [`crate::law::population`], whose plain SMC is a sampler to start from.
 
 use core::fmt;
 

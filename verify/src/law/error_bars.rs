@@ -9,6 +9,7 @@
 
 use amc_core::rng::Key;
 use amc_core::weight::Evidence;
+use rand_core::Rng;
 
 use crate::bound::binomial::too_few_p_value;
 use crate::bound::bonferroni;
@@ -73,9 +74,9 @@ pub fn coverage(
     Ok(Verdict::from_p_value((LAW, name), budget, budget.samples, bonferroni(&p_values), detail))
 }
 
-/// The seed of a run: 53 random bits.
+/// The seed of a run.
 fn seed(key: &Key, run: usize) -> u64 {
-    libm::ldexp(key.block(run as u64).stream().uniform(), 53) as u64
+    key.block(run as u64).stream().next_u64()
 }
 
 #[cfg(test)]

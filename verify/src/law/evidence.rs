@@ -84,7 +84,10 @@ fn passages(
 ) -> Result<(Passages, MoveTally), VerifyError> {
     let dim = ladder.target.density().dim();
     let directions = [direction(dim, 0), direction(dim, 1)];
+    // Kernels may share choices between the eight lanes of a block, as HMC does its length.
+    let moved = ladder.stages.iter().any(|stage| stage.moves.is_some());
     let mut passages = Passages::default();
+    passages.together = if moved { 8 } else { 1 };
     let mut workspace = ladder.workspace(key.stream());
     for block in 0..blocks {
         workspace.stream = key.block(block as u64).stream();

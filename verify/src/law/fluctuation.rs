@@ -43,6 +43,8 @@ pub(crate) struct Passages {
     names: [&'static str; FEATURES.len()],
     pub(crate) forward: Vec<Passage>,
     pub(crate) reverse: Vec<Passage>,
+    /// Consecutive passages that may depend on each other, and enter by their mean.
+    pub(crate) together: usize,
 }
 
 impl Default for Passages {
@@ -54,7 +56,7 @@ impl Default for Passages {
 impl Passages {
     /// No passages yet, with features of these names.
     pub(crate) fn looking_at(names: [&'static str; FEATURES.len()]) -> Self {
-        Self { names, forward: Vec::new(), reverse: Vec::new() }
+        Self { names, forward: Vec::new(), reverse: Vec::new(), together: 1 }
     }
 }
 
@@ -192,8 +194,13 @@ impl Cut {
         let values: Vec<f64> = plain.iter().map(|p| 1.0 / (1.0 + libm::exp(offset(p)))).collect();
         let tilt = libm::exp(sign * (self.place - log_evidence));
         let compare = |limit: Option<(usize, f64)>| {
-            let left = Summary::new(&limited(tilted, &weights, limit), 0.0, 1.0)?.scaled(tilt);
-            let right = Summary::new(&limited(plain, &values, limit), 0.0, 1.0)?;
+            let means = |list: &[Passage], values: &[f64]| -> Vec<f64> {
+                let values = limited(list, values, limit);
+                let groups = values.chunks(passages.together.max(1));
+                groups.map(|group| group.iter().sum::<f64>() / group.len() as f64).collect()
+            };
+            let left = Summary::new(&means(tilted, &weights), 0.0, 1.0)?.scaled(tilt);
+            let right = Summary::new(&means(plain, &values), 0.0, 1.0)?;
             let detail = format!(
                 "worst cut at W = {:.4}{}{}: {:.6} against {:.6}",
                 self.place,

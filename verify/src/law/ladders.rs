@@ -5,6 +5,8 @@
 //! `U_i = F_i(u . x_i)`, which the product makes uniform and independent; `independence.rs` says what is tested
 //! of each pair of neighbours.
 
+use rand_core::Rng;
+
 use super::directions;
 use super::independence::Finding;
 use crate::bound::bonferroni;
@@ -46,7 +48,7 @@ pub fn invariance(
     VerifyError::check_samples("levels of a ladder", 2, laws.len())?;
     let mut stream = budget.key(LAW, name).stream();
     let ladders = 8 * budget.blocks();
-    let run = sampler(libm::ldexp(stream.uniform(), 53) as u64, ladders)?;
+    let run = sampler(stream.next_u64(), ladders)?;
     VerifyError::check_len("levels", laws.len(), run.levels.len())?;
     let (mut p_values, mut worst) = (Vec::new(), (f64::INFINITY, String::new()));
     for (clean, pair) in laws.windows(2).enumerate() {

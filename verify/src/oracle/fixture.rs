@@ -52,26 +52,45 @@ impl Fixture {
     /// None for the numbers in this crate.
     pub fn new(kind: FixtureKind) -> Result<Self, VerifyError> {
         let covariances: Vec<f64> = (0..WEIGHTS.len()).flat_map(|k| kind.covariance(k)).collect();
-        let stored = if kind.is_shared() { 1 } else { WEIGHTS.len() };
+        let raw = GaussianMixture::new(DIM, WEIGHTS.to_vec(), MEANS.to_vec(), covariances)?;
+        Self::stored(kind, raw)
+    }
+
+    /// A mixture of your own, with exact samples and projections at every noise level; its covariances are stored as
+    /// full ones of each component.
+    ///
+    /// # Errors
+    /// A covariance that is not positive definite, or whose eigenvectors are not found.
+    pub fn of(raw: GaussianMixture) -> Result<Self, VerifyError> {
+        let fixture = Self::stored(FixtureKind::FullPerComponent, raw)?;
+        for &variance in &fixture.variances {
+            let what = "eigenvalue of a covariance";
+            VerifyError::check_range(what, variance, f64::MIN_POSITIVE, f64::MAX)?;
+        }
+        Ok(fixture)
+    }
+
+    /// The raw parameters, and what the core stores of them.
+    fn stored(kind: FixtureKind, raw: GaussianMixture) -> Result<Self, VerifyError> {
+        let (dim, count) = (raw.dim(), if kind.is_shared() { 1 } else { raw.weights().len() });
         let (mut variances, mut eigenvectors) = (Vec::new(), Vec::new());
-        for k in 0..stored {
-            let mut matrix = kind.covariance(k);
+        for matrix in raw.covariances().chunks_exact(dim * dim).take(count) {
             match kind {
                 FixtureKind::IsotropicShared | FixtureKind::IsotropicPerComponent => {
-                    variances.push(matrix[0]);
+                    variances.extend(matrix.first());
                 }
                 FixtureKind::DiagonalShared | FixtureKind::DiagonalPerComponent => {
-                    variances.extend(matrix.iter().step_by(DIM + 1));
+                    variances.extend(matrix.iter().step_by(dim + 1));
                 }
                 FixtureKind::FullShared | FixtureKind::FullPerComponent => {
-                    let (mut values, mut vectors) = ([0.0; DIM], [0.0; DIM * DIM]);
-                    symmetric_eigen(&mut matrix, &mut values, &mut vectors)?;
+                    let mut work = matrix.to_vec();
+                    let (mut values, mut vectors) = (vec![0.0; dim], vec![0.0; dim * dim]);
+                    symmetric_eigen(&mut work, &mut values, &mut vectors)?;
                     variances.extend(values);
                     eigenvectors.extend(vectors);
                 }
             }
         }
-        let raw = GaussianMixture::new(DIM, WEIGHTS.to_vec(), MEANS.to_vec(), covariances)?;
         Ok(Self { kind, raw, variances, eigenvectors })
     }
 
@@ -101,7 +120,8 @@ impl Fixture {
                 Covariance::Full { eigenvalues: &self.variances, eigenvectors: &self.eigenvectors }
             }
         };
-        Ok(Mixture::new(DIM, &WEIGHTS, &MEANS, covariance)?)
+        let raw = &self.raw;
+        Ok(Mixture::new(raw.dim(), raw.weights(), raw.means(), covariance)?)
     }
 
     /// Calls `f` with the level `alpha X + sqrt(variance) eps`.

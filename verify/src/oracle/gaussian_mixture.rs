@@ -67,6 +67,21 @@ impl GaussianMixture {
         self.dim
     }
 
+    /// The weights, `[K]`.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// The means, `[K x d]`.
+    pub fn means(&self) -> &[f64] {
+        &self.means
+    }
+
+    /// The covariances, `[K x d x d]`.
+    pub fn covariances(&self) -> &[f64] {
+        &self.covariances
+    }
+
     /// The law of `alpha X + sqrt(variance) eps`.
     #[must_use]
     pub fn diffused(&self, alpha: f64, variance: f64) -> Self {

@@ -43,7 +43,7 @@ pub(super) fn cases() -> Vec<Case> {
             all.extend(ESTIMATORS.map(|estimator| mean(estimator, problem, symmetric)));
         }
     }
-    all.extend([(5, 0.2), (8, 0.6), (16, 0.9), (64, 1.5)].map(|(behind, variance)| {
+    all.extend([(5, 0.2), (8, 0.35), (16, 0.9), (64, 1.5)].map(|(behind, variance)| {
         let name = format!("closed-form, {behind} samples, variance {variance}");
         Case::new(("determinant::penalty", "closed-form"), name, FACTORS, move |name, budget| {
             let rule = PenaltyRule::new(Penalty::ClosedForm, behind)?;

@@ -51,7 +51,7 @@ pub(super) fn cases() -> Vec<Case> {
 fn case((law, check): (&'static str, Law), kernel: Kernel, level: Level) -> Case {
     let (subject, place) = (kernel.name(), level.name());
     // Sixty steps a particle instead of ten, and a distance of its own making to see.
-    let samples = if law == "kernel::convergence" { SAMPLES / 8 } else { SAMPLES };
+    let samples = if law == "kernel::convergence" { SAMPLES / 2 } else { SAMPLES };
     Case::new((law, subject), format!("{subject}, {place}"), samples, move |name, budget| {
         level.with_law(|law, scale| {
             kernel.with_kernel(scale, |kernel, step_size| {

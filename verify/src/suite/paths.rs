@@ -13,8 +13,10 @@ use crate::law::path::{
 use crate::oracle::{Fixture, FixtureKind, TemperedGaussian};
 use crate::{Budget, Verdict, VerifyError};
 
-/// Exact samples.
+/// Points of the laws that hold path by path.
 const SAMPLES: usize = 64_000;
+/// Exact samples that are carried along: levels must differ by what they can see.
+const CARRIED: usize = 512_000;
 /// First and last time of the spacings that do not go by a schedule.
 const ENDS: (f64, f64) = (0.02, 0.9);
 
@@ -65,7 +67,7 @@ fn noised((subject, name, schedule): Schedule, kind: FixtureKind, later: bool) -
     };
     [1, 3].map(|count| {
         let name = format!("{name}, {}, steps: {count}", kind.name());
-        Case::new(("path::noising", subject), name, SAMPLES, move |name, budget| {
+        Case::new(("path::noising", subject), name, CARRIED, move |name, budget| {
             let whole = schedule.step(times[0], times[3])?;
             let pieces: Result<Vec<NoisingStep>, _> =
                 times.windows(2).map(|pair| schedule.step(pair[0], pair[1])).collect();

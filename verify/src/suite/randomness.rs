@@ -1,6 +1,7 @@
 //! Resampling schemes and random streams.
 
 use amc_core::rng::{Key, Stream};
+use amc_core::simd::f64x8;
 use amc_core::weight::Resampling;
 
 use super::Case;
@@ -8,7 +9,7 @@ use crate::law::resampling::{
     ChosenUniforms, Counts, ExactScheme, Integrand, STANDARD_OFFSPRING, STANDARD_WEIGHTS,
     core_scheme, exact_mean_offspring, mean_offspring,
 };
-use crate::law::stream::{Source, keys, lattice, normals, tails, uniforms};
+use crate::law::stream::{Draws, Source, keys, lattice, normals, tails, uniforms};
 use crate::{Budget, Verdict, VerifyError};
 
 /// Draws of a scheme, or vectors of a stream.
@@ -48,6 +49,14 @@ pub(super) fn cases() -> Vec<Case> {
         };
         all.extend(problems.iter().map(|&(place, problem)| integrated(scheme, place, problem)));
     }
+    let alternating = |key: Key| Alternating { stream: key.stream(), one_by_one: false };
+    let name = || "one by one and lanes in turn".to_owned();
+    all.push(Case::new(("stream::uniforms", "stream"), name(), SAMPLES, move |name, budget| {
+        uniforms(name, &alternating, budget)
+    }));
+    all.push(Case::new(("stream::lattice", "stream"), name(), SAMPLES, move |name, budget| {
+        lattice(name, &alternating, budget)
+    }));
     all.extend(STREAM_LAWS.map(|(law, check)| {
         Case::new((law, "stream"), "keyed".to_owned(), SAMPLES, move |name, budget| {
             check(name, &|key: Key| key.stream(), budget)
@@ -70,6 +79,26 @@ fn integrated(scheme: Resampling, place: &str, problem: Problem) -> Case {
             budget,
         )
     })
+}
+
+/// The numbers of a stream one by one, which resampling, trajectories and coins take, in turn with those of its lanes.
+struct Alternating {
+    stream: Stream,
+    one_by_one: bool,
+}
+
+impl Draws for Alternating {
+    fn uniforms(&mut self) -> f64x8 {
+        self.one_by_one = !self.one_by_one;
+        match self.one_by_one {
+            true => f64x8::new(core::array::from_fn(|_| self.stream.uniform())),
+            false => self.stream.uniforms(),
+        }
+    }
+
+    fn normals(&mut self, out: &mut [f64x8]) {
+        self.stream.fill_normals(out);
+    }
 }
 
 /// A law of streams.

@@ -12,7 +12,7 @@ use crate::oracle::FixtureKind;
 use crate::{Budget, Verdict, VerifyError};
 
 /// Pairs of partners, each swapped nine times.
-pub(super) const SAMPLES: usize = 16_000;
+pub(super) const SAMPLES: usize = 32_000;
 
 /// A law of swaps.
 type Law = fn(&BridgeInstance<'_>, &Budget) -> Result<Verdict, VerifyError>;

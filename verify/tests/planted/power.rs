@@ -3,7 +3,7 @@
 //! A case passes by mistake when its first stage accepts, `p > b + c` ([`amc_verify::sequential`]); later stages
 //! come only where that did not happen. The samples of the first stage are doubled from 64 until no one of
 //! 3,000 fresh repetitions accepts: then the power is at least 0.999 with confidence 0.95
-//! (`0.999^3000 = 0.05`). An inconclusive stage is no acceptance. Laws that hold path by path see a defect on the
+//! (`0.999^3000 = 0.05`). An inconclusive stage counts as a miss. Laws that hold path by path see a defect on the
 //! paths it is on, or never: they get a tenth of the repetitions.
 //!
 //! ```text
@@ -113,10 +113,10 @@ fn measure(case: &Case, effort: &Effort) -> Power {
     }
 }
 
-/// Whether the first stage of a fresh repetition accepts.
+/// Whether the first stage of a fresh repetition accepts, or says nothing.
 fn is_missed(case: &Case, samples: usize, repetition: usize) -> bool {
     let seed = seed().wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(repetition as u64 + 1));
     let verdict = case.apply(&Budget { false_positive: SHARE, samples, seed }).unwrap();
-    let premise = verdict.conclusion != Conclusion::Inconclusive;
-    premise && verdict.p_value_bound > first_acceptance(SHARE)
+    let inconclusive = verdict.conclusion == Conclusion::Inconclusive;
+    inconclusive || verdict.p_value_bound > first_acceptance(SHARE)
 }

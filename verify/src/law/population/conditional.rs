@@ -29,7 +29,7 @@ const PATIENCE: f64 = 60.0;
 /// Room for conditional runs, and the eight trajectories they are around.
 pub(super) struct Conditional<'a> {
     instance: &'a PopulationInstance<'a>,
-    workspace: Workspace,
+    pub(super) workspace: Workspace,
     swarm: Swarm,
     references: References,
 }
@@ -73,9 +73,8 @@ impl<'a> Conditional<'a> {
         self.workspace.moves
     }
 
-    /// Draws eight trajectories from the target up; `stream` serves these and their runs.
-    pub(super) fn draw_references(&mut self, stream: Stream) -> Result<(), VerifyError> {
-        self.workspace.stream = stream;
+    /// Draws eight trajectories from the target up.
+    pub(super) fn draw_references(&mut self) -> Result<(), VerifyError> {
         let (ladder, workspace) = (&self.instance.ladder, &mut self.workspace);
         let mut here = Particles::new(self.instance.dim());
         workspace.sample(ladder.target, &mut here)?;

@@ -22,7 +22,8 @@ mod conditional;
 mod smc;
 mod swarm;
 
-use amc_core::rng::{Key, Stream};
+use amc_core::rng::Key;
+use rand_core::Rng;
 
 pub use self::smc::smc;
 
@@ -185,8 +186,7 @@ impl PopulationInstance<'_> {
         self.ladder.target.density().dim()
     }
 
-    /// Eight runs a block, each with a seed and a stream of its own, and eight conditional runs around
-    /// trajectories that are drawn together.
+    /// Eight runs a block, each with a seed of its own, and eight conditional runs.
     fn passages(
         &self,
         sampler: &PopulationSampler<'_>,
@@ -199,7 +199,7 @@ impl PopulationInstance<'_> {
         for block in 0..blocks {
             let mut stream = key.block(block as u64).stream();
             for _ in 0..8 {
-                let run = sampler(seed(&mut stream))?;
+                let run = sampler(stream.next_u64())?;
                 VerifyError::check_len("log-weights", self.particles, run.log_weights.len())?;
                 let positions = self.particles * self.dim();
                 VerifyError::check_len("positions", positions, run.positions.len())?;
@@ -208,8 +208,10 @@ impl PopulationInstance<'_> {
                 tally.add(self, &run, chosen, 0);
                 passages.forward.push(passage(&run, chosen, &directions));
             }
-            conditional.draw_references(stream)?;
+            // Kernels may share choices between lanes (HMC: its length), so every run has trajectories of its own.
+            conditional.workspace.stream = stream;
             for lane in 0..8 {
+                conditional.draw_references()?;
                 let (run, chosen) = conditional.run(lane)?;
                 tally.add(self, &run, chosen, 1);
                 passages.reverse.push(passage(&run, chosen, &directions));
@@ -239,11 +241,6 @@ impl Tally {
                 instance.resampler.map_or(0, |r| stages.saturating_sub(r.skipped));
         }
     }
-}
-
-/// A seed from a stream: 53 random bits.
-fn seed(stream: &mut Stream) -> u64 {
-    libm::ldexp(stream.uniform(), 53) as u64
 }
 
 /// The particle at `uniform` of the cumulative weights; the first where there is no weight at all.

@@ -66,6 +66,6 @@ fn penalties() -> [Case; 7] {
 fn penalized(what: &str, of: Wrong) -> Case {
     let name = format!("penalty: {what}");
     Case::new(("determinant::penalty", "closed-form"), name, FACTORS, move |name, budget| {
-        penalty(name, &of, (BEHIND, 0.6), budget)
+        penalty(name, &of, (BEHIND, 0.35), budget)
     })
 }

@@ -64,7 +64,7 @@ fn leapfrog(law: (&'static str, Law), defect: LeapfrogDefect) -> Case {
 
 fn other(law: (&'static str, Law), name: &str, kernel: &'static (dyn MarkovKernel + Sync)) -> Case {
     let (law, check) = law;
-    Case::new((law, "rwm"), name.to_owned(), PARTICLES / 8, move |name, budget| {
+    Case::new((law, "rwm"), name.to_owned(), PARTICLES / 2, move |name, budget| {
         on_level(|law| check(&KernelInstance { name, kernel, step_size: 0.9, law }, budget))
     })
 }

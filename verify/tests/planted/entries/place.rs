@@ -9,7 +9,7 @@ pub const PASSAGES: usize = 64_000;
 /// Samples of the laws of kernels.
 pub const PARTICLES: usize = 512_000;
 /// Samples of the laws of swaps.
-pub const PAIRS: usize = 16_000;
+pub const PAIRS: usize = 32_000;
 
 /// The schedule of all places.
 pub fn schedule() -> NoiseSchedule {
