@@ -131,7 +131,7 @@ const NAME: &str = "yours";
 /// Acceptance the pilot aims at, in the middle of what the laws of kernels want.
 const ACCEPTANCE: f64 = 0.6;
 /// Halvings of the range of step sizes.
-const HALVINGS: usize = 40;
+const HALVINGS: usize = 50;
 /// Blocks a pilot looks at.
 const PILOT_BLOCKS: u64 = 64;
 /// The shifted start of convergence, in interquartile ranges of each coordinate.
@@ -271,7 +271,7 @@ fn tuned_step_size(
     target: &dyn ExactLaw,
     key: &Key,
 ) -> Result<f64, VerifyError> {
-    let (mut low, mut high) = (-12.0_f64, 12.0_f64);
+    let (mut low, mut high) = (-60.0_f64, 60.0_f64);
     for _ in 0..HALVINGS {
         let middle = 0.5 * (low + high);
         if pilot(kernel, target, libm::exp(middle), key)?.acceptance > ACCEPTANCE {
@@ -347,7 +347,7 @@ mod tests {
     use crate::law::evidence::Stage;
     use crate::oracle::{Fixture, FixtureKind, TemperedGaussian};
     use amc_core::bridge::Identity;
-    use amc_core::kernel::{Hmc, RandomWalk};
+    use amc_core::kernel::{Hmc, Mala, RandomWalk};
 
     const BUDGET: Budget = Budget { false_positive: 1e-6, samples: 8000, seed: 4 };
 
@@ -357,9 +357,9 @@ mod tests {
     fn right_kernels_pass_untuned() {
         let fixture = Fixture::new(FixtureKind::DiagonalPerComponent).unwrap();
         fixture
-            .with_level(0.05, 1e-4, |target| {
+            .with_level(1e-3, 1e-6, |target| {
                 let hmc = Hmc::new(3).unwrap();
-                for kernel in [&RandomWalk as &dyn MarkovKernel, &hmc] {
+                for kernel in [&RandomWalk as &dyn MarkovKernel, &Mala, &hmc] {
                     let key = BUDGET.key("test", NAME);
                     let step_size = tuned_step_size(kernel, target, &key).unwrap();
                     let Pilot { acceptance, .. } = pilot(kernel, target, step_size, &key).unwrap();

@@ -72,7 +72,8 @@ pub fn settle(
         verdict.samples = drawn;
         let p_value = verdict.p_value_bound;
         let premise = verdict.conclusion != Conclusion::Inconclusive;
-        let refuted = p_value <= threshold;
+        // NaN is no acceptance.
+        let refuted = p_value <= threshold || p_value.is_nan();
         if refuted || stage == STAGES || (premise && p_value > threshold + doubt) {
             if refuted || premise {
                 verdict.conclusion = if refuted { Conclusion::Refuted } else { Conclusion::Passed };

@@ -39,8 +39,8 @@ impl Verdict {
         self.conclusion == Conclusion::Passed
     }
 
-    /// Concludes from a p-value bound; NaN refutes.
-    pub(crate) fn from_p_value(
+    /// Concludes from a p-value bound at the budget's share; NaN refutes, as a bound of 0.
+    pub fn from_p_value(
         (law, instance): (&'static str, &str),
         budget: &Budget,
         samples: usize,
@@ -55,7 +55,8 @@ impl Verdict {
     }
 
     /// The same verdict, inconclusive because `premise` does not hold.
-    pub(crate) fn without_premise(mut self, premise: String) -> Self {
+    #[must_use]
+    pub fn without_premise(mut self, premise: String) -> Self {
         self.conclusion = Conclusion::Inconclusive;
         self.detail = format!("{premise}; {}", self.detail);
         self

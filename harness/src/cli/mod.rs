@@ -122,12 +122,19 @@ fn one_line(message: &str) -> String {
     joined
 }
 
-/// A pool of so many threads, 0 standing for all cores.
-fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, RunError> {
+/// So many threads, 0 standing for all cores.
+fn thread_count(threads: usize) -> Result<usize, RunError> {
     if threads > MOST_THREADS {
         let message = format!("at most {MOST_THREADS} are allowed; 0 uses every core");
         return Err(RunError::Threads { threads, message });
     }
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    Ok(if threads == 0 { all() } else { threads })
+}
+
+/// A pool of so many threads, 0 standing for all cores.
+fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, RunError> {
+    thread_count(threads)?;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|e| RunError::Threads { threads, message: e.to_string() })
 }

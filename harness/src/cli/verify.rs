@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use super::figure;
 use super::progress::run_bar;
 use super::table::{quantity, table};
-use super::{print, print_json, thread_pool};
+use super::{print, print_json, thread_count};
 use crate::run::RunError;
 use crate::verification::{CaseRecord, VerificationReport, cases, page};
 
@@ -65,7 +65,7 @@ const EXAMPLE: &str = r#"Examples:
   amc verify                                  # every law on every instance, quick
   amc verify --tier full --html verify.html
   amc verify --only mala,rwm                  # all laws of two kernels
-  amc verify --only low-rank --tier deep --seed 7
+  amc verify --only low-rank --tier deep --seed 7   # up to a gigabyte a thread
   amc verify --list                           # the laws and what they are about
 
 How to read it: the p-value bound is the probability, at most, that a correct instance looks at least this wrong. It is 1 or nearly so for most cases, since the bounds hold at every sample size and are generous; laws that hold path by path have 1 or 0. Stages counts samples of growing size: one where the first was clear, up to three where its bound was small or it did not yet exercise what it is about. "inconclusive" is a failure: the test never exercised that (no rejections, one mode only).
@@ -86,8 +86,7 @@ pub(super) fn verify(arguments: &VerifyArguments) -> Result<(), RunError> {
     if arguments.list {
         return list(&cases, arguments.json);
     }
-    let pool = thread_pool(usize::try_from(arguments.threads).unwrap_or(usize::MAX))?;
-    let threads = pool.current_num_threads();
+    let threads = thread_count(usize::try_from(arguments.threads).unwrap_or(usize::MAX))?;
     let tier = match arguments.tier {
         TierName::Quick => Tier::Quick,
         TierName::Full => Tier::Full,

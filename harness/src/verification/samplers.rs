@@ -13,7 +13,7 @@ use super::threads::{self, Program};
 use crate::catalog::SwapOrder;
 
 /// Runs of the evidence's law, and as many conditional ones.
-const RUNS: usize = 12_000;
+const RUNS: usize = 24_000;
 /// Runs behind a coverage.
 const ESTIMATES: usize = 2_000;
 /// Ladders of replica exchange; a quarter of them where they cost most.

@@ -80,9 +80,15 @@ pub fn clopper_pearson(successes: u64, trials: u64, delta: f64) -> Result<Interv
     VerifyError::check_range("successes", successes as f64, 0.0, trials as f64)?;
     VerifyError::check_samples("Clopper-Pearson interval", 1, trials as usize)?;
     let half = 0.5 * delta;
-    // The upper tail increases in p, the lower one decreases.
-    let lower = bisect(|p| upper_tail(successes, trials, p) < half);
-    let upper = bisect(|p| lower_tail(successes, trials, p) > half);
+    // The upper tail increases in p, the lower one decreases; each end is on its own side of the share found, and not
+    // within one standard deviation of it where the tails of many trials are not to be had.
+    let share = successes as f64 / trials as f64;
+    let near = |p: f64| {
+        let distance = libm::fabs(p - share);
+        trials > MANY_TRIALS && distance * distance * trials as f64 <= p * (1.0 - p)
+    };
+    let lower = bisect(|p| p < share && !near(p) && upper_tail(successes, trials, p) < half);
+    let upper = bisect(|p| p <= share || near(p) || lower_tail(successes, trials, p) > half);
     Ok(Interval {
         lower: if successes == 0 { 0.0 } else { lower },
         upper: if successes == trials { 1.0 } else { upper },

@@ -95,6 +95,9 @@ pub fn difference_p_value(first: &Summary, second: &Summary) -> f64 {
 }
 
 fn hoeffding(difference: f64, scale: f64) -> f64 {
+    if difference.is_nan() {
+        return 0.0;
+    }
     if difference == 0.0 {
         return 1.0;
     }

@@ -25,6 +25,14 @@ pub struct FaultyTarget<'a, D: ?Sized> {
     injected: AtomicU64,
 }
 
+/// What a call gives back, where a fault may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gives {
+    LogDensity,
+    Score,
+    Hessian,
+}
+
 impl<'a, D: LogDensity + ?Sized> FaultyTarget<'a, D> {
     /// The message of a panic.
     pub const PANIC: &'static str = "the density panics, as it was told to";
@@ -39,20 +47,26 @@ impl<'a, D: LogDensity + ?Sized> FaultyTarget<'a, D> {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// How many of them met the fault, in one lane or more. What a test reads to know that it tested anything.
+    /// How many of them met the fault, in one lane or more of something they give. What a test reads to know that it tested anything.
     pub fn injected(&self) -> u64 {
         self.injected.load(Ordering::Relaxed)
     }
 
     /// Counts a call at `x`, and fails or waits if the fault is of that kind; else the lanes it meets.
     #[allow(clippy::panic, reason = "the fault that was asked for")]
-    fn meet(&self, x: &[f64x8]) -> Result<u8> {
+    fn meet(&self, x: &[f64x8], gives: &[Gives]) -> Result<u8> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let lanes = self.when.lanes(call, x);
         if lanes == 0 {
             return Ok(0);
         }
-        self.injected.fetch_add(1, Ordering::Relaxed);
+        let concerned = match self.fault {
+            Fault::LogDensity(_) => gives.contains(&Gives::LogDensity),
+            Fault::Score(_) => gives.contains(&Gives::Score),
+            Fault::Hessian(_) => gives.contains(&Gives::Hessian),
+            Fault::Error(_) | Fault::Panic | Fault::Slow(_) => true,
+        };
+        self.injected.fetch_add(u64::from(concerned), Ordering::Relaxed);
         match self.fault {
             Fault::Error(error) => return Err(error),
             Fault::Panic => panic!("{}", Self::PANIC),
@@ -94,7 +108,7 @@ impl<D: LogDensity + ?Sized> LogDensity for FaultyTarget<'_, D> {
     }
 
     fn log_density(&self, x: &[f64x8], scratch: Scratch<'_>) -> Result<f64x8> {
-        let lanes = self.meet(x)?;
+        let lanes = self.meet(x, &[Gives::LogDensity])?;
         Ok(self.log_density_in(lanes, self.density.log_density(x, scratch)?))
     }
 }
@@ -114,7 +128,7 @@ impl<D: Score + ?Sized> Score for FaultyTarget<'_, D> {
         score: &mut [f64x8],
         scratch: Scratch<'_>,
     ) -> Result<f64x8> {
-        let lanes = self.meet(x)?;
+        let lanes = self.meet(x, &[Gives::LogDensity, Gives::Score])?;
         let log_density = self.density.log_density_and_score(x, score, scratch)?;
         self.score_in(lanes, score);
         Ok(self.log_density_in(lanes, log_density))
@@ -133,7 +147,7 @@ impl<D: HessianProduct + ?Sized> HessianProduct for FaultyTarget<'_, D> {
         out: &mut [f64x8],
         scratch: Scratch<'_>,
     ) -> Result<()> {
-        let lanes = self.meet(x)?;
+        let lanes = self.meet(x, &[Gives::Hessian])?;
         self.density.hessian_product(x, v, out, scratch)?;
         self.hessian_in(lanes, out);
         Ok(())
@@ -148,7 +162,7 @@ impl<D: HessianProduct + ?Sized> HessianProduct for FaultyTarget<'_, D> {
     }
 
     fn linearize(&self, x: &[f64x8], memory: &mut [f64x8], scratch: Scratch<'_>) -> Result<()> {
-        let lanes = self.meet(x)?;
+        let lanes = self.meet(x, &[Gives::Hessian])?;
         self.density.linearize(x, memory, scratch)?;
         self.hessian_in(lanes, memory);
         Ok(())
@@ -161,7 +175,7 @@ impl<D: HessianProduct + ?Sized> HessianProduct for FaultyTarget<'_, D> {
         memory: &mut [f64x8],
         scratch: Scratch<'_>,
     ) -> Result<f64x8> {
-        let lanes = self.meet(x)?;
+        let lanes = self.meet(x, &[Gives::LogDensity, Gives::Score, Gives::Hessian])?;
         let log_density = self.density.linearize_with_score(x, score, memory, scratch)?;
         self.hessian_in(lanes, memory);
         self.score_in(lanes, score);
@@ -189,7 +203,7 @@ impl<D: HessianProduct + ?Sized> HessianProduct for FaultyTarget<'_, D> {
 
 impl<D: Hessian + ?Sized> Hessian for FaultyTarget<'_, D> {
     fn hessian(&self, x: &[f64x8], out: &mut [f64x8], scratch: Scratch<'_>) -> Result<()> {
-        let lanes = self.meet(x)?;
+        let lanes = self.meet(x, &[Gives::Hessian])?;
         self.density.hessian(x, out, scratch)?;
         self.hessian_in(lanes, out);
         Ok(())

@@ -75,7 +75,10 @@ fn bounded_means(
         }
         for lane in (0..8).filter_map(|lane| sums.lane(lane)) {
             let count = lane.count as f64;
-            let mean = |log_sum: f64| (libm::exp(log_sum) / count).min(1.0);
+            let mean = |log_sum: f64| {
+                let mean = libm::exp(log_sum) / count;
+                if mean > 1.0 { 1.0 } else { mean }
+            };
             means.push((mean(lane.bridge_forward - center), mean(lane.bridge_backward)));
         }
     }

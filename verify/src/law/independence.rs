@@ -24,9 +24,9 @@ impl Finding {
         Self { what, value, p_value: dkw_p_value(value, sample.len()) }
     }
 
-    /// The mean, which must be 0, of values in `[-1, 1]`; a NaN refutes.
+    /// The mean, which must be 0, of values in `[-1, 1]`; one that is not, or NaN, refutes.
     pub(super) fn mean(what: &'static str, values: &[f64]) -> Result<Self, VerifyError> {
-        if values.iter().any(|value| value.is_nan()) {
+        if values.iter().any(|value| !(-1.0..=1.0).contains(value)) {
             return Ok(Self { what, value: f64::NAN, p_value: 0.0 });
         }
         let summary = Summary::new(values, -1.0, 1.0)?;

@@ -68,6 +68,12 @@ pub(crate) fn direction(dim: usize, k: usize) -> Vec<f64> {
     raw.into_iter().map(|u| u / length).collect()
 }
 
+/// `min(1, exp(log_ratio))`, the acceptance probability of Metropolis; 0 where the ratio is not a number, as a
+/// proposal of such a density is rejected. (`f64::min` would make 1 of it.)
+pub(crate) fn metropolis(log_ratio: f64) -> f64 {
+    if log_ratio.is_nan() { 0.0 } else { libm::exp(log_ratio.min(0.0)) }
+}
+
 /// Directions on which laws about states look, besides the coordinate axes.
 pub(crate) const DIRECTIONS: usize = 3;
 

@@ -51,7 +51,9 @@ pub(crate) fn integral(
         let (lower, upper) = (on(from, middle), on(middle, to));
         let value = lower + upper;
         size = size.max(libm::fabs(value));
-        if libm::fabs(value - whole) <= tolerance * size || halvings >= HALVINGS {
+        // A value that is not a number never settles, and nothing comes of halving it.
+        let settled = libm::fabs(value - whole) <= tolerance * size || !value.is_finite();
+        if settled || halvings >= HALVINGS {
             sum += value;
         } else {
             open.extend([(from, middle, lower, halvings + 1), (middle, to, upper, halvings + 1)]);

@@ -11,9 +11,9 @@ use amc_core::point::{Context, PointMut};
 use amc_core::simd::{f64x8, select, splat};
 
 use super::bridge::{BridgeInstance, TOLERANCE, relative_error};
-use super::directions;
 use super::independence::Finding;
 use super::particles::{Particles, Workspace};
+use super::{directions, metropolis};
 use crate::bound::bonferroni;
 use crate::{Budget, Verdict, VerifyError};
 
@@ -183,7 +183,7 @@ fn comparisons(
         all.push((what, reported.to_array(), lanes_of(accepted, found, reported), size));
     }
     let ratio = (forward_work - backward_work).to_array();
-    let expected = ratio.map(|ratio| libm::exp(ratio.min(0.0)));
+    let expected = ratio.map(metropolis);
     let found = outcome.acceptance_probability.to_array();
     all.push(("acceptance probability", found, expected, f64x8::ZERO));
     Ok(all)

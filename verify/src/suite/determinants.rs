@@ -13,7 +13,7 @@ use crate::{Budget, Verdict, VerifyError};
 /// Estimates, eight at once.
 const SAMPLES: usize = 64_000;
 /// Variances behind a penalty: cheap, and their factors differ little.
-const FACTORS: usize = 1_000_000;
+const FACTORS: usize = 4_000_000;
 /// Most that truncation moves a mean or a form by in the instances here.
 const TRUNCATION: f64 = 4e-4;
 

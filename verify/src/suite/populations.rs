@@ -16,7 +16,7 @@ use crate::{Budget, Verdict, VerifyError};
 
 const LAW: &str = "population::evidence";
 /// Runs of the sampler, and as many conditional ones.
-const RUNS: usize = 16_000;
+const RUNS: usize = 24_000;
 /// A population that fills no whole number of blocks.
 const PARTICLES: usize = 9;
 /// The plane between the modes of the standard problems: shares of about 0.3 and 0.7.

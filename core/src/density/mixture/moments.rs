@@ -57,8 +57,11 @@ pub fn moments(
     Ok(())
 }
 
-/// `tr C / d` of the diagonal of `C`, `[d]`; overflows only if an entry does, and underflows only if all do.
+/// `tr C / d` of the diagonal of `C`, `[d]` (0 if there is none); overflows only if an entry does, and underflows only if all do.
 pub fn mean_variance(variances: &[f64]) -> f64 {
+    if variances.is_empty() {
+        return 0.0;
+    }
     let d = variances.len() as f64;
     let mean: f64 = variances.iter().map(|variance| variance / d).sum();
     let smallest = variances.iter().copied().fold(f64::INFINITY, f64::min);

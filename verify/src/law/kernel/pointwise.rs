@@ -6,6 +6,7 @@
 use super::{KernelInstance, Proposal, guard_acceptance};
 use crate::bound::bonferroni;
 use crate::bound::bounded_mean::{Summary, mean_p_value};
+use crate::law::metropolis;
 use crate::law::particles::{Particles, Workspace};
 use crate::{Budget, Verdict, VerifyError};
 
@@ -21,7 +22,7 @@ pub(super) fn acceptance(
     let (x, y) = (from.lane(lane), to.lane(lane));
     let there = proposal.log_proposal((&x.x, &x.score), &y.x);
     let back = proposal.log_proposal((&y.x, &y.score), &x.x);
-    libm::exp((y.log_density - x.log_density + back - there).min(0.0))
+    metropolis(y.log_density - x.log_density + back - there)
 }
 
 /// The acceptance probability that a kernel reports for an accepted move is the Metropolis-Hastings one for its

@@ -8,6 +8,7 @@
 use amc_core::simd::f64x8;
 
 use super::{KernelInstance, guard_acceptance};
+use crate::law::metropolis;
 use crate::law::particles::{Particles, Workspace};
 use crate::{Budget, Verdict, VerifyError};
 
@@ -36,6 +37,7 @@ pub fn trajectory(
 ) -> Result<Verdict, VerifyError> {
     const LAW: &str = "kernel::trajectory";
     budget.check()?;
+    VerifyError::check_range("leapfrog_steps", f64::from(leapfrog_steps), 1.0, 1e6)?;
     let key = budget.key(LAW, instance.name);
     let density = instance.law.density();
     let blocks = budget.blocks().min(1024);
@@ -103,6 +105,6 @@ fn written_out(
         momenta.iter_mut().zip(&end.score).for_each(|(p, &s)| *p += half * s);
     }
     let last = end.log_density - kinetic(&momenta);
-    let acceptance = (last - first).to_array().map(|gain| libm::exp(gain.min(0.0)));
+    let acceptance = (last - first).to_array().map(metropolis);
     Ok(Trajectory { end, acceptance })
 }
