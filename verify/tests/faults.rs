@@ -107,7 +107,10 @@ fn kernels_reject_and_count() {
                 let silent = *fault == Fault::LogDensity(-INFINITY)
                     || (matches!(fault, Fault::Score(_)) && !reads_score);
                 assert_eq!(faults == 0, silent, "{what}: {faults} counted");
-                assert!(faulty.injected() >= 60 && good != start, "{what}: nothing was tested");
+                // What a kernel never asks for cannot hurt it.
+                let asked = !matches!(fault, Fault::Score(_)) || reads_score;
+                assert_eq!(faulty.injected() >= 60, asked, "{what}: nothing was tested");
+                assert!(faulty.calls() >= 60 && good != start, "{what}: nothing was tested");
             }
         });
     });

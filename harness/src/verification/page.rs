@@ -76,7 +76,7 @@ fn ledger(page: &mut String, report: &VerificationReport) {
         page,
         "<p>With a fresh seed a correct program fails with probability at most {:.0e}: {:.2e} for each of \
          the {} cases that chance has a part in; the others hold path by path. Bounds hold at every \
-         sample size, so most p-value bounds are near 1. Above 7.7e-4 or so a case is accepted at once, below \
+         sample size, so most p-value bounds are near 1. Above 6e-4 or so a case is accepted at once, below \
          it draws more samples; a dot far to the right is a refutation.</p>",
         report.false_positive, report.share, report.by_chance
     );

@@ -178,7 +178,7 @@ pub const ALL: &[Law] = &[
         "resampling::mean_offspring",
         true,
         "E[O_i] = M W_i, over many draws",
-        "a bias of an expected count beyond 0.02 at 1e5 draws",
+        "a bias of an expected count beyond 0.023 (one uniform) to 0.066 (multinomial)",
     ),
     law(
         "resampling::exact_mean_offspring",

@@ -39,7 +39,7 @@ impl Draws for PairRadius {
 pub enum NumberDefect {
     /// Normals stop at 5 standard deviations.
     Clipped,
-    /// Normals from a table of two scales: one in a thousand is 1.5 times as wide.
+    /// Normals from a table of two scales: one in a hundred is 1.5 times as wide.
     HeavyTail,
     /// Normals beyond 4 lose their sign.
     PositiveTail,
