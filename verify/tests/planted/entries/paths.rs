@@ -6,7 +6,7 @@ use amc_verify::law::path::{
 use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, TemperedGaussian};
 use amc_verify::suite::Case;
 
-use super::place::{PASSAGES, schedule};
+use super::place::{CARRIED, PASSAGES, schedule};
 use crate::mutants::paths::{Blend, BlendDefect, PathDefect, WrongPath};
 
 pub fn defects() -> Vec<Case> {
@@ -30,7 +30,7 @@ fn of_coefficients(defect: PathDefect) -> Case {
 
 fn of_samples(defect: PathDefect) -> Case {
     let name = format!("schedule: {defect:?}");
-    Case::new(("path::noising", "vp-linear"), name, PASSAGES, move |name, budget| {
+    Case::new(("path::noising", "vp-linear"), name, CARRIED, move |name, budget| {
         let right = schedule().step(0.3, 0.42)?;
         let steps = &[WrongPath { schedule: schedule(), defect }.alter(right)];
         Fixture::new(FixtureKind::DiagonalPerComponent)?.with_step(&right, |step| {

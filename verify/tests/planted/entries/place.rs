@@ -8,6 +8,8 @@ use amc_verify::oracle::{ExactLaw, Fixture, FixtureKind, FixtureStep};
 pub const PASSAGES: usize = 64_000;
 /// Samples of the laws of kernels.
 pub const PARTICLES: usize = 512_000;
+/// Samples of the law of noising.
+pub const CARRIED: usize = 512_000;
 /// Samples of the laws of swaps.
 pub const PAIRS: usize = 32_000;
 
