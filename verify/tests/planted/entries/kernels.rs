@@ -23,10 +23,17 @@ const CONVERGENCE: (&str, Law) =
 pub fn defects() -> Vec<Case> {
     let mut all = Vec::new();
     for (defect, step_size) in LangevinDefect::WRONG {
-        // What goes stale shows in the step after.
-        let stale = [LangevinDefect::StaleScore, LangevinDefect::StaleLogDensity];
-        let second = if stale.contains(&defect) { CACHE } else { BALANCE };
-        all.extend([INVARIANCE, second].map(|law| langevin(law, defect, step_size)));
+        all.push(langevin(INVARIANCE, defect, step_size));
+        match defect {
+            // What goes stale shows in the step after.
+            LangevinDefect::StaleScore | LangevinDefect::StaleLogDensity => {
+                all.push(langevin(CACHE, defect, step_size));
+            }
+            // Flows between half-spaces hardly see it: one in fourteen runs of 512,000 misses it. That it is not the
+            // ratio of the proposal, `kernel::pointwise` sees at once.
+            LangevinDefect::TemperedRatio => {}
+            _ => all.push(langevin(BALANCE, defect, step_size)),
+        }
     }
     for (defect, step_size) in WalkDefect::WRONG {
         all.extend([INVARIANCE, BALANCE].map(|law| walk(law, defect, step_size)));
