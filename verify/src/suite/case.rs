@@ -12,7 +12,7 @@ pub type Check = dyn Fn(&str, &Budget) -> Result<Verdict, VerifyError> + Send + 
 /// How many samples are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tier {
-    /// An eighth of the full samples.
+    /// Half of the full samples.
     Quick,
     /// What the power of the suite is stated for.
     Full,
@@ -50,7 +50,7 @@ impl Tier {
     /// Samples of the first stage where the full tier draws `full`.
     pub fn samples(self, full: usize) -> usize {
         match self {
-            Self::Quick => (full / 8).max(64),
+            Self::Quick => (full / 2).max(64),
             Self::Full => full,
             Self::Deep => full.saturating_mul(16),
         }

@@ -93,7 +93,7 @@ mod tests {
     fn panics_are_one_case() {
         let names = ("stream::uniforms", "nothing");
         let loud = Case::new(names, "loud".to_owned(), 800, |_, budget| match budget.samples {
-            100 => panic!("said {}", 5),
+            400 => panic!("said {}", 5),
             _ => Err(VerifyError::TooFewSamples { what: "loud", needed: 1, found: 0 }),
         });
         let cases = [case("a", 1.0), loud, case("b", 1.0)];
@@ -117,6 +117,6 @@ mod tests {
         let alone = run(1);
         assert!(alone.iter().enumerate().all(|(i, f)| f.0 == i && f.1 == (i % 5 != 0)));
         assert_eq!(alone, run(4));
-        assert_eq!(alone[1].2.as_ref().unwrap().settled.verdict.samples, 100);
+        assert_eq!(alone[1].2.as_ref().unwrap().settled.verdict.samples, 400);
     }
 }
