@@ -23,8 +23,7 @@ const SLOW: [&str; 9] = [
     "weight::work_sums::tests::gaussian_works_have_the_right_difference",
 ];
 /// Test programs of the second pass: properties of the core, and the suite's comparisons with exact values.
-const WIDE: [&str; 7] =
-    ["robustness", "reference", "mixture", "far_modes", "teams", "backends", "flow_maps"];
+const WIDE: [&str; 6] = ["robustness", "reference", "mixture", "precision", "teams", "flow_maps"];
 
 /// Seconds until a mutant counts as caught there; without one the tests take 40 on a busy machine.
 const WIDE_TIMEOUT: &str = "--timeout=600";
