@@ -33,7 +33,7 @@ pub(super) fn cases() -> Result<Vec<Case>, VerifyError> {
 }
 
 /// A step inside the path and one to the target for every covariance kind; the other schedules.
-fn places() -> Result<Vec<Place>, VerifyError> {
+pub(super) fn places() -> Result<Vec<Place>, VerifyError> {
     let mut places = Vec::new();
     for kind in FixtureKind::ALL {
         places.push(Place::new(kind, (0.2, 0.25))?);

@@ -3,10 +3,11 @@
 
 use amc_core::bridge::{Denoising, Identity, SecondOrderDense};
 use amc_core::kernel::{Mala, MarkovKernel, RandomWalk};
-use amc_core::path::{NoiseSchedule, NoisingStep};
+use amc_core::path::NoisingStep;
 
 use super::Case;
 use super::bridges::SAMPLES;
+use super::place::linear_schedule;
 use crate::law::evidence::{Ladder, Moves, Stage, crooks};
 use crate::oracle::{ExactLaw, Fixture, FixtureKind, FixtureStep, TemperedGaussian};
 use crate::{Budget, Verdict, VerifyError};
@@ -43,7 +44,7 @@ fn on_diffusion(
     kernel: Option<&dyn MarkovKernel>,
     budget: &Budget,
 ) -> Result<Verdict, VerifyError> {
-    let schedule = NoiseSchedule::vp_linear(0.1, 20.0)?;
+    let schedule = linear_schedule()?;
     let steps: Result<Vec<NoisingStep>, _> =
         TIMES.windows(2).rev().map(|pair| schedule.step(pair[0], pair[1])).collect();
     Fixture::new(kind)?.with_steps(&steps?, |steps| {

@@ -8,7 +8,7 @@ use amc_core::logdet::{
 };
 use amc_core::transport::{FlowMap, FlowMethod};
 
-use super::bridges::SAMPLES;
+use super::bridges::{SAMPLES, places};
 use super::{Case, Place, swaps};
 use crate::law::bridge::{BridgeInstance, crooks, pathwise};
 use crate::oracle::{Fixture, FixtureKind, FixtureStep};
@@ -66,17 +66,6 @@ pub(super) fn cases() -> Result<Vec<Case>, VerifyError> {
         }
     }
     Ok(all)
-}
-
-fn places() -> Result<Vec<Place>, VerifyError> {
-    let mut places = Vec::new();
-    for kind in FixtureKind::ALL {
-        places.push(Place::new(kind, (0.2, 0.25))?);
-        places.push(Place::new(kind, (0.0, 0.05))?);
-    }
-    places.push(Place::cosine(FixtureKind::DiagonalPerComponent, (0.4, 0.45)));
-    places.push(Place::exploding(FixtureKind::DiagonalPerComponent, (0.5, 0.53))?);
-    Ok(places)
 }
 
 fn case(
