@@ -42,6 +42,10 @@ pub enum Purpose {
     Swap = 10,
     /// Which pairs a round of replica exchange swaps.
     Parity = 11,
+    /// First parameters of a network.
+    Initialization = 12,
+    /// Order, levels and noises of training.
+    Training = 13,
 }
 
 /// Which part of a run a stream belongs to.

@@ -110,6 +110,40 @@ room::rooms! {
         Frozen = "frozen": "In a pilot run; the run itself keeps them, so its weights are exactly unbiased.",
         Online = "online": "During the run, from the whole population: no pilot, consistent but not unbiased.",
     }
+    "source", "Where the log-density or the score of the noisy levels comes from; level 0 is always the target." => Source {
+        Exact = "exact": "From the target: the diffused mixture in closed form.",
+        Learned = "learned": "From a trained model (model.file).",
+    }
+    "network", "What a trained model is." => NetworkKind {
+        Energy = "energy": "An energy: log-density, its exact gradient as score, and Hessian-vector products.",
+        Score = "score": "A score by itself: half the cost, no density, no Hessian.",
+    }
+    "score-loss", "What the score of a model is trained on." => ScoreLossKind {
+        Denoising = "denoising": "Denoising score matching, -eps/sigma: samples are enough.",
+        Target = "target": "Target score matching, grad log gamma(x_0)/alpha: needs the target's score.",
+        Mixed = "mixed": "The mean of both whose noise is least at every level: needs the target's score.",
+    }
+    "classification", "What fixes a model's weights of separated modes, which score matching cannot see (DiffCLF)." => ClassificationKind {
+        None = "none": "Nothing: score matching alone.",
+        BiLevel = "bi-level": "Which of two noise levels a point came from.",
+        MultiLevel = "multi-level": "Which of several noise levels a point came from.",
+    }
+    "noise-levels", "Which noise levels a model is trained at." => NoiseLevels {
+        Continuous = "continuous": "All between path.t_min and path.t_max, uniform in the log-SNR.",
+        Levels = "levels": "Those of path.levels and path.spacing alone.",
+    }
+    "coordinates", "What coordinates a file of training data is in." => Coordinates {
+        Sampled = "sampled": "Those that are sampled, after standardization, as in samples.npz.",
+        Original = "original": "Those of the target as it was defined.",
+    }
+    "preset", "How long a model is trained." => TrainingPreset {
+        Short = "short": "About a minute on two cores.",
+        Full = "full": "500 epochs a stage: minutes.",
+    }
+    "precision", "The numbers that a network computes with inside samplers; log-weights are always f64." => Precision {
+        F32 = "f32": "Single precision: as trained, four times as fast as f64 or more.",
+        F64 = "f64": "Double precision.",
+    }
     "sampler", "How particles and weights are carried down the levels." => SamplerKind {
         Ais = "ais": "Annealed importance sampling: independent particles, weights multiplied to the end.",
         Smc = "smc": "Sequential Monte Carlo: resamples whenever the effective sample size falls too low.",

@@ -10,6 +10,7 @@ mod error;
 mod kernel;
 mod logdet;
 mod memory;
+mod model;
 mod overrides;
 mod path;
 mod reader;
@@ -19,6 +20,7 @@ mod schema;
 mod target;
 #[cfg(test)]
 mod tests;
+mod train;
 mod value;
 
 use std::path::Path;
@@ -31,12 +33,14 @@ pub use error::{ConfigError, Field};
 pub use kernel::{KernelConfig, MoveConfig};
 pub use logdet::LogDetConfig;
 pub use memory::MOST_NUMBERS;
+pub use model::ModelConfig;
 pub use overrides::Override;
 pub use path::{PathConfig, PathFamily, Spacing};
 pub use sampler::{Algorithm, ReplicaExchangeConfig, SamplerConfig};
 pub use schedule::NoiseSchedule;
 pub use schema::{Key, schema};
 pub use target::{TargetConfig, TargetFamily};
+pub use train::{CHUNK, ClassificationConfig, DataConfig, TrainConfig};
 pub use value::Interval;
 
 use overrides::Origins;
@@ -53,10 +57,14 @@ pub struct RunConfig {
     pub path: PathConfig,
     /// How a particle moves from level to level.
     pub bridge: BridgeConfig,
+    /// What levels take from a trained model.
+    pub model: ModelConfig,
     /// The moves inside a level.
     pub kernel: KernelConfig,
     /// How many particles there are and when they are resampled.
     pub sampler: SamplerConfig,
+    /// How a model is trained.
+    pub train: TrainConfig,
 }
 
 impl RunConfig {
@@ -85,11 +93,14 @@ impl RunConfig {
         let logdet = LogDetConfig::read(section(logdet::SECTION, logdet::KEYS)?)?;
         let bridge =
             BridgeConfig::read(section(bridge::SECTION, bridge::KEYS)?, path.kind(), logdet)?;
+        let model =
+            ModelConfig::read(section(model::SECTION, model::KEYS)?, base_dir, &path, &bridge)?;
+        let train = TrainConfig::read(section(train::SECTION, train::KEYS)?, base_dir)?;
         let seed = match table.get(schema::SEED) {
             Some(seed) => value::seed(origins.field(schema::SEED), seed)?,
             None => 1,
         };
-        let run = Self { seed, target, path, bridge, kernel, sampler };
+        let run = Self { seed, target, path, bridge, model, kernel, sampler, train };
         run.check_memory(run.target.dim().unwrap_or(1), run.path.levels)?;
         Ok(run)
     }
@@ -150,8 +161,10 @@ impl RunConfig {
             .put(path::SECTION, self.path.to_table())
             .put(bridge::SECTION, self.bridge.to_table())
             .maybe(logdet::SECTION, logdet)
+            .put(model::SECTION, self.model.to_table())
             .put(kernel::SECTION, self.kernel.to_table())
             .put(sampler::SECTION, self.sampler.to_table())
+            .put(train::SECTION, self.train.to_table())
             .into_table()
     }
 }

@@ -123,13 +123,21 @@ impl<'a> Section<'a> {
         self.optional(key, |field, value| value::floats(field, value, range))
     }
 
+    /// A string, if given.
+    pub(super) fn optional_string(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Option<String>, ConfigError> {
+        self.optional(key, value::string)
+    }
+
     /// A string that must be given.
     pub(super) fn string(
         &mut self,
         key: &'static str,
         remedy: &str,
     ) -> Result<String, ConfigError> {
-        self.optional(key, value::string)?.ok_or_else(|| self.missing(key, remedy))
+        self.optional_string(key)?.ok_or_else(|| self.missing(key, remedy))
     }
 
     /// One of the names of a room, if given.

@@ -1,6 +1,6 @@
 //! Which sections and keys exist: the table behind `--help`, suggestions and refusals.
 
-use super::{bridge, kernel, logdet, path, sampler, target};
+use super::{bridge, kernel, logdet, model, path, sampler, target, train};
 use crate::catalog::nearest;
 
 /// A key that exists in a section.
@@ -41,8 +41,10 @@ pub fn schema() -> &'static [(&'static str, &'static [Key])] {
         (path::SECTION, path::KEYS),
         (bridge::SECTION, bridge::KEYS),
         (logdet::SECTION, logdet::KEYS),
+        (model::SECTION, model::KEYS),
         (kernel::SECTION, kernel::KEYS),
         (sampler::SECTION, sampler::KEYS),
+        (train::SECTION, train::KEYS),
     ]
 }
 
@@ -120,7 +122,10 @@ mod tests {
             ("brige", "did you mean [bridge]?"),
             ("sede", "did you mean seed?"),
             ("levels", "levels belongs to [path]"),
-            ("foo", "there are seed, [target], [path], [bridge], [logdet], [kernel], [sampler]"),
+            (
+                "foo",
+                "there are seed, [target], [path], [bridge], [logdet], [model], [kernel], [sampler], [train]",
+            ),
         ] {
             assert_eq!(unknown_section_hint(name), hint);
         }

@@ -224,7 +224,7 @@ impl<'a> Reader<'a> {
     fn new(annealing: &'a Annealing<'a>, level: usize) -> Self {
         let room = match &annealing.levels[level] {
             Level::Diffusion(density) | Level::Reference { diffusion: density, .. } => {
-                density.scratch_len()
+                density.target().scratch_len()
             }
             Level::Tempering(density) => density.scratch_len(),
         };
@@ -239,6 +239,8 @@ impl<'a> Reader<'a> {
                 Level::Diffusion(density) | Level::Reference { diffusion: density, .. },
                 Some(schedule),
             ) => {
+                let what = "lambda(t) of a path needs the exact density of its levels";
+                let density = density.exact_density().ok_or(Error::Unsupported { what })?;
                 let t = self.annealing.times[self.level];
                 diffusion_time_derivative(schedule, t, density, x, scratch)?
             }

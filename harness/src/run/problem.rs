@@ -10,7 +10,7 @@ use super::moves::bridge_choice;
 use crate::catalog::LogDetEstimator;
 use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
 use crate::mixture::OwnedMixture;
-use crate::sampler::{Annealing, KernelChoice, Level};
+use crate::sampler::{Annealing, Diffused, KernelChoice, Level};
 use crate::target::{
     AffineMap, Gmm40, ManyModes, MixtureParameters, Standardize, TwoModes, load_mixture,
     standardize,
@@ -136,6 +136,7 @@ impl Problem {
                     .map(|(level, (storage, &t))| {
                         let (alpha, variance) = (schedule.alpha(t), schedule.variance(t));
                         let diffusion = MixtureLevel::prepare(&mixture, alpha, variance, storage)?;
+                        let diffusion = Diffused::Exact(diffusion);
                         Ok(if top == Top::Reference && level + 1 == times.len() {
                             Level::Reference { reference, diffusion }
                         } else {
@@ -157,6 +158,7 @@ impl Problem {
             exact_target: Some(&target),
             second_moment: Some(self.mixture.second_moment()?),
             schedule: self.schedule,
+            model: None,
             bridge: bridge_choice(&config.bridge, self.mixture.dim(), top)?,
             kernel: self.kernel(&config.kernel)?,
             seed: config.seed,

@@ -1,6 +1,6 @@
 //! One annealing problem, ready to run: levels, reference, bridges between levels, kernel.
 
-use amc_core::density::{HessianProduct, MixtureLevel, Score, Tempered};
+use amc_core::density::{Hessian, HessianProduct, MixtureLevel, Score, Tempered};
 use amc_core::error::Result;
 use amc_core::kernel::MarkovKernel;
 use amc_core::path::{NoiseSchedule, NoisingStep};
@@ -8,6 +8,62 @@ use amc_core::rng::{Key, Phase, Purpose};
 
 use super::BridgeChoice;
 use super::bridges::NO_DIFFUSION;
+use crate::catalog::Source;
+use crate::learned::{DiffusionModel, SourcedLevel, Sources};
+
+/// A level of a diffusion path.
+#[derive(Clone, Copy)]
+// A run has some hundred levels: boxing the larger ones would save nothing.
+#[allow(clippy::large_enum_variant)]
+pub enum Diffused<'a> {
+    /// The diffused mixture itself.
+    Exact(MixtureLevel<'a>),
+    /// Log-density or score taken from a model.
+    Sourced(SourcedLevel<'a>),
+}
+
+impl<'a> Diffused<'a> {
+    /// The density, to evaluate.
+    pub fn density(&self) -> &dyn Score {
+        match self {
+            Self::Exact(level) => level,
+            Self::Sourced(level) => level,
+        }
+    }
+
+    /// The same density with the Hessian that belongs to its score, where there is one.
+    pub fn hessian(&self) -> Option<&dyn Hessian> {
+        match self {
+            Self::Exact(level) => Some(level),
+            Self::Sourced(level) => level.has_hessian().then_some(level as &dyn Hessian),
+        }
+    }
+
+    /// The exact law at this time, whatever is taken from a model.
+    pub fn target(&self) -> &MixtureLevel<'a> {
+        match self {
+            Self::Exact(level) => level,
+            Self::Sourced(level) => level.target(),
+        }
+    }
+
+    fn sources(&self) -> Sources {
+        match self {
+            Self::Exact(_) => Sources { density: Source::Exact, score: Source::Exact },
+            Self::Sourced(level) => level.sources(),
+        }
+    }
+
+    /// The exact law, where the density is that.
+    pub fn exact_density(&self) -> Option<&MixtureLevel<'a>> {
+        (self.sources().density == Source::Exact).then(|| self.target())
+    }
+
+    /// The exact law, where the score is that.
+    pub fn exact_score(&self) -> Option<&MixtureLevel<'a>> {
+        (self.sources().score == Source::Exact).then(|| self.target())
+    }
+}
 
 /// The density of one level.
 #[derive(Clone, Copy)]
@@ -15,7 +71,7 @@ use super::bridges::NO_DIFFUSION;
 #[allow(clippy::large_enum_variant)]
 pub enum Level<'a> {
     /// A level of a diffusion path from a mixture, or the mixture itself.
-    Diffusion(MixtureLevel<'a>),
+    Diffusion(Diffused<'a>),
     /// A level of a tempering path.
     Tempering(Tempered<'a>),
     /// The reference in the place of the noisiest level of a diffusion path. Denoising kernels take
@@ -24,15 +80,15 @@ pub enum Level<'a> {
         /// The density of this level.
         reference: MixtureLevel<'a>,
         /// The level of the diffusion path at this time.
-        diffusion: MixtureLevel<'a>,
+        diffusion: Diffused<'a>,
     },
 }
 
-impl Level<'_> {
+impl<'a> Level<'a> {
     /// The density, to evaluate.
     pub fn density(&self) -> &dyn Score {
         match self {
-            Self::Diffusion(level) => level,
+            Self::Diffusion(level) => level.density(),
             Self::Tempering(level) => level,
             Self::Reference { reference, .. } => reference,
         }
@@ -40,19 +96,24 @@ impl Level<'_> {
 
     /// The same density with products of its Hessian, where it offers them.
     pub fn hessian_product(&self) -> Option<&dyn HessianProduct> {
-        self.exact().map(|level| level as &dyn HessianProduct)
+        match self {
+            Self::Diffusion(level) => level.hessian().map(|level| level as &dyn HessianProduct),
+            Self::Reference { reference, .. } => Some(reference),
+            Self::Tempering(_) => None,
+        }
     }
 
     /// The same density, where it can be sampled exactly.
-    pub fn exact(&self) -> Option<&MixtureLevel<'_>> {
+    pub fn exact(&self) -> Option<&MixtureLevel<'a>> {
         match self {
-            Self::Diffusion(level) | Self::Reference { reference: level, .. } => Some(level),
+            Self::Diffusion(level) => level.exact_density(),
+            Self::Reference { reference, .. } => Some(reference),
             Self::Tempering(_) => None,
         }
     }
 
     /// The level of a diffusion path at this time.
-    pub(super) fn diffusion(&self) -> Option<&MixtureLevel<'_>> {
+    pub(super) fn diffusion(&self) -> Option<&Diffused<'a>> {
         match self {
             Self::Diffusion(level) | Self::Reference { diffusion: level, .. } => Some(level),
             Self::Tempering(_) => None,
@@ -88,6 +149,8 @@ pub struct Annealing<'a> {
     pub second_moment: Option<f64>,
     /// The noise schedule of a diffusion path.
     pub schedule: Option<NoiseSchedule>,
+    /// The model that noisy levels take densities or scores from.
+    pub model: Option<(&'a dyn DiffusionModel, Sources)>,
     /// The moves between levels.
     pub bridge: BridgeChoice,
     /// The moves within a level, if any.
@@ -117,7 +180,8 @@ impl Annealing<'_> {
     /// The second moment `E|x|^2/d` of a level of a diffusion path, if that of the target is known.
     pub fn second_moment_at(&self, level: usize) -> Option<f64> {
         match &self.levels[level] {
-            Level::Diffusion(density) => {
+            Level::Diffusion(level) => {
+                let density = level.exact_density()?;
                 let alpha = density.alpha();
                 self.second_moment.map(|m| alpha * alpha * m + density.variance())
             }

@@ -1,9 +1,9 @@
 //! The bridges of an annealing problem: from a choice to the moves between its levels.
 
 use amc_core::bridge::{
-    Bridge, DdpmVariance, Denoising, DenoisingKernel, Diagonal, Exact, Identity, LowRank, Rank,
-    SecondOrderDense, SecondOrderStructured, Start, Trace, Transport, ddpm, exponential_integrator,
-    isotropic_optimal,
+    Bridge, DdpmVariance, Denoising, DenoisingKernel, Diagonal, Exact, HessianMoments, Identity,
+    LowRank, Rank, SecondOrderDense, SecondOrderStructured, Start, Trace, Transport, ddpm,
+    exponential_integrator, isotropic_optimal,
 };
 use amc_core::density::mixture::MixtureTransition;
 use amc_core::density::{HessianProduct, MixtureLevel, Score};
@@ -12,8 +12,9 @@ use amc_core::logdet::{LogDeterminant, Penalty};
 use amc_core::path::NoisingStep;
 use amc_core::transport::{FlowMap, FlowMethod, InversionRule, Stages};
 
-use super::{Annealing, Level, MeanSquareScore};
+use super::{Annealing, Diffused, Level, MeanSquareScore};
 use crate::catalog::BridgeKind;
+use crate::learned::{ModelLevel, SignalNoise, SourcedLevel};
 
 /// The moves between levels, with the parameters that they have.
 pub enum BridgeChoice {
@@ -55,6 +56,14 @@ pub struct FlowChoice {
 pub(super) const NO_DIFFUSION: Error =
     Error::Unsupported { what: "a denoising bridge needs a diffusion path" };
 
+/// A move that needs more of a score than its model has.
+const NO_HESSIAN: Error =
+    Error::Unsupported { what: "this bridge needs the Hessian of an energy network" };
+
+/// The law of a cleaner state is not known of a learned score.
+const EXACT_OF_LEARNED: Error =
+    Error::Unsupported { what: "the exact bridge needs the exact score" };
+
 impl BridgeChoice {
     /// The bridge's name.
     pub fn kind(&self) -> BridgeKind {
@@ -76,19 +85,21 @@ impl BridgeChoice {
         self.kind().denoises()
     }
 
-    /// Whether the bridge needs the exact law of the cleaner state given the noisier one.
-    fn needs_transition(&self) -> bool {
+    /// Whether the bridge needs moments of the cleaner state given the noisier one.
+    fn needs_moments(&self) -> bool {
         matches!(self, Self::Diagonal | Self::SecondOrder | Self::Exact)
     }
 }
 
 /// What a bridge borrows besides the levels: room first, then what is prepared in it.
 #[derive(Default)]
-struct Storage {
+struct Storage<'m> {
     stages: Option<Stages>,
     transition: Vec<f64>,
     /// Of the nodes of a map that lie between the levels.
     nodes: Vec<Vec<f64>>,
+    /// The model at them, if levels have one.
+    models: Vec<Box<dyn ModelLevel + 'm>>,
 }
 
 /// What was prepared in a [`Storage`].
@@ -96,9 +107,12 @@ struct Storage {
 struct Parts<'s> {
     /// The coefficients of a map.
     stages: Option<Stages>,
+    /// Exact moments, where the score is exact.
     transition: Option<MixtureTransition<'s>>,
+    /// Moments from the Hessian of a learned score.
+    moments: Option<HessianMoments<'s>>,
     /// The densities of the nodes of a map after the first; `None` for the cleaner level itself.
-    nodes: Vec<Option<MixtureLevel<'s>>>,
+    nodes: Vec<Option<Diffused<'s>>>,
 }
 
 impl Annealing<'_> {
@@ -130,7 +144,7 @@ impl Annealing<'_> {
         mean_square_scores: &[MeanSquareScore],
         visit: impl FnOnce(&[Box<dyn Bridge + '_>]) -> core::result::Result<T, E>,
     ) -> core::result::Result<T, E> {
-        let storage: Result<Vec<Storage>> =
+        let storage: Result<Vec<Storage<'_>>> =
             (0..self.steps()).map(|clean| self.storage(clean)).collect();
         let mut storage = storage?;
         let parts: Result<Vec<Parts<'_>>> = storage
@@ -192,13 +206,19 @@ impl Annealing<'_> {
                     mean_square_score.unwrap_or(MeanSquareScore::UNKNOWN);
                 join.bridge(isotropic_optimal(&step, mean, standard_error)?)
             }
-            BridgeChoice::Diagonal => join.bridge(Diagonal::new(transition()?)),
-            BridgeChoice::SecondOrder if structure_pays(transition()?) => {
-                join.bridge(SecondOrderStructured::new(transition()?)?)
-            }
-            BridgeChoice::SecondOrder => join.bridge(SecondOrderDense::new(transition()?)),
+            BridgeChoice::Diagonal => match &parts.moments {
+                Some(moments) => join.bridge(Diagonal::new(moments)),
+                None => join.bridge(Diagonal::new(transition()?)),
+            },
+            BridgeChoice::SecondOrder => match &parts.moments {
+                Some(moments) => join.bridge(SecondOrderDense::new(moments)),
+                None if structure_pays(transition()?) => {
+                    join.bridge(SecondOrderStructured::new(transition()?)?)
+                }
+                None => join.bridge(SecondOrderDense::new(transition()?)),
+            },
             BridgeChoice::LowRank(rank) => {
-                let noisy = noisy.hessian_product().ok_or(NO_DIFFUSION)?;
+                let noisy = noisy.hessian_product().ok_or(NO_HESSIAN)?;
                 join.bridge(LowRank::new(noisy, step, *rank, trace_of(noisy), Start::Random)?)
             }
             BridgeChoice::FlowMap(flow) => {
@@ -220,40 +240,60 @@ impl Annealing<'_> {
     }
 
     /// Room for [`Annealing::parts`].
-    fn storage(&self, clean: usize) -> Result<Storage> {
+    fn storage(&self, clean: usize) -> Result<Storage<'_>> {
         let Some(noisy) = self.levels[clean + 1].diffusion() else {
             return Ok(Storage::default());
         };
-        let needed = self.bridge.needs_transition();
-        let transition = if needed { MixtureTransition::storage_len(noisy) } else { 0 };
-        let node = MixtureLevel::storage_len(noisy.mixture());
+        let exact = noisy.exact_score().filter(|_| self.bridge.needs_moments());
+        let transition = exact.map_or(0, MixtureTransition::storage_len);
+        let node = MixtureLevel::storage_len(noisy.target().mixture());
         let stages = self.stages(clean)?;
-        let between = stages.map_or(0, |stages| stages.count() - 1);
-        Ok(Storage {
-            stages,
-            transition: vec![0.0; transition],
-            nodes: vec![vec![0.0; node]; between],
-        })
+        let nodes = stages.iter().flat_map(|stages| stages.nodes().iter().skip(1));
+        let (mut rooms, mut models) = (Vec::new(), Vec::new());
+        for place in nodes {
+            rooms.push(vec![0.0; node]);
+            if let Some((model, _)) = self.model.filter(|_| place.variance > 0.0) {
+                let sigma = libm::sqrt(place.variance);
+                models.push(model.level(SignalNoise { alpha: place.alpha, sigma }));
+            }
+        }
+        Ok(Storage { stages, transition: vec![0.0; transition], nodes: rooms, models })
     }
 
     /// What the bridge to level `clean` needs besides the levels.
-    fn parts<'s>(&'s self, clean: usize, storage: &'s mut Storage) -> Result<Parts<'s>> {
+    fn parts<'s>(&'s self, clean: usize, storage: &'s mut Storage<'_>) -> Result<Parts<'s>> {
         let Some(noisy) = self.levels[clean + 1].diffusion() else { return Ok(Parts::default()) };
         let mut parts = Parts { stages: storage.stages, ..Parts::default() };
-        if self.bridge.needs_transition() {
+        if self.bridge.needs_moments() {
             let step = self.step(clean)?;
             let room = storage.transition.as_mut_slice();
-            parts.transition = Some(MixtureTransition::prepare(noisy, &step, room)?);
+            match (noisy.exact_score(), &self.bridge) {
+                (Some(level), _) => {
+                    parts.transition = Some(MixtureTransition::prepare(level, &step, room)?);
+                }
+                (None, BridgeChoice::Exact) => return Err(EXACT_OF_LEARNED),
+                (None, _) => {
+                    let hessian = noisy.hessian().ok_or(NO_HESSIAN)?;
+                    parts.moments = Some(HessianMoments::new(hessian, step));
+                }
+            }
         }
-        let at_clean = self.levels[clean].diffusion().map(|l| (l.alpha(), l.variance()));
-        let nodes = storage.stages.iter().flat_map(|stages| stages.nodes().iter().skip(1));
-        for (node, room) in nodes.zip(&mut storage.nodes) {
-            parts.nodes.push(if at_clean == Some((node.alpha, node.variance)) {
-                None
-            } else {
-                let mixture = noisy.mixture();
-                Some(MixtureLevel::prepare(mixture, node.alpha, node.variance, room)?)
-            });
+        let clean_level = self.levels[clean].diffusion().map(Diffused::target);
+        let at_clean = clean_level.map(|level| (level.alpha(), level.variance()));
+        let places = storage.stages.iter().flat_map(|stages| stages.nodes().iter().skip(1));
+        for (index, (node, room)) in places.zip(&mut storage.nodes).enumerate() {
+            if at_clean == Some((node.alpha, node.variance)) {
+                parts.nodes.push(None);
+                continue;
+            }
+            let mixture = noisy.target().mixture();
+            let exact = MixtureLevel::prepare(mixture, node.alpha, node.variance, room)?;
+            parts.nodes.push(Some(match (self.model, storage.models.get(index)) {
+                (Some((_, sources)), Some(model)) => {
+                    Diffused::Sourced(SourcedLevel::new(exact, model.as_ref(), sources)?)
+                }
+                _ => Diffused::Exact(exact),
+            }));
         }
         Ok(parts)
     }
@@ -275,11 +315,11 @@ fn flow_map<'s>(
     (noisy, clean): (&'s Level<'s>, &'s Level<'s>),
     parts: &'s Parts<'s>,
 ) -> Result<FlowMap<'s>> {
-    let mut densities = vec![noisy.hessian_product().ok_or(NO_DIFFUSION)?];
+    let mut densities = vec![noisy.hessian_product().ok_or(NO_HESSIAN)?];
     for node in &parts.nodes {
         densities.push(match node {
-            Some(level) => level as &dyn HessianProduct,
-            None => clean.hessian_product().ok_or(NO_DIFFUSION)?,
+            Some(level) => level.hessian().ok_or(NO_HESSIAN)?,
+            None => clean.hessian_product().ok_or(NO_HESSIAN)?,
         });
     }
     FlowMap::new(parts.stages.ok_or(NO_DIFFUSION)?, &densities)

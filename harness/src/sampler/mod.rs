@@ -25,7 +25,7 @@ mod truncation;
 pub use anneal::{
     AnnealedOutcome, ResamplingRule, ReverseOutcome, anneal, anneal_in_reverse, ascend, trial,
 };
-pub use annealing::{Annealing, KernelChoice, Level};
+pub use annealing::{Annealing, Diffused, KernelChoice, Level};
 pub use bridges::{BridgeChoice, FlowChoice};
 pub use exchange::{
     ExchangeOutcome, ExchangeRecord, ExchangeRules, Explorer, LadderEvidence, Start, exchange,

@@ -102,6 +102,7 @@ fn level_laws<'a>(
     let target = scene.oracle()?;
     let laws = annealing.levels.iter().map(|level| match level {
         Level::Diffusion(level) => {
+            let level = level.target();
             let oracle = target.diffused(level.alpha(), level.variance());
             Ok(LevelLaw { level, oracle })
         }

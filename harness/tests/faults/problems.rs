@@ -52,6 +52,7 @@ pub fn with_tempering<R>(
         exact_target: Some(&target),
         second_moment: None,
         schedule: None,
+        model: None,
         bridge: BridgeChoice::Identity,
         kernel: Some(choice(kernel, step_size)),
         seed: 5,

@@ -1,0 +1,24 @@
+//! Learned diffusion models: an energy or a score trained from samples of the target only.
+//!
+//! `samples -> losses -> training -> model file -> levels of a sampler`. A model gives `log p_theta(t, x)` and its
+//! exact score (energy network) or a score alone (score network); `model.density` and `model.score` of a
+//! configuration say which of the two a sampler takes from it. Level 0 is always the target itself, so results stay
+//! asymptotically exact whatever the model.
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`network`] | the residual network, its input-gradient and the adjoints of both: all differentiation |
+
+mod chunk;
+mod level;
+pub mod loss;
+mod model;
+pub mod network;
+mod noise;
+mod sourced;
+pub mod training;
+
+pub use level::{BLOCKS, ModelLevel, NetworkLevel};
+pub use model::{DataMoments, DiffusionModel, Model, Precondition};
+pub use noise::{FEATURES, NoiseRange, SignalNoise};
+pub use sourced::{SourcedLevel, Sources};
