@@ -14,6 +14,7 @@
 //! | [`levels`] | where the levels of a run stand, when that has to be measured |
 //! | [`diagnostic`] | a verdict on a run, from what it measured about itself |
 //! | [`metric`] | distances to exact samples and mode weights |
+//! | [`learned`] | a user's training samples |
 //! | [`run`] | one run from configuration to summary and files |
 //! | [`ablation`] | one setting of a bridge varied: bias, variance and cost, value by value |
 //! | [`verification`] | the laws of `amc-verify` on whole samplers |
@@ -27,6 +28,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod learned;
 pub mod levels;
 pub mod metric;
 pub mod mixture;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::learned::data::DataError;
 use crate::metric::MetricError;
 use crate::sampler::SamplerError;
 use crate::schedule::ScheduleError;
@@ -20,6 +21,9 @@ pub enum RunError {
     /// The target or one of its files.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// Training samples.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// The target's numbers, as the core sees them.
     #[error("{target}: {source}")]
     Mixture {

@@ -1,0 +1,5 @@
+//! What is learned from samples.
+//!
+//! [`data`] reads a user's own training samples.
+
+pub mod data;
