@@ -8,8 +8,16 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`network`] | the residual network, its input-gradient and the adjoints of both: all differentiation |
+//! | `noise`, `model` | levels by their log-SNR, time features; preconditioning |
+//! | `level`, `sourced` | a model at one level; log-density and score from target or model |
+//! | [`loss`] | score matching, classification of noise levels |
+//! | [`training`] | the optimizer, stages, checkpoints |
+//! | [`data`] | a user's own training samples |
+//! | [`file`](mod@file) | models and checkpoints on disk |
 
 mod chunk;
+pub mod data;
+pub mod file;
 mod level;
 pub mod loss;
 mod model;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::learned::data::DataError;
+use crate::learned::file::FileError;
 use crate::metric::MetricError;
 use crate::sampler::SamplerError;
 use crate::schedule::ScheduleError;
@@ -20,6 +22,12 @@ pub enum RunError {
     /// The target or one of its files.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// Training samples.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The file of a model or of a training.
+    #[error(transparent)]
+    ModelFile(#[from] FileError),
     /// The target's numbers, as the core sees them.
     #[error("{target}: {source}")]
     Mixture {

@@ -38,6 +38,7 @@ pub use error::TargetError;
 pub use file::{load_mixture, parse_mixture};
 pub use gmm40::Gmm40;
 pub use many_modes::ManyModes;
+pub(crate) use points::parse_points_of_any_dim;
 pub use points::{parse_points, read_points};
 pub use standardize::{AffineMap, Moments, moments, standardize};
 pub use two_modes::TwoModes;

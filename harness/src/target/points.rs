@@ -22,6 +22,17 @@ pub fn read_points(path: &Path, dim: usize) -> Result<Vec<f64>, TargetError> {
     }
 }
 
+/// Reads points of unknown dimension: as many coordinates as the first row has cells.
+///
+/// # Errors
+/// Those of [`parse_points`].
+pub(crate) fn parse_points_of_any_dim<R: Read>(
+    reader: R,
+    source: &str,
+) -> Result<(usize, Vec<f64>), TargetError> {
+    parse(reader, source, None)
+}
+
 /// Reads points, `[N x dim]`, row-major; `source` stands for the file in messages.
 ///
 /// # Errors
@@ -36,6 +47,15 @@ pub fn parse_points<R: Read>(reader: R, source: &str, dim: usize) -> Result<Vec<
             allowed: "at least 1".into(),
         });
     }
+    parse(reader, source, Some(dim)).map(|(_, points)| points)
+}
+
+/// The dimension, which the first row decides where it is not given, and the points.
+fn parse<R: Read>(
+    reader: R,
+    source: &str,
+    mut dim: Option<usize>,
+) -> Result<(usize, Vec<f64>), TargetError> {
     // Flexible, so that a ragged row reaches our own check and message.
     let mut builder = ReaderBuilder::new();
     let mut records = builder.has_headers(false).flexible(true).trim(Trim::All).from_reader(reader);
@@ -47,12 +67,13 @@ pub fn parse_points<R: Read>(reader: R, source: &str, dim: usize) -> Result<Vec<
             continue;
         }
         row += 1;
-        read_row(&record, row, source, dim, &mut points)?;
+        let cells = *dim.get_or_insert(record.len());
+        read_row(&record, row, source, cells, &mut points)?;
     }
-    if points.is_empty() {
-        return Err(TargetError::NoPoints { file: source.into() });
+    match dim {
+        Some(dim) if !points.is_empty() => Ok((dim, points)),
+        _ => Err(TargetError::NoPoints { file: source.into() }),
     }
-    Ok(points)
 }
 
 fn read_row(
@@ -104,6 +125,18 @@ mod tests {
         assert_eq!(parse("1,-2.5,3e-7\n4, 5 ,6\n", 3), expected);
         assert_eq!(parse("1,-2.5,3e-7\r\n\r\n4,5,6\r\n\r\n  \n", 3), expected);
         assert_eq!(parse("\u{feff}1\n2", 1), Ok(vec![1.0, 2.0]));
+    }
+
+    /// Fails when another row than the first decides the dimension, or ragged rows pass.
+    #[test]
+    fn the_first_row_decides_an_unknown_dimension() {
+        let parse = |text: &str| {
+            parse_points_of_any_dim(text.as_bytes(), "p.csv").map_err(|error| error.to_string())
+        };
+        assert_eq!(parse("\n1,2,3\n4,5,6\n"), Ok((3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0])));
+        let ragged = parse("1,2\n3,4,5\n").unwrap_err();
+        assert!(ragged.contains("row 2: 3 cells found, 2 expected"), "{ragged}");
+        assert!(parse("\n").unwrap_err().contains("holds no points"));
     }
 
     /// Fails when a bad file is accepted or its message lacks the file, the place or the remedy.
