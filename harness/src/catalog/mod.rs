@@ -132,10 +132,6 @@ room::rooms! {
         Continuous = "continuous": "All between path.t_min and path.t_max, uniform in the log-SNR.",
         Levels = "levels": "Those of path.levels and path.spacing alone.",
     }
-    "coordinates", "What coordinates a file of training data is in." => Coordinates {
-        Sampled = "sampled": "Those that are sampled, after standardization, as in samples.npz.",
-        Original = "original": "Those of the target as it was defined.",
-    }
     "preset", "How long a model is trained." => TrainingPreset {
         Short = "short": "About a minute on two cores.",
         Full = "full": "500 epochs a stage: minutes.",

@@ -16,6 +16,7 @@ mod progress;
 mod run;
 mod schedule;
 mod table;
+mod train;
 mod verify;
 
 use std::io::Write;
@@ -48,6 +49,7 @@ enum Command {
     Compare(compare::CompareArguments),
     Schedule(schedule::ScheduleArguments),
     Ablate(ablate::AblateArguments),
+    Train(train::TrainArguments),
     Eval(eval::EvalArguments),
     Verify(verify::VerifyArguments),
     Bench(bench::BenchArguments),
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
+        Command::Train(arguments) => train::train(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),

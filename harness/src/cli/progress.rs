@@ -65,6 +65,17 @@ pub(super) fn run_bar(runs: usize, quiet: bool) -> ProgressBar {
         .with_style(style("[{bar:40}] run {pos}/{len}, {eta} left: {msg}"))
 }
 
+/// A bar over the steps of a training's stage.
+pub(super) fn step_bar(steps: u64, stage: String, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let target = ProgressDrawTarget::stderr_with_hz(10);
+    ProgressBar::with_draw_target(Some(steps), target)
+        .with_prefix(stage)
+        .with_style(style("{prefix:>8} [{bar:40}] step {pos}/{len}, {eta} left, {msg}"))
+}
+
 /// A bar over pieces of work of different kinds, whose number is told as they begin.
 pub(super) struct PieceBar {
     bar: ProgressBar,

@@ -11,7 +11,7 @@ use super::reader::Section;
 use super::schema::Key;
 use super::value::Interval;
 use crate::catalog::{
-    ClassificationKind, Coordinates, NetworkKind, NoiseLevels, ScoreLossKind, TrainingPreset,
+    ClassificationKind, NetworkKind, NoiseLevels, ScoreLossKind, TrainingPreset,
 };
 
 pub(super) const SECTION: &str = "train";
@@ -38,8 +38,7 @@ pub(super) const KEYS: &[Key] = &[
     Key::when("classification", CLASSIFIED, "fine_tune_epochs", "epochs with it (as epochs)"),
     Key::always("levels", "noise levels: continuous, or those of the path (continuous)"),
     Key::always("samples", "exact samples to train on, without data (60000)"),
-    Key::always("data", "your own samples: .npy, .npz, .csv, .parquet"),
-    Key::always("coordinates", "of data: sampled (standardized) or original (sampled)"),
+    Key::always("data", "your own samples, in the target's own coordinates: .npy, .npz, .csv, .parquet"),
     Key::always("epochs", "passes over the samples with the score alone (500; short 100)"),
     Key::always("batch", "points of the score in a step, a multiple of 128 (2048)"),
     Key::always("antithetic", "noises in pairs of opposite sign (true)"),
@@ -119,13 +118,8 @@ pub struct ClassificationConfig {
 pub enum DataConfig {
     /// So many exact samples of the target.
     Exact(usize),
-    /// A user's file.
-    File {
-        /// Absolute path.
-        path: String,
-        /// The coordinates it is in.
-        coordinates: Coordinates,
-    },
+    /// A user's file, by its absolute path.
+    File(String),
 }
 
 const EPOCHS: RangeInclusive<usize> = 0..=1_000_000;
@@ -143,7 +137,7 @@ impl TrainConfig {
         let data = data(&mut section, base_dir)?;
         let default_loss = match data {
             DataConfig::Exact(_) => ScoreLossKind::Mixed,
-            DataConfig::File { .. } => ScoreLossKind::Denoising,
+            DataConfig::File(_) => ScoreLossKind::Denoising,
         };
         let epochs = section.usize("epochs", default_epochs, EPOCHS)?;
         let classification = classification(&mut section, network, epochs)?;
@@ -211,9 +205,7 @@ impl TrainConfig {
         let entries = entries.put("levels", self.levels.name());
         let entries = match &self.data {
             DataConfig::Exact(samples) => entries.count("samples", *samples),
-            DataConfig::File { path, coordinates } => {
-                entries.put("data", path.as_str()).put("coordinates", coordinates.name())
-            }
+            DataConfig::File(path) => entries.put("data", path.as_str()),
         };
         entries
             .count("epochs", self.epochs)
@@ -276,15 +268,7 @@ fn classification(
 
 fn data(section: &mut Section<'_>, base_dir: &Path) -> Result<DataConfig, ConfigError> {
     let samples = section.optional_usize("samples", 2..=1 << 28)?;
-    let coordinates = section.optional_choice("coordinates")?;
     let Some(path) = section.optional_string("data")? else {
-        if coordinates.is_some() {
-            return Err(section.conflict(
-                "coordinates",
-                "says what train.data is in, which is not set".into(),
-                "drop it or set train.data".into(),
-            ));
-        }
         return Ok(DataConfig::Exact(samples.unwrap_or(60_000)));
     };
     if samples.is_some() {
@@ -300,5 +284,5 @@ fn data(section: &mut Section<'_>, base_dir: &Path) -> Result<DataConfig, Config
         let conflict = "cannot be made an absolute path in UTF-8".to_owned();
         section.conflict("data", conflict, "give the path of a file".to_owned())
     })?;
-    Ok(DataConfig::File { path, coordinates: coordinates.unwrap_or(Coordinates::Sampled) })
+    Ok(DataConfig::File(path))
 }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`network`] | the residual network, its input-gradient and the adjoints of both: all differentiation |
 //! | `noise`, `model` | levels by their log-SNR, time features; preconditioning |
+//! | `levels` | the levels a model is trained at |
 //! | `level`, `sourced` | a model at one level; log-density and score from target or model |
 //! | [`loss`] | score matching, classification of noise levels |
 //! | [`training`] | the optimizer, stages, checkpoints |
@@ -19,14 +20,18 @@ mod chunk;
 pub mod data;
 pub mod file;
 mod level;
+mod levels;
 pub mod loss;
 mod model;
 pub mod network;
 mod noise;
 mod sourced;
+mod stored;
 pub mod training;
 
 pub use level::{BLOCKS, ModelLevel, NetworkLevel};
+pub use levels::{LevelConstants, TrainedLevels};
 pub use model::{DataMoments, DiffusionModel, Model, Precondition};
 pub use noise::{FEATURES, NoiseRange, SignalNoise};
 pub use sourced::{SourcedLevel, Sources};
+pub use stored::{ModelHeader, read_model, write_model};

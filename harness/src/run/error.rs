@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::config::ConfigError;
 use crate::learned::data::DataError;
 use crate::learned::file::FileError;
+use crate::learned::training::TrainingError;
 use crate::metric::MetricError;
 use crate::sampler::SamplerError;
 use crate::schedule::ScheduleError;
@@ -56,6 +57,14 @@ pub enum RunError {
         /// Name of the target.
         target: String,
     },
+    /// A model that does not go with the rest of the configuration.
+    #[error("model.file {file}: {problem}")]
+    Model {
+        /// The file.
+        file: String,
+        /// What does not fit, and what to do.
+        problem: String,
+    },
     /// Adaptive spacing that does not come to an end.
     #[error(
         "levels of conditional effective sample size {cess}: after {levels} levels the path is at \
@@ -72,6 +81,9 @@ pub enum RunError {
         /// The conditional ESS asked for.
         cess: f64,
     },
+    /// A training.
+    #[error(transparent)]
+    Training(TrainingError),
     /// A schedule of levels.
     #[error("levels: {0}")]
     Schedule(#[from] ScheduleError),
@@ -135,6 +147,7 @@ impl RunError {
                 | Self::Metric(_)
                 | Self::Schedule(_)
                 | Self::NoEnd { .. }
+                | Self::Training(_)
                 | Self::Suite(_)
                 | Self::Verification { .. }
         )

@@ -13,6 +13,7 @@ mod moves;
 mod output;
 mod problem;
 mod summary;
+mod training;
 
 pub(crate) use annealed::resampling_rule;
 pub use details::{AnnealingReport, Details, ExchangeReport, MapReport};
@@ -22,6 +23,7 @@ pub(crate) use moves::flow_choice;
 pub use output::OutputDir;
 pub use problem::{Problem, Top};
 pub use summary::{EvaluationCounts, Summary};
+pub use training::{Begin, MODEL, Training, model_of};
 
 use std::time::Instant;
 

@@ -7,8 +7,14 @@ use amc_core::path::{NoiseSchedule, Schedule};
 
 use super::RunError;
 use super::moves::bridge_choice;
-use crate::catalog::LogDetEstimator;
-use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
+use crate::catalog::{BridgeKind, LogDetEstimator, Precision, Source};
+use crate::config::{
+    Algorithm, KernelConfig, ModelConfig, PathFamily, RunConfig, Spacing, TargetFamily,
+};
+use crate::learned::network::Head;
+use crate::learned::{
+    DiffusionModel, ModelLevel, NoiseRange, SignalNoise, SourcedLevel, Sources, read_model,
+};
 use crate::mixture::OwnedMixture;
 use crate::sampler::{Annealing, Diffused, KernelChoice, Level};
 use crate::target::{
@@ -44,6 +50,8 @@ pub struct Problem {
     pub map: AffineMap,
     /// The noise schedule, on a diffusion path.
     pub schedule: Option<NoiseSchedule>,
+    /// The model that levels take densities or scores from, if any does.
+    model: Option<(Box<dyn DiffusionModel>, Sources)>,
     /// Variance of the reference `N(0, variance I)`, and its parameters.
     reference_variance: [f64; 1],
     reference_mean: Vec<f64>,
@@ -88,7 +96,9 @@ impl Problem {
         if schedule.is_some() {
             config.check_level_memory(config.path.levels, mixture.level_storage().len())?;
         }
+        let model = load_model(config, mixture.dim(), schedule.as_ref())?;
         let problem = Self {
+            model,
             map,
             schedule,
             reference_variance: [reference_variance],
@@ -127,16 +137,30 @@ impl Problem {
         let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut reference_storage)?;
         let mut target_storage = self.mixture.level_storage();
         let target = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut target_storage)?;
-        let mut storage: Vec<Vec<f64>>;
+        let (mut storage, models): (Vec<Vec<f64>>, Vec<Option<Box<dyn ModelLevel + '_>>>);
+        let model = self.model.as_ref().map(|(model, sources)| (model.as_ref(), *sources));
         let levels: Result<Vec<Level<'_>>, Error> = match &self.schedule {
             Some(schedule) => {
                 storage = times.iter().map(|_| self.mixture.level_storage()).collect();
-                let levels = storage.iter_mut().zip(times).enumerate();
+                // Level 0 is the target itself, whatever the model says of the others.
+                let learned = |&t: &f64| {
+                    let (alpha, sigma) = (schedule.alpha(t), libm::sqrt(schedule.variance(t)));
+                    let level = SignalNoise { alpha, sigma };
+                    model.filter(|_| sigma > 0.0).map(|(model, _)| model.level(level))
+                };
+                models = times.iter().map(learned).collect();
+                let levels = storage.iter_mut().zip(times).zip(&models).enumerate();
                 levels
-                    .map(|(level, (storage, &t))| {
+                    .map(|(level, ((storage, &t), learned))| {
                         let (alpha, variance) = (schedule.alpha(t), schedule.variance(t));
-                        let diffusion = MixtureLevel::prepare(&mixture, alpha, variance, storage)?;
-                        let diffusion = Diffused::Exact(diffusion);
+                        let exact = MixtureLevel::prepare(&mixture, alpha, variance, storage)?;
+                        let diffusion = match (learned, model) {
+                            (Some(learned), Some((_, sources))) => {
+                                let learned = learned.as_ref();
+                                Diffused::Sourced(SourcedLevel::new(exact, learned, sources)?)
+                            }
+                            _ => Diffused::Exact(exact),
+                        };
                         Ok(if top == Top::Reference && level + 1 == times.len() {
                             Level::Reference { reference, diffusion }
                         } else {
@@ -158,7 +182,7 @@ impl Problem {
             exact_target: Some(&target),
             second_moment: Some(self.mixture.second_moment()?),
             schedule: self.schedule,
-            model: None,
+            model,
             bridge: bridge_choice(&config.bridge, self.mixture.dim(), top)?,
             kernel: self.kernel(&config.kernel)?,
             seed: config.seed,
@@ -211,6 +235,66 @@ impl Problem {
             initial_step_size: moves.step_size.unwrap_or(guess),
         }))
     }
+}
+
+/// The model of a configuration, checked against its target and levels; `None` where everything is exact.
+fn load_model(
+    config: &RunConfig,
+    dim: usize,
+    schedule: Option<&NoiseSchedule>,
+) -> Result<Option<(Box<dyn DiffusionModel>, Sources)>, RunError> {
+    let ModelConfig { density, score, file, precision } = &config.model;
+    let (Some(file), Some(schedule), true) = (file, schedule, config.model.is_used()) else {
+        return Ok(None);
+    };
+    let (model, header) = read_model(Path::new(file))?;
+    let unfit = |problem: String| RunError::Model { file: file.clone(), problem };
+    if header.dim != dim {
+        let problem = format!("has {} coordinates and the target {dim}; train one for it", header.dim);
+        return Err(unfit(problem));
+    }
+    if *density == Source::Learned && model.head == Head::Field {
+        let remedy = "use model.density = \"exact\" or train.network = \"energy\"";
+        return Err(unfit(format!("is a score network without a log-density; {remedy}")));
+    }
+    let needs_hessian = match config.bridge.kind() {
+        BridgeKind::Diagonal
+        | BridgeKind::SecondOrder
+        | BridgeKind::LowRank
+        | BridgeKind::FlowMap => true,
+        BridgeKind::Identity
+        | BridgeKind::ExponentialIntegrator
+        | BridgeKind::Ddpm
+        | BridgeKind::IsotropicOptimal
+        | BridgeKind::Exact => false,
+    };
+    if *score == Source::Learned && model.head == Head::Field && needs_hessian {
+        let kind = config.bridge.kind().name();
+        let remedy = "use \"isotropic-optimal\" or train.network = \"energy\"";
+        return Err(unfit(format!("has no Hessian, which bridge.kind = \"{kind}\" needs; {remedy}")));
+    }
+    // Levels that are found by measurements lie between these two.
+    let (first, last) = match (&config.path.spacing, config.path.family) {
+        (Spacing::List { times }, _) => (times.first().copied(), times.last().copied()),
+        (_, PathFamily::Diffusion { t_min, t_max, .. }) => (Some(t_min), Some(t_max)),
+        (_, PathFamily::Tempering) => (None, None),
+    };
+    let NoiseRange { lowest, highest } = model.noise;
+    let (slack, t_min, t_max) = (1e-9 * (highest - lowest), first.unwrap_or(1.0), last.unwrap_or(1.0));
+    let log_snr = |t: f64| libm::log(schedule.alpha(t) * schedule.alpha(t) / schedule.variance(t));
+    if log_snr(t_min) > highest + slack || log_snr(t_max) < lowest - slack {
+        return Err(unfit(format!(
+            "knows log-SNRs from {lowest:.4} to {highest:.4}, and the levels go from {:.4} to {:.4}; change \
+             path.t_min, path.t_max or path.schedule, or train with these",
+            log_snr(t_max),
+            log_snr(t_min)
+        )));
+    }
+    let sources = Sources { density: *density, score: *score };
+    Ok(Some(match precision {
+        Precision::F32 => (Box::new(model) as Box<dyn DiffusionModel>, sources),
+        Precision::F64 => (Box::new(model.to_f64()), sources),
+    }))
 }
 
 /// The target as defined, and how it is to be standardized.

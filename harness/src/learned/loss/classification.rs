@@ -6,151 +6,156 @@
 //! `L = -mean_j (q_jj - logsumexp_i q_ij)`
 //!
 //! (for `k = 2` a mean of two softplus). Its optimum is the true log-density of every level up to a constant, across
-//! modes however far apart, where score matching only sees the gradient inside each. The constants are linear
-//! interpolations between nodes in the log-SNR, 0 at the noisiest.
+//! modes however far apart, where score matching only sees the gradient inside each. `levels.rs` has the constants.
 //!
-//! All levels are seen in units of the signal, `x/alpha = x_0 + (sigma/alpha) noise`, so that modes keep their place;
-//! the Jacobian of that belongs to the constants. Levels far apart are told apart with certainty whatever the weights
-//! of the modes are, in high dimension all the more: the `k` levels of a sample are uniform in a window of log-SNRs,
-//! whose width is log-uniform between `2/sqrt(d)` and all.
+//! Two choices make it learn. All levels are seen in units of the signal, `x/alpha = x_0 + (sigma/alpha) noise`, so
+//! that modes keep their place (the Jacobian of that belongs to the constants); and levels far apart, which are told
+//! apart with certainty whatever the weights of the modes are, in high dimension all the more, are not all there is:
+//! the `k` levels of a sample come from a window whose width is log-uniform between `2/sqrt(d)` and everything.
+//! In gradients every sample counts `1/(1 + max kappa)`: the adjoint of the energy is then at most 1 at any level, as that
+//! of the field is in the score loss, where without it the cleanest levels (`kappa` to 300) drown everything else.
 
 use super::super::chunk::{Chunk, Read};
-use super::super::model::Model;
+use super::super::levels::{LevelConstants, TrainedLevels};
+use super::super::model::{Model, Precondition};
 use super::super::network::Real;
-use super::super::noise::{NoiseRange, SignalNoise};
+use super::super::noise::SignalNoise;
 use super::super::training::TrainingData;
 use amc_core::rng::Stream;
-
-/// The free constants of the levels, with their gradient beside them in the caller's vectors.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LevelConstants {
-    /// The levels they span.
-    pub noise: NoiseRange,
-    /// Nodes besides the one at the noisiest level, which is 0.
-    pub nodes: usize,
-}
-
-impl LevelConstants {
-    /// The node below a log-SNR and the share of the way to the next; nodes count from the noisiest.
-    fn place(&self, log_snr: f64) -> (usize, f64) {
-        let width = self.noise.highest - self.noise.lowest;
-        let place = (log_snr - self.noise.lowest) / width * self.nodes as f64;
-        let node = (place.max(0.0) as usize).min(self.nodes - 1);
-        (node, place - node as f64)
-    }
-
-    /// `f` at a log-SNR; `values` `[nodes]`.
-    pub fn at<T: Real>(&self, values: &[T], log_snr: f64) -> f64 {
-        let (node, share) = self.place(log_snr);
-        let low = if node == 0 { 0.0 } else { values[node - 1].to_f64() };
-        low + share * (values[node].to_f64() - low)
-    }
-
-    /// Adds the gradient of `adjoint f(log_snr)`.
-    pub fn add_gradient<T: Real>(&self, gradient: &mut [T], log_snr: f64, adjoint: f64) {
-        let (node, share) = self.place(log_snr);
-        if node > 0 {
-            gradient[node - 1] += T::from_f64((1.0 - share) * adjoint);
-        }
-        gradient[node] += T::from_f64(share * adjoint);
-    }
-}
 
 /// The loss of one chunk of samples.
 #[derive(Debug)]
 pub struct Classification<T> {
     chunk: Chunk<T>,
-    levels: usize,
-    constants: LevelConstants,
+    classes: usize,
+    /// Points of the energies, `[samples x k x k]`: level, then point.
+    logits: Vec<f64>,
 }
 
 impl<T: Real> Classification<T> {
-    /// Room for `samples` samples at `levels` levels each, at least 2.
-    pub fn new(model: &Model<T>, samples: usize, levels: usize, constants: LevelConstants) -> Self {
-        let points = samples * levels * levels;
-        Self { chunk: Chunk::new(model, points, Read::Energy), levels, constants }
+    /// Room for `points` evaluations: `points/classes^2` samples.
+    pub fn new(model: &Model<T>, points: usize, classes: usize) -> Self {
+        let used = points / (classes * classes) * classes * classes;
+        Self {
+            chunk: Chunk::new(model, used, Read::Energy),
+            classes,
+            logits: vec![0.0; used],
+        }
     }
 
-    /// The sum of the losses of `samples`; `scale` times its gradient is added to that of the parameters and that of
-    /// the constants.
-    pub fn add(
+    /// Samples that a chunk takes.
+    pub fn samples(&self) -> usize {
+        self.logits.len() / (self.classes * self.classes)
+    }
+
+    /// Draws levels and noises for all samples and places their points under all levels.
+    fn place(
         &mut self,
-        (model, constants): (&Model<T>, &[T]),
-        data: &TrainingData<T>,
-        (samples, stream): (&[usize], &mut Stream),
-        scale: f64,
-        (gradient, constants_gradient): (&mut [T], &mut [T]),
-    ) -> f64 {
-        let (d, k) = (model.dim(), self.levels);
-        let group = k * k;
-        let n = samples.len() * group;
-        let range = model.noise;
-        let width = range.highest - range.lowest;
-        let narrow = (2.0 / libm::sqrt(d as f64)).min(width);
-        let chunk = &mut self.chunk;
-        let mut eps = vec![0.0; d];
+        model: &Model<T>,
+        (data, levels): (&TrainingData<T>, &TrainedLevels),
+        samples: &[usize],
+        stream: &mut Stream,
+    ) {
+        let (d, k, n) = (model.dim(), self.classes, self.logits.len());
+        let narrow = 2.0 / libm::sqrt(d as f64);
+        let mut eps = [0.0; 8];
         for (g, &sample) in samples.iter().enumerate() {
-            let span = narrow * libm::pow(width / narrow, stream.uniform());
-            let start = range.lowest + (width - span) * stream.uniform();
-            let row = data.sample(sample);
-            for i in 0..k {
-                let log_snr = start + span * stream.uniform();
-                chunk.log_snrs[g * group + i * k..g * group + (i + 1) * k].fill(log_snr);
+            let start = g * k * k;
+            let mut log_snrs = [0.0; 8];
+            levels.draw_window(narrow, stream, &mut log_snrs[..k]);
+            for (i, &log_snr) in log_snrs[..k].iter().enumerate() {
+                self.chunk.log_snrs[start + i * k..][..k].fill(log_snr);
             }
+            let row = data.sample(sample);
             for j in 0..k {
-                let noise = SignalNoise::variance_preserving(chunk.log_snrs[g * group + j * k]);
+                let noise = SignalNoise::variance_preserving(log_snrs[j]);
                 let spread = noise.sigma / noise.alpha;
-                stream.fill_scalar_normals(&mut eps);
-                for i in 0..k {
-                    let at = g * group + i * k + j;
-                    let level = SignalNoise::variance_preserving(chunk.log_snrs[at]);
-                    let scale = model.moments.precondition(level).scale / level.alpha;
-                    for (coordinate, &eps) in eps.iter().enumerate() {
-                        let x = row[coordinate].to_f64() + spread * eps;
-                        chunk.z[coordinate * n + at] = T::from_f64(x / scale);
+                for (coordinate, x) in row.iter().enumerate() {
+                    // Eight normals at a time.
+                    if coordinate % eps.len() == 0 {
+                        stream.fill_scalar_normals(&mut eps);
+                    }
+                    let x = x.to_f64() + spread * eps[coordinate % eps.len()];
+                    for i in 0..k {
+                        let level = SignalNoise::variance_preserving(log_snrs[i]);
+                        let scale = model.moments.precondition(level).scale / level.alpha;
+                        self.chunk.z[coordinate * n + start + i * k + j] = T::from_f64(x / scale);
                     }
                 }
             }
         }
-        chunk.evaluate(model, Read::Energy);
-        let mut total = 0.0;
-        let mut logits = vec![0.0; group];
-        for g in 0..samples.len() {
-            for (at, logit) in logits.iter_mut().enumerate() {
-                let index = g * group + at;
-                let level = SignalNoise::variance_preserving(chunk.log_snrs[index]);
-                let pre = model.moments.precondition(level);
-                let square: f64 =
-                    (0..d).map(|i| chunk.z[i * n + index].to_f64()).map(|z| z * z).sum();
-                *logit = -0.5 * square
-                    - d as f64 * libm::log(pre.scale / level.alpha)
-                    - pre.kappa * chunk.energy[index].to_f64()
-                    - self.constants.at(constants, chunk.log_snrs[index]);
-            }
-            let kappas = (0..k).map(|i| {
-                let log_snr = chunk.log_snrs[g * group + i * k];
-                model.moments.precondition(SignalNoise::variance_preserving(log_snr)).kappa
-            });
-            let weight = 1.0 / (1.0 + kappas.fold(0.0, f64::max));
+    }
+
+    /// The constants of the level that evaluation `at` is made under, and its log-SNR.
+    fn level(&self, model: &Model<T>, at: usize) -> (SignalNoise, Precondition, f64) {
+        let log_snr = self.chunk.log_snrs[at];
+        let level = SignalNoise::variance_preserving(log_snr);
+        (level, model.moments.precondition(level), log_snr)
+    }
+
+    /// The sum of the losses of `samples`, `[samples()]`.
+    ///
+    /// # Panics
+    /// On another number of samples.
+    pub fn value(
+        &mut self,
+        (model, constants): (&Model<T>, (&LevelConstants, &[T])),
+        source: (&TrainingData<T>, &TrainedLevels),
+        (samples, stream): (&[usize], &mut Stream),
+    ) -> f64 {
+        assert_eq!(samples.len(), self.samples(), "samples of a chunk");
+        self.place(model, source, samples, stream);
+        self.chunk.evaluate(model, Read::Energy);
+        let (d, k, n) = (model.dim(), self.classes, self.logits.len());
+        for at in 0..n {
+            let (level, Precondition { scale, kappa }, log_snr) = self.level(model, at);
+            let squares = (0..d).map(|i| self.chunk.z[i * n + at].to_f64()).map(|z| z * z);
+            self.logits[at] = -0.5 * squares.sum::<f64>()
+                - d as f64 * libm::log(scale / level.alpha)
+                - kappa * self.chunk.energy[at].to_f64()
+                - constants.0.at(constants.1, log_snr);
+        }
+        let columns = (0..samples.len()).flat_map(|g| (0..k).map(move |j| (g * k * k, j)));
+        columns.map(|(start, j)| (self.normalizer(start, j) - self.logits[start + j * k + j]) / k as f64).sum()
+    }
+
+    /// `logsumexp_i q_ij` of the sample whose evaluations begin at `start`.
+    fn normalizer(&self, start: usize, j: usize) -> f64 {
+        let column = || (0..self.classes).map(|i| self.logits[start + i * self.classes + j]);
+        let most = column().fold(f64::NEG_INFINITY, f64::max);
+        most + libm::log(column().map(|q| libm::exp(q - most)).sum())
+    }
+
+    /// [`Classification::value`], and `scale` times its gradient (weighted, see above) added to that of the parameters
+    /// and that of the constants.
+    ///
+    /// # Panics
+    /// As [`Classification::value`].
+    pub fn add(
+        &mut self,
+        (model, constants): (&Model<T>, (&LevelConstants, &[T])),
+        source: (&TrainingData<T>, &TrainedLevels),
+        draws: (&[usize], &mut Stream),
+        (scale, gradient, of_constants): (f64, &mut [T], &mut [T]),
+    ) -> f64 {
+        let total = self.value((model, constants), source, draws);
+        let k = self.classes;
+        for start in (0..self.logits.len()).step_by(k * k) {
+            let kappas = (0..k).map(|i| self.level(model, start + i * k).1.kappa);
+            let weight = scale / ((1.0 + kappas.fold(0.0, f64::max)) * k as f64);
             for j in 0..k {
-                let column = |i: usize| logits[i * k + j];
-                let most = (0..k).map(column).fold(f64::NEG_INFINITY, f64::max);
-                let sum: f64 = (0..k).map(|i| libm::exp(column(i) - most)).sum();
-                let normalizer = most + libm::log(sum);
-                total += (normalizer - column(j)) / k as f64;
+                let normalizer = self.normalizer(start, j);
                 for i in 0..k {
-                    let index = g * group + i * k + j;
-                    let log_snr = chunk.log_snrs[index];
-                    let share = libm::exp(column(i) - normalizer) - if i == j { 1.0 } else { 0.0 };
-                    let adjoint = weight * scale * share / k as f64;
-                    let level = SignalNoise::variance_preserving(log_snr);
-                    let kappa = model.moments.precondition(level).kappa;
-                    chunk.energy_adjoint[index] = T::from_f64(-kappa * adjoint);
-                    self.constants.add_gradient(constants_gradient, log_snr, -adjoint);
+                    let at = start + i * k + j;
+                    let (_, Precondition { kappa, .. }, log_snr) = self.level(model, at);
+                    let own = if i == j { 1.0 } else { 0.0 };
+                    let adjoint = weight * (libm::exp(self.logits[at] - normalizer) - own);
+                    self.chunk.energy_adjoint[at] = T::from_f64(-kappa * adjoint);
+                    constants.0.add_gradient(of_constants, log_snr, -adjoint);
                 }
             }
         }
-        chunk.backpropagate(model, Read::Energy, gradient);
+        self.chunk.backpropagate(model, Read::Energy, gradient);
         total
     }
 }

@@ -8,5 +8,5 @@
 mod classification;
 mod score;
 
-pub use classification::{Classification, LevelConstants};
-pub use score::{Draw, ScoreLoss, ScoreMatching};
+pub use classification::Classification;
+pub use score::{Draw, ScoreMatching};

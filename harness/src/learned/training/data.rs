@@ -46,7 +46,20 @@ impl<T: Real> TrainingData<T> {
         }
     }
 
-    /// Samples.
+    /// The samples of these indices, with the moments of all.
+    #[must_use]
+    pub fn subset(&self, indices: &[usize]) -> Self {
+        let rows = |of: &dyn Fn(usize) -> Vec<T>| indices.iter().flat_map(|&i| of(i)).collect();
+        Self {
+            samples: rows(&|i| self.sample(i).to_vec()),
+            scores: rows(&|i| self.score(i).to_vec()),
+            dim: self.dim,
+            information: self.information.clone(),
+            moments: self.moments.clone(),
+        }
+    }
+
+    /// Number of samples.
     pub fn len(&self) -> usize {
         self.samples.len() / self.dim
     }
@@ -71,8 +84,9 @@ impl<T: Real> TrainingData<T> {
         self.scores.get(index * self.dim..(index + 1) * self.dim).unwrap_or(&[])
     }
 
-    /// `E[(d_i log gamma)^2]`.
+    /// `E[(d_i log gamma)^2]`;
+    /// infinite where scores are not known.
     pub fn information(&self, i: usize) -> f64 {
-        self.information[i]
+        self.information.get(i).copied().unwrap_or(f64::INFINITY)
     }
 }

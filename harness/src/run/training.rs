@@ -1,0 +1,345 @@
+//! From a configuration to a training: samples, levels, rules, files.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use amc_core::density::{MixtureLevel, Score};
+use amc_core::rng::{Key, Phase, Purpose};
+use amc_core::scratch::Scratch;
+use amc_core::simd::{LANES, f64x8};
+use rayon::prelude::*;
+
+use super::{Problem, RunError};
+use crate::catalog::{ClassificationKind, NetworkKind, NoiseLevels, ScoreLossKind};
+use crate::config::{DataConfig, PathFamily, RunConfig, TrainConfig};
+use crate::learned::data::read_samples;
+use crate::learned::file::{FileError, Kind};
+use crate::learned::network::Head;
+use crate::learned::training::{
+    ClassificationRules, OptimizerRules, StageRules, Trained, Trainer, TrainingData, TrainingError,
+    TrainingRules, Watcher, read_checkpoint,
+};
+use crate::learned::{Model, ModelHeader, NoiseRange, TrainedLevels, write_model};
+
+/// The model of a finished training.
+pub const MODEL: &str = "model.safetensors";
+/// The state of an unfinished one.
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// Its configuration and its records.
+const CONFIG: &str = "config.toml";
+const RECORDS: &str = "training.json";
+
+/// What to do with what is in the folder already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Refuse it.
+    New,
+    /// Go on from its checkpoint.
+    Resume,
+    /// Replace it.
+    Over,
+}
+
+/// A training that can begin.
+pub struct Training {
+    config: RunConfig,
+    target: String,
+    data: TrainingData<f32>,
+    kept: Option<TrainingData<f32>>,
+    levels: TrainedLevels,
+    rules: TrainingRules,
+    folder: PathBuf,
+    begin: Begin,
+}
+
+impl Training {
+    /// Checks everything that can be checked before the first step, and draws or reads the samples.
+    ///
+    /// # Errors
+    /// Bad input of all kinds: see [`RunError`].
+    pub fn prepare(config: &RunConfig, folder: &Path, begin: Begin) -> Result<Self, RunError> {
+        let problem = Problem::new(config)?;
+        let levels = trained_levels(config, &problem)?;
+        check_folder(folder, begin)?;
+        let (samples, scores) = samples(config, &problem)?;
+        let dim = problem.mixture.dim();
+        let count = samples.len() / dim;
+        let kept = (config.train.validation * count as f64).round() as usize;
+        // Samples of a chain are alike where they are close: what is kept is drawn from all of it.
+        let mut order: Vec<usize> = (0..count).collect();
+        let mut stream = key(config).round(1).stream();
+        for i in (1..count).rev() {
+            order.swap(i, ((stream.uniform() * (i as f64 + 1.0)) as usize).min(i));
+        }
+        let data = TrainingData::new(dim, &samples, scores.as_deref());
+        let (kept, trained) = order.split_at(kept);
+        let kept = (!kept.is_empty()).then(|| data.subset(kept));
+        Ok(Self {
+            config: config.clone(),
+            target: problem.mixture.parameters().name.clone(),
+            data: data.subset(trained),
+            kept,
+            levels,
+            rules: rules(config, trained.len()),
+            folder: folder.to_owned(),
+            begin,
+        })
+    }
+
+    /// Trains to the end and writes the model.
+    ///
+    /// # Errors
+    /// A training that diverges, files that cannot be written, a checkpoint of something else.
+    pub fn run(&self, watcher: &mut dyn Watcher) -> Result<Trained, RunError> {
+        let train = &self.config.train;
+        let dim = self.data.moments().mean.len();
+        let head = match train.network {
+            NetworkKind::Energy => Head::Energy,
+            NetworkKind::Score => Head::Field,
+        };
+        let sizes = (train.channels_for(dim), train.blocks);
+        let moments = self.data.moments().clone();
+        let model =
+            Model::<f32>::untrained(head, sizes, self.levels.range(), moments, self.config.seed);
+        let header = ModelHeader::of(&model, &self.target, &self.config.to_toml());
+        let checkpoint = self.folder.join(CHECKPOINT);
+        let from = match self.begin {
+            Begin::Resume => {
+                let from = read_checkpoint(&checkpoint)?;
+                if !same_training(&from.model, &header) {
+                    let message = "belongs to a training with another configuration; restore that \
+                                   (it is in config.toml beside it), or start anew with --force";
+                    return Err(RunError::File { path: checkpoint, message: message.into() });
+                }
+                Some(from)
+            }
+            Begin::New | Begin::Over => None,
+        };
+        std::fs::create_dir_all(&self.folder).map_err(|error| RunError::File {
+            path: self.folder.clone(),
+            message: format!("the folder cannot be created ({error}): choose another --out"),
+        })?;
+        self.write_text(CONFIG, &self.config.to_toml())?;
+        if self.begin == Begin::Over {
+            for old in [MODEL, CHECKPOINT, RECORDS] {
+                // What cannot be removed is going to be replaced.
+                let _ = std::fs::remove_file(self.folder.join(old));
+            }
+        }
+        let every = Duration::from_secs_f64(train.checkpoint);
+        let data = (&self.data, self.kept.as_ref());
+        let start = (model, header.clone());
+        let trainer = Trainer::new(self.rules.clone(), data, self.levels.clone(), start)
+            .with_checkpoints(&checkpoint, every);
+        let trained = trainer.run(from, watcher).map_err(|error| match error {
+            TrainingError::File(error) => RunError::ModelFile(error),
+            other => RunError::Training(other),
+        })?;
+        let records = serde_json::to_string_pretty(&trained.records)
+            .map_err(|error| self.unwritable(RECORDS, &error.to_string()))?;
+        self.write_text(RECORDS, &(records + "\n"))?;
+        write_model(&self.folder.join(MODEL), &trained.model, &header)?;
+        // The model is all that is needed from here on.
+        let _ = std::fs::remove_file(&checkpoint);
+        Ok(trained)
+    }
+
+    fn write_text(&self, name: &str, text: &str) -> Result<(), RunError> {
+        let temporary = self.folder.join(format!(".{name}.part"));
+        std::fs::write(&temporary, text)
+            .and_then(|()| std::fs::rename(&temporary, self.folder.join(name)))
+            .map_err(|error| self.unwritable(name, &error.to_string()))
+    }
+
+    fn unwritable(&self, name: &str, error: &str) -> RunError {
+        let message = format!("cannot be written ({error}): choose another --out");
+        RunError::File { path: self.folder.join(name), message }
+    }
+
+    /// Steps of all stages.
+    pub fn steps(&self) -> u64 {
+        self.rules.stages.iter().map(|stage| stage.steps).sum()
+    }
+
+    /// Samples that are trained on.
+    pub fn samples(&self) -> usize {
+        self.data.len()
+    }
+}
+
+/// Whether two headers describe the same steps: how often checkpoints are written changes nothing.
+fn same_training(one: &ModelHeader, other: &ModelHeader) -> bool {
+    let without = |header: &ModelHeader| {
+        let mut header = header.clone();
+        let lines = header.config.lines().filter(|line| !line.starts_with("checkpoint ="));
+        header.config = lines.collect::<Vec<_>>().join("\n");
+        header
+    };
+    without(one) == without(other)
+}
+
+fn check_folder(folder: &Path, begin: Begin) -> Result<(), RunError> {
+    let refuse = |message: &str| {
+        Err(RunError::File { path: folder.to_owned(), message: message.to_owned() })
+    };
+    let (model, checkpoint) = (folder.join(MODEL).exists(), folder.join(CHECKPOINT).exists());
+    match begin {
+        Begin::New if checkpoint => refuse(
+            "holds an unfinished training: go on with --resume, start anew with --force, or choose another --out",
+        ),
+        Begin::New if model => {
+            refuse("holds a trained model already: choose another --out, or add --force")
+        }
+        Begin::Resume if !checkpoint => refuse("holds no unfinished training: drop --resume"),
+        _ => Ok(()),
+    }
+}
+
+fn key(config: &RunConfig) -> Key {
+    Key::new(config.seed, Purpose::Training).phase(Phase::Pilot)
+}
+
+/// The levels that the configuration's path has, by their log-SNR.
+fn trained_levels(config: &RunConfig, problem: &Problem) -> Result<TrainedLevels, RunError> {
+    let (Some(schedule), PathFamily::Diffusion { t_min, t_max, .. }) =
+        (&problem.schedule, config.path.family)
+    else {
+        let message = "a model is trained along a diffusion path; use path.kind = \"diffusion\"";
+        return Err(RunError::Argument { name: "path.kind", message: message.into() });
+    };
+    let log_snr = |t: f64| libm::log(schedule.alpha(t) * schedule.alpha(t) / schedule.variance(t));
+    if config.train.levels == NoiseLevels::Continuous {
+        let range = NoiseRange { lowest: log_snr(t_max), highest: log_snr(t_min) };
+        return Ok(TrainedLevels::Continuous(range));
+    }
+    let mut levels: Vec<f64> = config.path.times().into_iter().map(log_snr).collect();
+    levels.reverse();
+    if levels.len() < 2 {
+        let message = "train.levels = \"levels\" needs at least two levels that the configuration places itself; \
+                       use path.spacing = \"uniform\" or train.levels = \"continuous\"";
+        return Err(RunError::Argument { name: "path.spacing", message: message.into() });
+    }
+    Ok(TrainedLevels::Discrete(levels))
+}
+
+fn rules(config: &RunConfig, samples: usize) -> TrainingRules {
+    let train: &TrainConfig = &config.train;
+    let steps = |epochs: usize| (epochs as f64 * samples as f64 / train.batch as f64).ceil() as u64;
+    let score = StageRules {
+        steps: steps(train.epochs),
+        batch: train.batch,
+        score: train.loss,
+        antithetic: train.antithetic,
+        classification: None,
+        learning_rate: train.learning_rate,
+        warm_up: train.warm_up,
+        optimizer: OptimizerRules {
+            weight_decay: train.weight_decay,
+            clip: train.clip,
+            average: train.average,
+            ..OptimizerRules::default()
+        },
+    };
+    let fine_tuning = train.classification.map(|classification| {
+        debug_assert!(classification.kind != ClassificationKind::None);
+        StageRules {
+            steps: steps(classification.epochs),
+            classification: Some(ClassificationRules {
+                classes: classification.classes,
+                points: classification.classified,
+                weight: classification.weight,
+            }),
+            ..score
+        }
+    });
+    let stages = std::iter::once(score).chain(fine_tuning).filter(|stage| stage.steps > 0);
+    TrainingRules { seed: config.seed, stages: stages.collect(), patience: train.patience }
+}
+
+/// Samples `[N x d]` in the coordinates that are sampled, and the target's scores where the loss asks for them.
+fn samples(
+    config: &RunConfig,
+    problem: &Problem,
+) -> Result<(Vec<f64>, Option<Vec<f64>>), RunError> {
+    let dim = problem.mixture.dim();
+    let (mixture, mut storage) = (problem.mixture.view(), problem.mixture.level_storage());
+    let target = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage)?;
+    let rows = match &config.train.data {
+        DataConfig::Exact(count) => exact_samples(&target, *count, key(config))?,
+        DataConfig::File(path) => {
+            let samples = read_samples(Path::new(path), Some(dim))?;
+            samples.moments()?;
+            samples.mapped(&problem.map)?.rows
+        }
+    };
+    let wanted = config.train.loss != ScoreLossKind::Denoising;
+    let scores = if wanted { Some(scores(&target, &rows)?) } else { None };
+    if let Some(index) = scores.iter().flatten().position(|score| !score.is_finite()) {
+        let row = index / dim + 1;
+        let message = format!(
+            "the target's score at sample {row} is not a finite number; use train.loss = \"denoising\" or \
+             remove the sample"
+        );
+        return Err(RunError::Argument { name: "train.loss", message });
+    }
+    Ok((rows, scores))
+}
+
+fn exact_samples(
+    target: &MixtureLevel<'_>,
+    count: usize,
+    key: Key,
+) -> Result<Vec<f64>, RunError> {
+    use amc_core::density::LogDensity;
+    let dim = target.dim();
+    let mut rows = vec![0.0; count * dim];
+    rows.par_chunks_mut(LANES * dim).enumerate().try_for_each(|(block, rows)| {
+        let mut memory = vec![f64x8::ZERO; target.scratch_len()];
+        let mut x = vec![f64x8::ZERO; dim];
+        let mut stream = key.block(block as u64).stream();
+        target.sample(&mut x, &mut stream, Scratch::new(&mut memory))?;
+        for (lane, row) in rows.chunks_exact_mut(dim).enumerate() {
+            row.iter_mut().zip(&x).for_each(|(to, x)| *to = x.as_array()[lane]);
+        }
+        Ok::<(), RunError>(())
+    })?;
+    Ok(rows)
+}
+
+fn scores(target: &MixtureLevel<'_>, rows: &[f64]) -> Result<Vec<f64>, RunError> {
+    use amc_core::density::LogDensity;
+    let dim = target.dim();
+    let mut scores = vec![0.0; rows.len()];
+    let blocks = rows.par_chunks(LANES * dim).zip(scores.par_chunks_mut(LANES * dim));
+    blocks.try_for_each(|(rows, scores)| {
+        let mut memory = vec![f64x8::ZERO; target.scratch_len()];
+        let last = rows.len() / dim - 1;
+        let lane = |i: usize, lane: usize| rows[lane.min(last) * dim + i];
+        let x: Vec<f64x8> =
+            (0..dim).map(|i| f64x8::new(std::array::from_fn(|l| lane(i, l)))).collect();
+        let mut score = vec![f64x8::ZERO; dim];
+        target.log_density_and_score(&x, &mut score, Scratch::new(&mut memory))?;
+        for (lane, row) in scores.chunks_exact_mut(dim).enumerate() {
+            row.iter_mut().zip(&score).for_each(|(to, s)| *to = s.as_array()[lane]);
+        }
+        Ok::<(), RunError>(())
+    })?;
+    Ok(scores)
+}
+
+/// Reads the model of a finished training.
+///
+/// # Errors
+/// A folder without one, and those of the file.
+pub fn model_of(folder: &Path) -> Result<(Model<f32>, ModelHeader), RunError> {
+    let path = folder.join(MODEL);
+    if !path.exists() {
+        let message = match folder.join(CHECKPOINT).exists() {
+            true => "is not there, but a checkpoint is: finish the training with `amc train ... --resume`",
+            false => "is not there: train it with `amc train CONFIG.toml --out DIR`",
+        };
+        return Err(RunError::File { path, message: message.into() });
+    }
+    let _ = Kind::Model;
+    Ok(crate::learned::read_model(&path).map_err(|error: FileError| error)?)
+}
