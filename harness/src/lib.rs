@@ -14,7 +14,7 @@
 //! | [`levels`] | where the levels of a run stand, when that has to be measured |
 //! | [`diagnostic`] | a verdict on a run, from what it measured about itself |
 //! | [`metric`] | distances to exact samples and mode weights |
-//! | [`learned`] | a user's training samples |
+//! | [`learned`] | a user's training samples, files of learned models |
 //! | [`run`] | one run from configuration to summary and files |
 //! | [`ablation`] | one setting of a bridge varied: bias, variance and cost, value by value |
 //! | [`verification`] | the laws of `amc-verify` on whole samplers |

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::config::ConfigError;
 use crate::learned::data::DataError;
+use crate::learned::file::FileError;
 use crate::metric::MetricError;
 use crate::sampler::SamplerError;
 use crate::schedule::ScheduleError;
@@ -24,6 +25,9 @@ pub enum RunError {
     /// Training samples.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The file of a model or of a training.
+    #[error(transparent)]
+    ModelFile(#[from] FileError),
     /// The target's numbers, as the core sees them.
     #[error("{target}: {source}")]
     Mixture {
