@@ -4,6 +4,7 @@
 
 mod blocks;
 
+pub(crate) use blocks::blocks_in_cache;
 pub use blocks::{Blocks, BlocksMut, Team};
 
 use crate::density::Score;

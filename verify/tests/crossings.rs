@@ -327,7 +327,8 @@ fn one_call_serves_a_team() {
                     scratch: Scratch::new(&mut memory),
                     evaluations: &mut [Evaluations::default(); 5],
                 };
-                (noisy.take(), clean.take());
+                noisy.take();
+                clean.take();
                 match forward {
                     true => bridge.forward_blocks(from.blocks(), to.blocks_mut(), team),
                     false => bridge.backward_blocks(from.blocks(), to.blocks_mut(), team),

@@ -5,7 +5,7 @@
 //! A score or a Hessian that is no number leads to a state that is none, or to a kernel that cannot have
 //! led here: `log q - log k` is then not finite, and the work is NaN, which every sampler rejects and counts.
 
-use super::{Bridge, Crossing, LOG_TWO_PI, check_crossing};
+use super::{Bridge, Crossing, LOG_TWO_PI, blocks_between, check_crossing};
 use crate::density::Score;
 use crate::error::{Result, check_len};
 use crate::path::NoisingStep;
@@ -161,7 +161,7 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
     }
 
     fn blocks_at_once(&self) -> usize {
-        self.noisy.blocks_at_once().max(self.clean.blocks_at_once())
+        blocks_between(self.noisy, self.clean)
     }
 
     fn forward_blocks(

@@ -2,7 +2,7 @@
 //!
 //! `log_work(x, x) = log p_s(x) - log p_t(x)`.
 
-use super::{Bridge, Crossing, check_crossing};
+use super::{Bridge, Crossing, blocks_between, check_crossing};
 use crate::density::Score;
 use crate::error::{Result, check_len};
 use crate::point::{Blocks, BlocksMut, Context, Point, PointMut, Team};
@@ -52,7 +52,7 @@ impl Bridge for Identity<'_> {
     }
 
     fn blocks_at_once(&self) -> usize {
-        self.noisy.blocks_at_once().max(self.clean.blocks_at_once())
+        blocks_between(self.noisy, self.clean)
     }
 
     fn forward_blocks(

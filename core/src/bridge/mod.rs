@@ -55,8 +55,9 @@ pub use second_order_dense::SecondOrderDense;
 pub use second_order_structured::SecondOrderStructured;
 pub use transport::Transport;
 
+use crate::density::Score;
 use crate::error::{Result, check_len};
-use crate::point::{Blocks, BlocksMut, Context, Point, PointMut, Team};
+use crate::point::{Blocks, BlocksMut, Context, Point, PointMut, Team, blocks_in_cache};
 use crate::simd::f64x8;
 
 /// A move between a noisier level `t` and a cleaner level `s`.
@@ -184,6 +185,11 @@ pub trait Bridge: Sync {
         }
         Ok(())
     }
+}
+
+/// Blocks that a bridge which evaluates one of two levels in one call takes best.
+fn blocks_between(noisy: &dyn Score, clean: &dyn Score) -> usize {
+    blocks_in_cache(clean.dim()).max(noisy.blocks_at_once()).max(clean.blocks_at_once())
 }
 
 /// Refuses blocks that do not belong together.

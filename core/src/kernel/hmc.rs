@@ -107,7 +107,7 @@ impl Task for Trajectories<'_> {
 
         let (h, half) = (V::splat(step_size), V::splat(0.5 * step_size));
         for step in 0..lengths.longest() {
-            let moving = moved.first_mut(lengths.longer_than(step));
+            let moving = moved.first_mut(lengths.longer_than(step), d);
             let momentum = momentum.get_mut(..moving.x.len()).unwrap_or(&mut []);
             kick(momentum, half, V::view(moving.score));
             kick(V::view_mut(moving.x), h, momentum);

@@ -9,7 +9,7 @@ use super::{MarkovKernel, Team};
 use crate::density::Score;
 use crate::error::Result;
 use crate::linalg::RowMajor;
-use crate::point::{BlocksMut, Context, Point, PointMut};
+use crate::point::{BlocksMut, Context, Point, PointMut, blocks_in_cache};
 use crate::simd::{Lanes, Task, dispatch, dot};
 
 /// MALA with step size `h`.
@@ -39,10 +39,8 @@ impl MarkovKernel for Mala {
         Ok(outcome)
     }
 
-    /// As many as keep their five vectors a coordinate in the first cache: the chains of exponentials and
-    /// logarithms of several blocks then overlap.
     fn blocks_at_once(&self, dim: usize) -> usize {
-        (CACHED_COORDINATES / dim.max(1)).clamp(1, 8)
+        blocks_in_cache(dim)
     }
 
     fn step_blocks(
@@ -57,9 +55,6 @@ impl MarkovKernel for Mala {
         dispatch(Step { density, step_size, blocks, team })
     }
 }
-
-/// Coordinates of blocks, five vectors of 64 bytes each, that fit into the first cache with room to spare.
-const CACHED_COORDINATES: usize = 64;
 
 struct Step<'a> {
     density: &'a dyn Score,

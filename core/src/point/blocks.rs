@@ -48,6 +48,15 @@ pub struct Team<'a, T = Outcome> {
     pub evaluations: &'a mut [Evaluations],
 }
 
+/// Blocks whose five vectors a coordinate, of 64 bytes each, stay in the first cache with room to spare: what is
+/// done to each is then not waited for, chains of exponentials and logarithms of several blocks overlap, and a call
+/// costs little beside what it does.
+pub(crate) fn blocks_in_cache(dim: usize) -> usize {
+    (CACHED_COORDINATES / dim.max(1)).clamp(1, 8)
+}
+
+const CACHED_COORDINATES: usize = 64;
+
 /// Refuses positions and scores that are not those of so many blocks.
 fn check_blocks(dim: usize, blocks: usize, x: usize, score: usize) -> Result<()> {
     let total = blocks.saturating_mul(dim);
@@ -107,10 +116,8 @@ impl<'a> BlocksMut<'a> {
         BlocksMut { x: self.x, log_density: self.log_density, score: self.score }
     }
 
-    /// The first `count` of them; all, where there are fewer.
-    pub fn first_mut(&mut self, count: usize) -> BlocksMut<'_> {
-        let all = self.count();
-        let (count, dim) = (count.min(all), self.x.len() / all.max(1));
+    /// The first `count` of them, of this dimension; none, where there are fewer.
+    pub fn first_mut(&mut self, count: usize, dim: usize) -> BlocksMut<'_> {
         let total = count.saturating_mul(dim);
         BlocksMut {
             x: self.x.get_mut(..total).unwrap_or(&mut []),
@@ -232,8 +239,8 @@ mod tests {
         assert_eq!([1, 3, 5].map(|i| blocks.x[i].to_array()[0]), [0.0, 7.0, 14.0]);
         assert_eq!(blocks.log_density[2].to_array()[7], -2.0);
         assert_eq!(blocks.count(), 3);
-        for (count, expected) in [(0, 0), (2, 2), (3, 3), (4, 3)] {
-            let first = blocks.first_mut(count);
+        for (count, expected) in [(0, 0), (2, 2), (3, 3), (4, 0)] {
+            let first = blocks.first_mut(count, 2);
             assert_eq!((first.count(), first.check(2).is_ok()), (expected, true));
         }
     }

@@ -13,7 +13,7 @@ use super::super::team::{self, TeamRoom};
 /// Most blocks of a team where so many have work: two teams for every thread come before large ones. What a
 /// block does is the same in every team.
 pub(super) fn largest_team(blocks: usize) -> usize {
-    (blocks / (2 * rayon::current_num_threads())).max(1)
+    blocks.div_ceil(2 * rayon::current_num_threads())
 }
 
 /// The blocks of a team that would best be of `asked`, and must not be of more than `most`.
@@ -136,7 +136,7 @@ mod tests {
     fn large_teams_come_last() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         pool.install(|| {
-            assert_eq!([1, 6, 12, 47, 600].map(largest_team), [1, 1, 2, 7, 100]);
+            assert_eq!([1, 6, 12, 47, 600].map(largest_team), [1, 1, 2, 8, 100]);
         });
         assert_eq!(
             [(16, 7), (1, 7), (99, 99), (16, 1)].map(|(a, m)| team_len(a, m)),
