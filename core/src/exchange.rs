@@ -13,11 +13,11 @@
 use crate::bridge::{Bridge, Crossing};
 use crate::error::{Result, check_len};
 use crate::kernel::{decide, take_accepted};
-use crate::point::{Context, PointMut};
+use crate::point::{BlocksMut, Context, PointMut, Team};
 use crate::simd::f64x8;
 
 /// What one swap did, lane by lane: eight independent pairs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct SwapOutcome {
     /// `min(1, exp(W_forward - W_backward))`; 0 where a proposal was not finite.
     pub acceptance_probability: f64x8,
@@ -34,7 +34,13 @@ pub struct SwapOutcome {
 
 /// Workspace, in vectors, that [`swap`] needs with this bridge.
 pub fn swap_scratch_len(bridge: &dyn Bridge) -> usize {
-    4 * bridge.dim() + bridge.scratch_len()
+    swap_blocks_scratch_len(bridge, 1)
+}
+
+/// Workspace, in vectors, that [`swap_blocks`] needs for so many blocks.
+pub fn swap_blocks_scratch_len(bridge: &dyn Bridge, blocks: usize) -> usize {
+    // Two proposals, and what a bridge asks for besides the room of one block.
+    blocks * (2 * (2 * bridge.dim() + 1) + 1) + bridge.scratch_len()
 }
 
 /// Proposes to swap eight pairs of states and moves the accepted lanes, cached values included.
@@ -85,33 +91,62 @@ pub fn swap(
     bridge: &dyn Bridge,
     noisy: PointMut<'_>,
     clean: PointMut<'_>,
-    mut context: Context<'_>,
+    context: Context<'_>,
 ) -> Result<SwapOutcome> {
-    let d = bridge.dim();
-    for (what, found) in [("noisier state", noisy.x.len()), ("cleaner state", clean.x.len())] {
-        check_len(what, d, found)?;
-    }
-    let (y_clean, score_clean) = (context.scratch.take(d)?, context.scratch.take(d)?);
-    let (y_noisy, score_noisy) = (context.scratch.take(d)?, context.scratch.take(d)?);
-    let (mut log_p_clean, mut log_p_noisy) = (f64x8::ZERO, f64x8::ZERO);
-    let mut to_clean = PointMut { x: y_clean, log_density: &mut log_p_clean, score: score_clean };
-    let mut to_noisy = PointMut { x: y_noisy, log_density: &mut log_p_noisy, score: score_noisy };
-    let forward = bridge.forward(noisy.as_point(), to_clean.reborrow(), context.reborrow())?;
-    let backward = bridge.backward(clean.as_point(), to_noisy.reborrow(), context.reborrow())?;
+    let (mut outcome, mut crossing) = (SwapOutcome::default(), [Crossing::default()]);
+    let team = context.into_team(&mut outcome);
+    swap_blocks(bridge, noisy.into_blocks(), clean.into_blocks(), team, &mut crossing)?;
+    Ok(outcome)
+}
 
-    // -inf if either proposal has density zero, NaN or +inf if either is a fault.
-    let proposed = *to_clean.log_density + *to_noisy.log_density;
-    let (accepted, decision) =
-        decide(forward.log_work - backward.log_work, proposed, context.stream);
-    take_accepted::<f64x8>(accepted, to_clean.as_point(), clean);
-    take_accepted::<f64x8>(accepted, to_noisy.as_point(), noisy);
-    Ok(SwapOutcome {
-        acceptance_probability: decision.acceptance_probability,
-        accepted: decision.accepted,
-        non_finite: decision.non_finite & !(forward.faults.rejected() | backward.faults.rejected()),
-        forward,
-        backward,
-    })
+/// [`swap`] of every block, each with its own stream: what each block does is the same. `crossings`, `[B]`, is
+/// room to work.
+///
+/// # Errors
+/// As [`swap`].
+pub fn swap_blocks(
+    bridge: &dyn Bridge,
+    mut noisy: BlocksMut<'_>,
+    mut clean: BlocksMut<'_>,
+    mut team: Team<'_, SwapOutcome>,
+    crossings: &mut [Crossing],
+) -> Result<()> {
+    let (d, count) = (bridge.dim(), noisy.count());
+    noisy.check(d)?;
+    clean.check(d)?;
+    check_len("cleaner states", count, clean.count())?;
+    team.check(count)?;
+    let mut to_clean = BlocksMut::take_from(&mut team.scratch, d, count)?;
+    let mut to_noisy = BlocksMut::take_from(&mut team.scratch, d, count)?;
+    let nested = team.with_outcomes(crossings);
+    bridge.forward_blocks(noisy.as_blocks(), to_clean.reborrow(), nested)?;
+    for (outcome, &mut crossing) in team.outcomes.iter_mut().zip(&mut *crossings) {
+        outcome.forward = crossing;
+    }
+    let nested = team.with_outcomes(crossings);
+    bridge.backward_blocks(clean.as_blocks(), to_noisy.reborrow(), nested)?;
+    for (outcome, &mut crossing) in team.outcomes.iter_mut().zip(crossings) {
+        outcome.backward = crossing;
+    }
+
+    let states = noisy.iter_mut().zip(clean.iter_mut());
+    let proposals = to_noisy.as_blocks().iter().zip(to_clean.as_blocks().iter());
+    let each = team.streams.iter_mut().zip(team.outcomes);
+    for (((noisy, clean), (to_noisy, to_clean)), (stream, outcome)) in
+        states.zip(proposals).zip(each)
+    {
+        let SwapOutcome { forward, backward, .. } = *outcome;
+        // -inf if either proposal has density zero, NaN or +inf if either is a fault.
+        let proposed = to_clean.log_density + to_noisy.log_density;
+        let (accepted, decision) = decide(forward.log_work - backward.log_work, proposed, stream);
+        take_accepted::<f64x8>(accepted, to_clean, clean);
+        take_accepted::<f64x8>(accepted, to_noisy, noisy);
+        let rejected = forward.faults.rejected() | backward.faults.rejected();
+        outcome.acceptance_probability = decision.acceptance_probability;
+        outcome.accepted = decision.accepted;
+        outcome.non_finite = decision.non_finite & !rejected;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

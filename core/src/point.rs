@@ -2,9 +2,13 @@
 //!
 //! Kernels and bridges pass the cached `(log p, S)` along, so a move evaluates only where it goes.
 
-use crate::density::{LogDensity, Score};
+mod blocks;
+
+pub(crate) use blocks::blocks_in_cache;
+pub use blocks::{Blocks, BlocksMut, Team};
+
+use crate::density::Score;
 use crate::error::Result;
-use crate::linalg::RowMajor;
 use crate::rng::Stream;
 use crate::scratch::Scratch;
 use crate::simd::{copy, f64x8};
@@ -31,33 +35,6 @@ pub struct PointMut<'a> {
     pub score: &'a mut [f64x8],
 }
 
-/// Blocks side by side that can be moved: `B` times eight particles.
-#[derive(Debug)]
-pub struct BlocksMut<'a> {
-    /// Positions, `[B x d]`, block after block.
-    pub x: &'a mut [f64x8],
-    /// `log p(x)` of the level, `[B]`.
-    pub log_density: &'a mut [f64x8],
-    /// `S(x)` of the level, `[B x d]`.
-    pub score: &'a mut [f64x8],
-}
-
-impl BlocksMut<'_> {
-    /// The same blocks for a nested call.
-    pub fn reborrow(&mut self) -> BlocksMut<'_> {
-        BlocksMut { x: self.x, log_density: self.log_density, score: self.score }
-    }
-
-    /// The blocks one by one.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = PointMut<'_>> {
-        let blocks = self.log_density.len().max(1);
-        let (d, e) = (self.x.len() / blocks, self.score.len() / blocks);
-        let rows = self.x.rows_mut(d).zip(self.score.rows_mut(e));
-        let points = rows.zip(&mut *self.log_density);
-        points.map(|((x, score), log_density)| PointMut { x, log_density, score })
-    }
-}
-
 /// How often densities were evaluated, per particle: the cost unit of the field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Evaluations {
@@ -77,6 +54,12 @@ impl Evaluations {
         self.score = self.score.wrapping_add(other.score.wrapping_mul(particles));
         self.hessian_product =
             self.hessian_product.wrapping_add(other.hessian_product.wrapping_mul(particles));
+    }
+
+    /// Adds so many scores, each with its log-density.
+    pub(crate) fn count_scores(&mut self, scores: u64) {
+        self.density = self.density.wrapping_add(scores);
+        self.score = self.score.wrapping_add(scores);
     }
 }
 
@@ -110,8 +93,7 @@ impl PointMut<'_> {
     pub fn evaluate(&mut self, density: &dyn Score, context: &mut Context<'_>) -> Result<()> {
         *self.log_density =
             density.log_density_and_score(self.x, self.score, context.scratch.reborrow())?;
-        context.evaluations.density += 1;
-        context.evaluations.score += 1;
+        context.evaluations.count_scores(1);
         Ok(())
     }
 
@@ -131,14 +113,4 @@ impl PointMut<'_> {
         copy(self.score, other.score);
         *self.log_density = other.log_density;
     }
-}
-
-/// `log p(x)` alone, counted.
-pub(crate) fn evaluate_density(
-    density: &dyn LogDensity,
-    x: &[f64x8],
-    context: &mut Context<'_>,
-) -> Result<f64x8> {
-    context.evaluations.density += 1;
-    density.log_density(x, context.scratch.reborrow())
 }

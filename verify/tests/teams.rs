@@ -5,7 +5,7 @@ mod common;
 mod problems;
 
 use amc_core::density::{Score, Tempered};
-use amc_core::kernel::{Mala, MarkovKernel, Outcome, Team};
+use amc_core::kernel::{Hmc, Mala, MarkovKernel, Outcome, RandomWalk, Team};
 use amc_core::point::{BlocksMut, Context, Evaluations, PointMut};
 use amc_core::rng::{Key, Purpose, Stream};
 use amc_core::scratch::Scratch;
@@ -89,53 +89,124 @@ fn batches_are_their_blocks() {
     });
 }
 
-/// Fails if a block of a team draws or decides by the stream of another, moves otherwise than alone, or
-/// evaluations are not counted for every block.
+/// Every kernel with a step size at which it accepts and rejects.
+fn for_every_kernel(mut visit: impl FnMut(&dyn MarkovKernel, f64)) {
+    visit(&RandomWalk, 0.4);
+    visit(&Mala, 0.1);
+    visit(&Hmc::new(4).unwrap(), 0.2);
+}
+
+/// Blocks after some steps, what the last step did to each, the evaluations that each took, and how far its stream is.
+struct Moved {
+    state: State,
+    outcomes: Vec<Outcome>,
+    evaluations: Vec<Evaluations>,
+    next: Vec<f64>,
+}
+
+/// Fails if a block of a team draws or decides by the stream of another, moves otherwise than alone, is evaluated in
+/// the place of another (trajectories of HMC end one by one), if evaluations are counted for another block, or if more
+/// room is needed than `B` steps take.
 #[test]
 fn teams_are_their_blocks() {
     with_densities(|density| {
         let d = density.dim();
-        for blocks in BLOCKS {
-            let state = evaluated(density, blocks);
-            let together = moved_together(density, state.clone());
-            for i in 0..blocks {
-                let mut x = state.x[i * d..][..d].to_vec();
-                let mut score = state.score[i * d..][..d].to_vec();
-                let mut log_density = state.log_density[i];
-                let mut memory = room(Mala.scratch_len(d) + density.scratch_len());
-                let (mut stream, mut evaluations) = (stream(i), Evaluations::default());
-                for _ in 0..STEPS {
-                    let point =
-                        PointMut { x: &mut x, log_density: &mut log_density, score: &mut score };
-                    let scratch = Scratch::new(&mut memory);
-                    let context =
-                        Context { stream: &mut stream, scratch, evaluations: &mut evaluations };
-                    Mala.step(density, 0.1, point, context).unwrap();
+        for_every_kernel(|kernel, step_size| {
+            for blocks in BLOCKS {
+                let state = evaluated(density, blocks);
+                let together = moved(kernel, step_size, density, state.clone(), 0);
+                for i in 0..blocks {
+                    let own = State {
+                        x: state.x[i * d..][..d].to_vec(),
+                        score: state.score[i * d..][..d].to_vec(),
+                        log_density: vec![state.log_density[i]],
+                    };
+                    let alone = moved(kernel, step_size, density, own, i);
+                    assert_eq!(alone.state.x[..], together.state.x[i * d..][..d]);
+                    assert_eq!(alone.state.score[..], together.state.score[i * d..][..d]);
+                    let densities = [alone.state.log_density[0], together.state.log_density[i]];
+                    assert_eq!(densities[0].to_array(), densities[1].to_array());
+                    let outcomes = [alone.outcomes[0], together.outcomes[i]];
+                    let [a, b] =
+                        outcomes.map(|o| (o.acceptance_probability, o.accepted.to_bitmask()));
+                    assert_eq!(a, b);
+                    assert_eq!(alone.evaluations[0], together.evaluations[i]);
+                    assert_eq!(alone.next[0].to_bits(), together.next[i].to_bits());
                 }
-                assert_eq!(x[..], together.x[i * d..][..d]);
-                assert_eq!(score[..], together.score[i * d..][..d]);
-                assert_eq!(log_density.to_array(), together.log_density[i].to_array());
             }
-        }
+        });
     });
 }
 
-fn moved_together(density: &dyn Score, mut state: State) -> State {
+/// Some steps of blocks `first`, `first + 1`, ..: one block by single steps.
+fn moved(
+    kernel: &dyn MarkovKernel,
+    step_size: f64,
+    density: &dyn Score,
+    mut state: State,
+    first: usize,
+) -> Moved {
     let (d, blocks) = (density.dim(), state.log_density.len());
-    let mut streams: Vec<Stream> = (0..blocks).map(stream).collect();
+    let mut streams: Vec<Stream> = (first..first + blocks).map(stream).collect();
     let mut outcomes = vec![Outcome::none(); blocks];
-    let mut evaluations = Evaluations::default();
-    let mut memory = room(blocks * Mala.scratch_len(d) + density.scratch_len());
+    let mut evaluations = vec![Evaluations::default(); blocks];
+    let mut memory = room(blocks * kernel.scratch_len(d) + density.scratch_len());
     for _ in 0..STEPS {
         let State { x, score, log_density } = &mut state;
-        let (streams, outcomes) = (&mut streams[..], &mut outcomes[..]);
         let scratch = Scratch::new(&mut memory);
+        if let ([stream], [evaluations], [log_density]) =
+            (&mut streams[..], &mut evaluations[..], &mut log_density[..])
+        {
+            let context = Context { stream, scratch, evaluations };
+            let point = PointMut { x, log_density, score };
+            outcomes[0] = kernel.step(density, step_size, point, context).unwrap();
+            continue;
+        }
+        let (streams, outcomes) = (&mut streams[..], &mut outcomes[..]);
         let team = Team { streams, outcomes, scratch, evaluations: &mut evaluations };
-        Mala.step_blocks(density, 0.1, BlocksMut { x, log_density, score }, team).unwrap();
+        let blocks = BlocksMut { x, log_density, score };
+        kernel.step_blocks(density, step_size, blocks, team).unwrap();
     }
-    let made = (STEPS * blocks) as u64;
-    assert_eq!(evaluations, Evaluations { density: made, score: made, hessian_product: 0 });
-    state
+    let next = streams.iter_mut().map(Stream::uniform).collect();
+    Moved { state, outcomes, evaluations, next }
+}
+
+/// Fails if HMC makes another number of evaluations than its trajectories have steps, or all blocks take the same
+/// number: teams would then never be evaluated in part.
+#[test]
+fn trajectories_of_a_team_differ() {
+    let problem = Problem::new(FixtureKind::DiagonalPerComponent, 5, 2, 2.0);
+    problem.with_level((1.0, 0.0), |density| {
+        let state = evaluated(density, 9);
+        let hmc = Hmc::new(4).unwrap();
+        let Moved { evaluations, .. } = moved(&hmc, 0.2, density, state, 0);
+        for (block, made) in evaluations.iter().enumerate() {
+            assert_eq!((made.density, made.hessian_product), (made.score, 0));
+            assert!((STEPS as u64..=7 * STEPS as u64).contains(&made.score), "{block}");
+        }
+        let fewest = evaluations.iter().map(|made| made.score).min();
+        assert!(fewest < evaluations.iter().map(|made| made.score).max());
+    });
+}
+
+/// Fails if many log-densities in one call differ from one after the other, or need more room than promised.
+#[test]
+fn log_densities_are_those_of_their_blocks() {
+    with_densities(|density| {
+        let d = density.dim();
+        for blocks in BLOCKS {
+            let state = evaluated(density, blocks);
+            let (mut found, mut memory) = (room(blocks), room(density.scratch_len()));
+            density.log_densities(&state.x, &mut found, Scratch::new(&mut memory)).unwrap();
+            for (x, found) in state.x.chunks_exact(d).zip(&found) {
+                let mut memory = room(density.scratch_len());
+                let alone = density.log_density(x, Scratch::new(&mut memory)).unwrap();
+                assert_eq!(alone.to_array(), found.to_array());
+            }
+            let scratch = Scratch::new(&mut memory);
+            assert!(density.log_densities(&state.x[1..], &mut found, scratch).is_err());
+        }
+    });
 }
 
 /// Fails if lengths that do not belong together pass, whole groups of eight blocks included.

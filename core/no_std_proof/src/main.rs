@@ -6,6 +6,7 @@
 #![no_std]
 #![no_main]
 
+mod teams;
 mod tour;
 
 use core::panic::PanicInfo;

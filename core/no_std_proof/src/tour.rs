@@ -20,15 +20,17 @@ use amc_core::simd::{
 use amc_core::transport::{FlowMap, FlowMethod, InversionRule, Jacobian, MAX_STAGES};
 use amc_core::weight::*;
 
-const D: usize = 3;
+use crate::teams;
+
+pub const D: usize = 3;
 const ROOM: usize = 1024;
 
 /// Everything a tour needs to keep between calls.
-struct Traveller {
-    memory: [f64x8; ROOM],
+pub struct Traveller {
+    pub memory: [f64x8; ROOM],
     stream: Stream,
     evaluations: Evaluations,
-    total: f64,
+    pub total: f64,
 }
 
 impl Traveller {
@@ -40,7 +42,7 @@ impl Traveller {
         }
     }
 
-    fn add(&mut self, value: f64x8) {
+    pub fn add(&mut self, value: f64x8) {
         self.total += value.to_array().iter().sum::<f64>();
     }
 }
@@ -161,6 +163,7 @@ fn kernel_tour(density: &Tempered<'_>, traveller: &mut Traveller) -> Result<f64x
     for kernel in kernels {
         let outcome = kernel.step(density, 0.1, point.reborrow(), traveller.context())?;
         traveller.total += outcome.totals(8).0;
+        teams::kernel_tour(density, kernel, traveller)?;
     }
     let memory = Scratch::new(&mut traveller.memory);
     tempering_time_derivative(density, &x, memory)
@@ -180,6 +183,7 @@ fn bridge_tour(
     let hessian = HessianMoments::new(noisy, *step);
     let mut work = |bridge: &dyn Bridge| {
         exchange_tour(bridge, (noisy, clean), traveller)?;
+        teams::bridge_tour(bridge, (noisy, clean), traveller)?;
         cross(bridge, noisy, traveller)
     };
     work(&Identity::new(noisy, clean)?)?;
@@ -250,6 +254,7 @@ fn map_tour(
                 Err(Error::Unsupported { .. }) => continue,
                 other => other?,
             }
+            teams::bridge_tour(&bridge, (noisy, clean), traveller)?;
             cross(&bridge, noisy, traveller)?;
         }
         jacobian_tour(&map, traveller)?;

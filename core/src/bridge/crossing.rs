@@ -4,7 +4,7 @@ use crate::simd::{LANES, f64x8};
 
 /// The outcome of [`Bridge::forward`](super::Bridge::forward) or
 /// [`Bridge::backward`](super::Bridge::backward), lane by lane.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Crossing {
     /// `log_work(x, y)`; NaN in a lane that must be rejected.
     pub log_work: f64x8,

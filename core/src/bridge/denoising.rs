@@ -5,11 +5,11 @@
 //! A score or a Hessian that is no number leads to a state that is none, or to a kernel that cannot have
 //! led here: `log q - log k` is then not finite, and the work is NaN, which every sampler rejects and counts.
 
-use super::{Bridge, Crossing, LOG_TWO_PI};
+use super::{Bridge, Crossing, LOG_TWO_PI, blocks_between, check_crossing};
 use crate::density::Score;
 use crate::error::{Result, check_len};
 use crate::path::NoisingStep;
-use crate::point::{Context, Point, PointMut};
+use crate::point::{Blocks, BlocksMut, Context, Point, PointMut, Team};
 use crate::rng::Stream;
 use crate::simd::{Lanes, Task, dispatch, dot, f64x8, finite, select, splat};
 
@@ -142,38 +142,78 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         self.kernel.scratch_len().max(densities) + self.dim()
     }
 
-    fn forward(
-        &self,
-        x: Point<'_>,
-        mut y: PointMut<'_>,
-        mut context: Context<'_>,
-    ) -> Result<Crossing> {
-        let log_kernel = self.kernel.sample(x, y.x, context.reborrow())?;
-        y.evaluate(self.clean, &mut context)?;
-        let log_noising = self.log_noising(x.x, y.x);
-        let gain = *y.log_density - x.log_density;
-        Ok(Crossing::from(gain + log_ratio(log_noising, log_kernel)))
+    fn forward(&self, x: Point<'_>, y: PointMut<'_>, context: Context<'_>) -> Result<Crossing> {
+        let mut outcome = Crossing::default();
+        self.forward_blocks(x.as_blocks(), y.into_blocks(), context.into_team(&mut outcome))?;
+        Ok(outcome)
     }
 
-    fn backward(
-        &self,
-        y: Point<'_>,
-        mut x: PointMut<'_>,
-        mut context: Context<'_>,
-    ) -> Result<Crossing> {
-        let (ratio, deviation) = (self.step.ratio, libm::sqrt(self.step.variance));
-        let stream = &mut *context.stream;
-        let square = dispatch(Noise { ratio, deviation, y: y.x, x: x.x, stream });
-        let log_noising = self.log_noising_of_square(square);
-        x.evaluate(self.noisy, &mut context)?;
-        let log_kernel = self.kernel.log_density(x.as_point(), y.x, context)?;
-        let gain = y.log_density - *x.log_density;
-        Ok(Crossing::from(gain + log_ratio(log_noising, log_kernel)))
+    fn backward(&self, y: Point<'_>, x: PointMut<'_>, context: Context<'_>) -> Result<Crossing> {
+        let mut outcome = Crossing::default();
+        self.backward_blocks(y.as_blocks(), x.into_blocks(), context.into_team(&mut outcome))?;
+        Ok(outcome)
     }
 
     fn log_work(&self, x: Point<'_>, y: Point<'_>, context: Context<'_>) -> Result<f64x8> {
         let log_kernel = self.kernel.log_density(x, y.x, context)?;
         let log_noising = self.log_noising(x.x, y.x);
         Ok((y.log_density - x.log_density) + log_ratio(log_noising, log_kernel))
+    }
+
+    fn blocks_at_once(&self) -> usize {
+        blocks_between(self.noisy, self.clean)
+    }
+
+    fn forward_blocks(
+        &self,
+        x: Blocks<'_>,
+        mut y: BlocksMut<'_>,
+        team: Team<'_, Crossing>,
+    ) -> Result<()> {
+        check_crossing(self.dim(), x, &y, &team)?;
+        let Team { streams, outcomes, mut scratch, evaluations } = team;
+        let log_kernels = scratch.take(x.count())?;
+        let draws = log_kernels.iter_mut().zip(streams).zip(&mut *evaluations);
+        for ((from, to), ((log_kernel, stream), evaluations)) in
+            x.iter().zip(y.iter_mut()).zip(draws)
+        {
+            let context = Context { stream, scratch: scratch.reborrow(), evaluations };
+            *log_kernel = self.kernel.sample(from, to.x, context)?;
+        }
+        y.evaluate(self.clean, scratch, evaluations)?;
+        let pairs = x.iter().zip(y.as_blocks().iter());
+        for ((from, to), (&log_kernel, outcome)) in pairs.zip(log_kernels.iter().zip(outcomes)) {
+            let log_noising = self.log_noising(from.x, to.x);
+            let gain = to.log_density - from.log_density;
+            *outcome = Crossing::from(gain + log_ratio(log_noising, log_kernel));
+        }
+        Ok(())
+    }
+
+    fn backward_blocks(
+        &self,
+        y: Blocks<'_>,
+        mut x: BlocksMut<'_>,
+        team: Team<'_, Crossing>,
+    ) -> Result<()> {
+        check_crossing(self.dim(), y, &x, &team)?;
+        let Team { streams, outcomes, mut scratch, evaluations } = team;
+        let squares = scratch.take(y.count())?;
+        let (ratio, deviation) = (self.step.ratio, libm::sqrt(self.step.variance));
+        let draws = squares.iter_mut().zip(&mut *streams);
+        for ((from, to), (square, stream)) in y.iter().zip(x.iter_mut()).zip(draws) {
+            *square = dispatch(Noise { ratio, deviation, y: from.x, x: to.x, stream });
+        }
+        x.evaluate(self.noisy, scratch.reborrow(), evaluations)?;
+        let pairs = y.iter().zip(x.as_blocks().iter()).zip(squares.iter());
+        let teams = streams.iter_mut().zip(outcomes).zip(evaluations);
+        for (((from, to), &square), ((stream, outcome), evaluations)) in pairs.zip(teams) {
+            let context = Context { stream, scratch: scratch.reborrow(), evaluations };
+            let log_kernel = self.kernel.log_density(to, from.x, context)?;
+            let log_noising = self.log_noising_of_square(square);
+            let gain = from.log_density - to.log_density;
+            *outcome = Crossing::from(gain + log_ratio(log_noising, log_kernel));
+        }
+        Ok(())
     }
 }

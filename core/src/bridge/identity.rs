@@ -2,10 +2,10 @@
 //!
 //! `log_work(x, x) = log p_s(x) - log p_t(x)`.
 
-use super::{Bridge, Crossing};
+use super::{Bridge, Crossing, blocks_between, check_crossing};
 use crate::density::Score;
 use crate::error::{Result, check_len};
-use crate::point::{Context, Point, PointMut};
+use crate::point::{Blocks, BlocksMut, Context, Point, PointMut, Team};
 use crate::simd::{copy, f64x8};
 
 /// `y = x` between two levels.
@@ -35,30 +35,56 @@ impl Bridge for Identity<'_> {
         self.noisy.scratch_len().max(self.clean.scratch_len())
     }
 
-    fn forward(
-        &self,
-        x: Point<'_>,
-        mut y: PointMut<'_>,
-        mut context: Context<'_>,
-    ) -> Result<Crossing> {
-        copy(y.x, x.x);
-        y.evaluate(self.clean, &mut context)?;
-        Ok(Crossing::from(*y.log_density - x.log_density))
+    fn forward(&self, x: Point<'_>, y: PointMut<'_>, context: Context<'_>) -> Result<Crossing> {
+        let mut outcome = Crossing::default();
+        self.forward_blocks(x.as_blocks(), y.into_blocks(), context.into_team(&mut outcome))?;
+        Ok(outcome)
     }
 
-    fn backward(
-        &self,
-        y: Point<'_>,
-        mut x: PointMut<'_>,
-        mut context: Context<'_>,
-    ) -> Result<Crossing> {
-        copy(x.x, y.x);
-        x.evaluate(self.noisy, &mut context)?;
-        Ok(Crossing::from(y.log_density - *x.log_density))
+    fn backward(&self, y: Point<'_>, x: PointMut<'_>, context: Context<'_>) -> Result<Crossing> {
+        let mut outcome = Crossing::default();
+        self.backward_blocks(y.as_blocks(), x.into_blocks(), context.into_team(&mut outcome))?;
+        Ok(outcome)
     }
 
     fn log_work(&self, x: Point<'_>, y: Point<'_>, _context: Context<'_>) -> Result<f64x8> {
         Ok(y.log_density - x.log_density)
+    }
+
+    fn blocks_at_once(&self) -> usize {
+        blocks_between(self.noisy, self.clean)
+    }
+
+    fn forward_blocks(
+        &self,
+        x: Blocks<'_>,
+        mut y: BlocksMut<'_>,
+        team: Team<'_, Crossing>,
+    ) -> Result<()> {
+        check_crossing(self.dim(), x, &y, &team)?;
+        copy(y.x, x.x);
+        y.evaluate(self.clean, team.scratch, team.evaluations)?;
+        let works = y.log_density.iter().zip(x.log_density);
+        for (outcome, (&clean, &noisy)) in team.outcomes.iter_mut().zip(works) {
+            *outcome = Crossing::from(clean - noisy);
+        }
+        Ok(())
+    }
+
+    fn backward_blocks(
+        &self,
+        y: Blocks<'_>,
+        mut x: BlocksMut<'_>,
+        team: Team<'_, Crossing>,
+    ) -> Result<()> {
+        check_crossing(self.dim(), y, &x, &team)?;
+        copy(x.x, y.x);
+        x.evaluate(self.noisy, team.scratch, team.evaluations)?;
+        let works = y.log_density.iter().zip(&*x.log_density);
+        for (outcome, (&clean, &noisy)) in team.outcomes.iter_mut().zip(works) {
+            *outcome = Crossing::from(clean - noisy);
+        }
+        Ok(())
     }
 }
 

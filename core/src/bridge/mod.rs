@@ -55,8 +55,9 @@ pub use second_order_dense::SecondOrderDense;
 pub use second_order_structured::SecondOrderStructured;
 pub use transport::Transport;
 
-use crate::error::Result;
-use crate::point::{Context, Point, PointMut};
+use crate::density::Score;
+use crate::error::{Result, check_len};
+use crate::point::{Blocks, BlocksMut, Context, Point, PointMut, Team, blocks_in_cache};
 use crate::simd::f64x8;
 
 /// A move between a noisier level `t` and a cleaner level `s`.
@@ -133,6 +134,75 @@ pub trait Bridge: Sync {
     /// # Errors
     /// As [`Bridge::forward`].
     fn log_work(&self, x: Point<'_>, y: Point<'_>, context: Context<'_>) -> Result<f64x8>;
+
+    /// Blocks that [`Bridge::forward_blocks`] and [`Bridge::backward_blocks`] handle best at once.
+    fn blocks_at_once(&self) -> usize {
+        1
+    }
+
+    /// [`Bridge::forward`] of every block, each with its own stream: what each block does is the same.
+    ///
+    /// Needs a workspace of `scratch_len() + B` vectors.
+    ///
+    /// # Errors
+    /// As [`Bridge::forward`].
+    fn forward_blocks(
+        &self,
+        x: Blocks<'_>,
+        mut y: BlocksMut<'_>,
+        team: Team<'_, Crossing>,
+    ) -> Result<()> {
+        check_crossing(self.dim(), x, &y, &team)?;
+        let Team { streams, outcomes, mut scratch, evaluations } = team;
+        let teams = streams.iter_mut().zip(outcomes).zip(evaluations);
+        for ((from, to), ((stream, outcome), evaluations)) in x.iter().zip(y.iter_mut()).zip(teams)
+        {
+            let context = Context { stream, scratch: scratch.reborrow(), evaluations };
+            *outcome = self.forward(from, to, context)?;
+        }
+        Ok(())
+    }
+
+    /// [`Bridge::backward`] of every block, each with its own stream: what each block does is the same.
+    ///
+    /// Needs a workspace of `scratch_len() + B` vectors.
+    ///
+    /// # Errors
+    /// As [`Bridge::forward`].
+    fn backward_blocks(
+        &self,
+        y: Blocks<'_>,
+        mut x: BlocksMut<'_>,
+        team: Team<'_, Crossing>,
+    ) -> Result<()> {
+        check_crossing(self.dim(), y, &x, &team)?;
+        let Team { streams, outcomes, mut scratch, evaluations } = team;
+        let teams = streams.iter_mut().zip(outcomes).zip(evaluations);
+        for ((from, to), ((stream, outcome), evaluations)) in y.iter().zip(x.iter_mut()).zip(teams)
+        {
+            let context = Context { stream, scratch: scratch.reborrow(), evaluations };
+            *outcome = self.backward(from, to, context)?;
+        }
+        Ok(())
+    }
+}
+
+/// Blocks that a bridge which evaluates one of two levels in one call takes best.
+fn blocks_between(noisy: &dyn Score, clean: &dyn Score) -> usize {
+    blocks_in_cache(clean.dim()).max(noisy.blocks_at_once()).max(clean.blocks_at_once())
+}
+
+/// Refuses blocks that do not belong together.
+fn check_crossing(
+    dim: usize,
+    from: Blocks<'_>,
+    to: &BlocksMut<'_>,
+    team: &Team<'_, Crossing>,
+) -> Result<()> {
+    from.check(dim)?;
+    to.check(dim)?;
+    check_len("blocks to fill", from.count(), to.count())?;
+    team.check(from.count())
 }
 
 /// `log(2 pi)`.

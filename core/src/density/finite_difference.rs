@@ -61,6 +61,19 @@ impl LogDensity for FiniteDifference<'_> {
     fn log_density(&self, x: &[f64x8], scratch: Scratch<'_>) -> Result<f64x8> {
         self.density.log_density(x, scratch)
     }
+
+    fn blocks_at_once(&self) -> usize {
+        self.density.blocks_at_once()
+    }
+
+    fn log_densities(
+        &self,
+        x: &[f64x8],
+        log_densities: &mut [f64x8],
+        scratch: Scratch<'_>,
+    ) -> Result<()> {
+        self.density.log_densities(x, log_densities, scratch)
+    }
 }
 
 impl Score for FiniteDifference<'_> {
@@ -71,6 +84,16 @@ impl Score for FiniteDifference<'_> {
         scratch: Scratch<'_>,
     ) -> Result<f64x8> {
         self.density.log_density_and_score(x, score, scratch)
+    }
+
+    fn log_densities_and_scores(
+        &self,
+        x: &[f64x8],
+        score: &mut [f64x8],
+        log_densities: &mut [f64x8],
+        scratch: Scratch<'_>,
+    ) -> Result<()> {
+        self.density.log_densities_and_scores(x, score, log_densities, scratch)
     }
 }
 

@@ -69,6 +69,38 @@ impl LogDensity for Tempered<'_> {
         let target = self.target.log_density(x, scratch)?;
         Ok(splat(1.0 - self.beta) * reference + splat(self.beta) * target)
     }
+
+    fn blocks_at_once(&self) -> usize {
+        match self.single_end() {
+            Some(end) => end.blocks_at_once(),
+            None => self.reference.blocks_at_once().max(self.target.blocks_at_once()).min(BLOCKS),
+        }
+    }
+
+    fn log_densities(
+        &self,
+        x: &[f64x8],
+        log_densities: &mut [f64x8],
+        mut scratch: Scratch<'_>,
+    ) -> Result<()> {
+        if let Some(end) = self.single_end() {
+            return end.log_densities(x, log_densities, scratch);
+        }
+        let d = self.dim();
+        check_len("x", log_densities.len().saturating_mul(d), x.len())?;
+        let (beta, rest) = (splat(self.beta), splat(1.0 - self.beta));
+        let reference_density = scratch.take(BLOCKS)?;
+        let groups = pieces(x, (BLOCKS * d).max(1)).zip(pieces_mut(log_densities, BLOCKS));
+        for (x, log_densities) in groups {
+            let reference = reference_density.get_mut(..log_densities.len()).unwrap_or(&mut []);
+            self.reference.log_densities(x, reference, scratch.reborrow())?;
+            self.target.log_densities(x, log_densities, scratch.reborrow())?;
+            for (target, &reference) in log_densities.iter_mut().zip(&*reference) {
+                *target = rest * reference + beta * *target;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Score for Tempered<'_> {

@@ -5,7 +5,7 @@ use crate::rng::Stream;
 use crate::simd::{LANES, Lanes, Mask, equal, exp, f64x8, finite, greater, less};
 
 /// What one kernel step did.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {
     /// `min(1, ratio)` per lane; 0 where the proposal was not finite.
     pub acceptance_probability: f64x8,

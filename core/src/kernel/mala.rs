@@ -7,9 +7,9 @@
 use super::accept::{Outcome, decide, take_accepted};
 use super::{MarkovKernel, Team};
 use crate::density::Score;
-use crate::error::{Result, check_len};
+use crate::error::Result;
 use crate::linalg::RowMajor;
-use crate::point::{BlocksMut, Context, Point, PointMut};
+use crate::point::{BlocksMut, Context, Point, PointMut, blocks_in_cache};
 use crate::simd::{Lanes, Task, dispatch, dot};
 
 /// MALA with step size `h`.
@@ -33,23 +33,14 @@ impl MarkovKernel for Mala {
         point: PointMut<'_>,
         context: Context<'_>,
     ) -> Result<Outcome> {
-        let PointMut { x, log_density, score } = point;
-        let blocks = BlocksMut { x, log_density: core::slice::from_mut(log_density), score };
         let mut outcome = Outcome::none();
-        let team = Team {
-            streams: core::slice::from_mut(context.stream),
-            outcomes: core::slice::from_mut(&mut outcome),
-            scratch: context.scratch,
-            evaluations: context.evaluations,
-        };
-        self.step_blocks(density, step_size, blocks, team)?;
+        let team = context.into_team(&mut outcome);
+        self.step_blocks(density, step_size, point.into_blocks(), team)?;
         Ok(outcome)
     }
 
-    /// As many as keep their five vectors a coordinate in the first cache: the chains of exponentials and
-    /// logarithms of several blocks then overlap.
     fn blocks_at_once(&self, dim: usize) -> usize {
-        (CACHED_COORDINATES / dim.max(1)).clamp(1, 8)
+        blocks_in_cache(dim)
     }
 
     fn step_blocks(
@@ -59,15 +50,11 @@ impl MarkovKernel for Mala {
         blocks: BlocksMut<'_>,
         team: Team<'_>,
     ) -> Result<()> {
-        check_len("score", blocks.x.len(), blocks.score.len())?;
-        check_len("streams", blocks.log_density.len(), team.streams.len())?;
-        check_len("outcomes", blocks.log_density.len(), team.outcomes.len())?;
+        blocks.check(density.dim())?;
+        team.check(blocks.count())?;
         dispatch(Step { density, step_size, blocks, team })
     }
 }
-
-/// Coordinates of blocks, five vectors of 64 bytes each, that fit into the first cache with room to spare.
-const CACHED_COORDINATES: usize = 64;
 
 struct Step<'a> {
     density: &'a dyn Score,
@@ -97,8 +84,7 @@ impl Task for Step<'_> {
             *y = scale.mul_add(z, h.mul_add(s, x));
         }
         density.log_densities_and_scores(y, score, log_density, scratch)?;
-        evaluations.density += count as u64;
-        evaluations.score += count as u64;
+        evaluations.iter_mut().for_each(|evaluations| evaluations.count_scores(1));
 
         let drift = V::splat(libm::sqrt(0.5 * step_size));
         let proposals = y.rows(d).zip(score.rows(d)).zip(&*log_density);

@@ -21,9 +21,8 @@ pub use rwm::RandomWalk;
 
 use crate::density::Score;
 use crate::error::Result;
-use crate::point::{BlocksMut, Context, Evaluations, PointMut};
-use crate::rng::Stream;
-use crate::scratch::Scratch;
+pub use crate::point::Team;
+use crate::point::{BlocksMut, Context, PointMut};
 
 /// A Markov kernel with one step size.
 ///
@@ -109,7 +108,9 @@ pub trait MarkovKernel: Sync {
         context: Context<'_>,
     ) -> Result<Outcome>;
 
-    /// Blocks that [`MarkovKernel::step_blocks`] handles best at once, for dimension `dim`.
+    /// Blocks that [`MarkovKernel::step_blocks`] handles best at once, for dimension `dim`, on a density that
+    /// gains nothing by many; a team has the larger of this and
+    /// [`LogDensity::blocks_at_once`](crate::density::LogDensity::blocks_at_once).
     fn blocks_at_once(&self, dim: usize) -> usize {
         let _ = dim;
         1
@@ -129,27 +130,13 @@ pub trait MarkovKernel: Sync {
         mut blocks: BlocksMut<'_>,
         team: Team<'_>,
     ) -> Result<()> {
+        team.check(blocks.count())?;
         let Team { streams, outcomes, mut scratch, evaluations } = team;
-        for ((point, stream), outcome) in blocks.iter_mut().zip(streams).zip(outcomes) {
-            let mut own = Evaluations::default();
-            let scratch = scratch.reborrow();
-            let context = Context { stream, scratch, evaluations: &mut own };
+        let teams = streams.iter_mut().zip(outcomes).zip(evaluations);
+        for (point, ((stream, outcome), evaluations)) in blocks.iter_mut().zip(teams) {
+            let context = Context { stream, scratch: scratch.reborrow(), evaluations };
             *outcome = self.step(density, step_size, point, context)?;
-            evaluations.add(&own, 1);
         }
         Ok(())
     }
-}
-
-/// What a step of several blocks needs besides the particles.
-#[derive(Debug)]
-pub struct Team<'a> {
-    /// The stream of each block, `[B]`.
-    pub streams: &'a mut [Stream],
-    /// What the step did to each block, `[B]`; filled.
-    pub outcomes: &'a mut [Outcome],
-    /// Workspace.
-    pub scratch: Scratch<'a>,
-    /// Evaluations made so far, per particle, summed over the blocks.
-    pub evaluations: &'a mut Evaluations,
 }

@@ -18,6 +18,9 @@ mod record;
 mod sample;
 mod square_score;
 mod step_size;
+mod team;
+#[cfg(test)]
+mod team_tests;
 #[cfg(test)]
 mod tests;
 mod truncation;

@@ -1,14 +1,14 @@
 //! The particles of a run, in blocks of eight, and the passes over them.
 //!
-//! A pass handles every block once, in parallel; what blocks report is summed in block order. Lanes
-//! past the last particle hold copies that are moved along and never counted.
+//! A pass handles every block once, in parallel, in teams of as many as the density evaluates best at once; what
+//! blocks report is summed in block order. Lanes past the last particle hold copies that are moved along and never counted.
 
-use amc_core::bridge::{Bridge, FaultCounts, Faults};
+use amc_core::bridge::{Bridge, Crossing, FaultCounts, Faults};
 use amc_core::density::{LogDensity, MixtureLevel, Score};
 use amc_core::error::Error;
-use amc_core::kernel::{MarkovKernel, Outcome, Team};
+use amc_core::kernel::{MarkovKernel, Outcome};
 use amc_core::path::NoisingStep;
-use amc_core::point::{BlocksMut, Context, Evaluations, Point, PointMut};
+use amc_core::point::{Blocks, BlocksMut, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8, splat};
@@ -16,6 +16,7 @@ use amc_core::weight::{Resampling, normalize};
 use rayon::prelude::*;
 
 use super::guard::guarded;
+use super::team::{TeamRoom, team_len};
 use super::truncation::TruncationMean;
 use super::{Annealing, SamplerError};
 
@@ -24,9 +25,6 @@ type Result<T> = core::result::Result<T, SamplerError>;
 
 /// Blocks a thread takes at a time: enough to hide the cost of taking them.
 const MIN_BLOCKS: usize = 8;
-
-/// Most blocks that move together.
-const MOST_BLOCKS: usize = 8;
 
 /// `N` particles at one level, with cached densities and log-weights.
 ///
@@ -44,7 +42,8 @@ pub struct Population {
     log_weights: Vec<f64>,
     /// Index of each particle's ancestor in the first generation, `[N]`.
     families: Vec<usize>,
-    reports: Vec<Result<BlockReport>>,
+    /// `[blocks]`, what the last pass did.
+    reports: Vec<BlockReport>,
     team_reports: Vec<Result<TeamReport>>,
 }
 
@@ -72,6 +71,18 @@ struct BlockReport {
     faults: FaultBits,
     truncation: [f64; LANES],
     log_work: [f64; LANES],
+}
+
+impl BlockReport {
+    /// What a crossing did, whose log-work enters with a sign.
+    fn of(crossing: &Crossing, sign: f64, evaluations: Evaluations) -> Self {
+        Self {
+            evaluations,
+            faults: crossing.faults.into(),
+            truncation: crossing.truncation.to_array(),
+            log_work: (splat(sign) * crossing.log_work).to_array(),
+        }
+    }
 }
 
 /// [`Faults`] with one bit for a lane instead of 64.
@@ -126,24 +137,10 @@ pub struct Remains {
 /// What several blocks that moved together did in a pass.
 #[derive(Debug, Clone, Copy, Default)]
 struct TeamReport {
-    /// Per particle, summed over the blocks.
+    /// Summed over particles.
     evaluations: Evaluations,
     acceptance: f64,
     non_finite: u64,
-}
-
-impl TeamReport {
-    /// The evaluations of all particles of up to `team` blocks from `first` on: every block made as many.
-    fn total_evaluations(&self, particles: usize, first: usize, team: usize) -> Evaluations {
-        let blocks = particles.div_ceil(LANES).min(first + team) - first;
-        let active = (particles - first * LANES).min(blocks * LANES) as u64;
-        let share = |total: u64| total / blocks.max(1) as u64 * active;
-        Evaluations {
-            density: share(self.evaluations.density),
-            score: share(self.evaluations.score),
-            hessian_product: share(self.evaluations.hessian_product),
-        }
-    }
 }
 
 /// What the population did in a pass.
@@ -191,12 +188,16 @@ impl States {
             .map(|((x, score), log_density)| BlocksMut { x, log_density, score })
     }
 
-    fn par_blocks(&self, dim: usize) -> impl IndexedParallelIterator<Item = Point<'_>> {
+    fn par_teams(
+        &self,
+        dim: usize,
+        team: usize,
+    ) -> impl IndexedParallelIterator<Item = Blocks<'_>> {
         self.x
-            .par_chunks(dim)
-            .zip(self.score.par_chunks(dim))
-            .zip(&self.log_density)
-            .map(|((x, score), &log_density)| Point { x, log_density, score })
+            .par_chunks(dim * team)
+            .zip(self.score.par_chunks(dim * team))
+            .zip(self.log_density.par_chunks(team))
+            .map(|((x, score), log_density)| Blocks { x, log_density, score })
     }
 }
 
@@ -212,7 +213,7 @@ impl Population {
             next: States::new(blocks, dim),
             log_weights: vec![0.0; blocks * LANES],
             families: (0..particles).collect(),
-            reports: Vec::with_capacity(blocks),
+            reports: vec![BlockReport::default(); blocks],
             team_reports: Vec::new(),
         }
     }
@@ -293,30 +294,32 @@ impl Population {
         key: Key,
     ) -> Result<PassReport> {
         let scratch_len = law.scratch_len().max(density.scratch_len());
-        let level = self.level;
-        self.now
-            .par_blocks_mut(self.dim)
+        let (level, team) = (self.level, team_len(density.blocks_at_once()));
+        let placed = self
+            .now
+            .par_teams_mut(self.dim, team)
+            .zip(self.reports.par_chunks_mut(team))
             .enumerate()
-            .with_min_len(MIN_BLOCKS)
+            .with_min_len(MIN_BLOCKS.div_ceil(team))
             .map_init(
-                || vec![f64x8::ZERO; scratch_len],
-                |memory, (block, mut point)| {
+                || TeamRoom::<()>::new(scratch_len, team),
+                |room, (index, (mut blocks, reports))| {
                     guarded(level, || {
-                        let mut stream = key.block(block as u64).stream();
-                        let mut evaluations = Evaluations::default();
-                        law.sample(point.x, &mut stream, Scratch::new(memory))?;
-                        let mut context = Context {
-                            stream: &mut stream,
-                            scratch: Scratch::new(memory),
-                            evaluations: &mut evaluations,
-                        };
-                        point.evaluate(density, &mut context)?;
-                        Ok(BlockReport { evaluations, ..BlockReport::default() })
+                        room.begin(key, index * team, blocks.count());
+                        for (point, stream) in blocks.iter_mut().zip(&mut room.streams) {
+                            law.sample(point.x, stream, Scratch::new(&mut room.memory))?;
+                        }
+                        let TeamRoom { memory, evaluations, .. } = room;
+                        blocks.evaluate(density, Scratch::new(memory), evaluations)?;
+                        for (report, &evaluations) in reports.iter_mut().zip(&*evaluations) {
+                            *report = BlockReport { evaluations, ..BlockReport::default() };
+                        }
+                        Ok(())
                     })
                 },
-            )
-            .collect_into_vec(&mut self.reports);
-        self.finish_pass(false)
+            );
+        first_error(placed)?;
+        Ok(self.finish_pass(false))
     }
 
     /// Adds `sign (log p_L - log rho)` to the log-weights of particles at level `L`.
@@ -325,21 +328,29 @@ impl Population {
     /// Those of the core.
     pub fn weigh_reference(&mut self, problem: &Annealing<'_>, sign: f64) -> Result<PassReport> {
         let (reference, level) = (problem.reference, self.level);
-        self.now
-            .par_blocks(self.dim)
-            .with_min_len(MIN_BLOCKS)
+        let team = team_len(reference.blocks_at_once());
+        let weighed = self
+            .now
+            .par_teams(self.dim, team)
+            .zip(self.reports.par_chunks_mut(team))
+            .with_min_len(MIN_BLOCKS.div_ceil(team))
             .map_init(
-                || vec![f64x8::ZERO; reference.scratch_len()],
-                |memory, point| {
+                || (vec![f64x8::ZERO; reference.scratch_len()], vec![f64x8::ZERO; team]),
+                |(memory, log_rho), (blocks, reports)| {
                     guarded(level, || {
-                        let log_rho = reference.log_density(point.x, Scratch::new(memory))?;
-                        let log_work = (splat(sign) * (point.log_density - log_rho)).to_array();
-                        Ok(BlockReport { log_work, ..BlockReport::default() })
+                        let log_rho = &mut log_rho[..blocks.count()];
+                        reference.log_densities(blocks.x, log_rho, Scratch::new(memory))?;
+                        let works = blocks.log_density.iter().zip(log_rho);
+                        for (report, (&log_p, &mut log_rho)) in reports.iter_mut().zip(works) {
+                            let log_work = (splat(sign) * (log_p - log_rho)).to_array();
+                            *report = BlockReport { log_work, ..BlockReport::default() };
+                        }
+                        Ok(())
                     })
                 },
-            )
-            .collect_into_vec(&mut self.reports);
-        self.finish_pass(true)
+            );
+        first_error(weighed)?;
+        Ok(self.finish_pass(true))
     }
 
     /// The number of particles `N`.
@@ -377,41 +388,45 @@ impl Population {
         key: Key,
     ) -> Result<PassReport> {
         let dim = self.dim;
-        let scratch_len = bridge.scratch_len();
+        let team = team_len(bridge.blocks_at_once());
+        let scratch_len = bridge.scratch_len() + team;
         let to_level = match direction {
             Direction::Forward => self.level.saturating_sub(1),
             Direction::Backward => self.level + 1,
         };
-        let pairs = self.now.par_blocks(dim).zip(self.next.par_blocks_mut(dim));
-        pairs
+        let pairs = self.now.par_teams(dim, team).zip(self.next.par_teams_mut(dim, team));
+        let crossed = pairs
+            .zip(self.reports.par_chunks_mut(team))
             .enumerate()
-            .with_min_len(MIN_BLOCKS)
+            .with_min_len(MIN_BLOCKS.div_ceil(team))
             .map_init(
-                || vec![f64x8::ZERO; scratch_len],
-                |memory, (block, (from, to))| {
+                || TeamRoom::<Crossing>::new(scratch_len, team),
+                |room, (index, ((from, to), reports))| {
                     guarded(to_level, || {
-                        let mut stream = key.block(block as u64).stream();
-                        let mut evaluations = Evaluations::default();
-                        let context = Context {
-                            stream: &mut stream,
-                            scratch: Scratch::new(memory),
-                            evaluations: &mut evaluations,
+                        room.begin(key, index * team, from.count());
+                        let sign = match direction {
+                            Direction::Forward => {
+                                bridge.forward_blocks(from, to, room.team())?;
+                                1.0
+                            }
+                            Direction::Backward => {
+                                bridge.backward_blocks(from, to, room.team())?;
+                                -1.0
+                            }
                         };
-                        let (crossing, sign) = match direction {
-                            Direction::Forward => (bridge.forward(from, to, context)?, 1.0),
-                            Direction::Backward => (bridge.backward(from, to, context)?, -1.0),
-                        };
-                        let log_work = (splat(sign) * crossing.log_work).to_array();
-                        let (faults, truncation) =
-                            (crossing.faults.into(), crossing.truncation.to_array());
-                        Ok(BlockReport { evaluations, faults, truncation, log_work })
+                        let crossings = room.outcomes.iter().zip(&room.evaluations);
+                        for (report, (crossing, &evaluations)) in reports.iter_mut().zip(crossings)
+                        {
+                            *report = BlockReport::of(crossing, sign, evaluations);
+                        }
+                        Ok(())
                     })
                 },
-            )
-            .collect_into_vec(&mut self.reports);
+            );
+        first_error(crossed)?;
         self.level = to_level;
         std::mem::swap(&mut self.now, &mut self.next);
-        self.finish_pass(true)
+        Ok(self.finish_pass(true))
     }
 
     /// Runs `steps` kernel steps on every particle; `refresh` recomputes a score left stale.
@@ -427,46 +442,35 @@ impl Population {
         key: Key,
     ) -> Result<PassReport> {
         let (dim, particles, level) = (self.dim, self.particles, self.level);
-        let team = kernel.blocks_at_once(dim).clamp(1, MOST_BLOCKS);
+        let team = team_len(kernel.blocks_at_once(dim).max(density.blocks_at_once()));
         let scratch_len = team * kernel.scratch_len(dim) + density.scratch_len();
         self.now
             .par_teams_mut(dim, team)
             .enumerate()
             .with_min_len(MIN_BLOCKS.div_ceil(team))
             .map_init(
-                || (vec![f64x8::ZERO; scratch_len], Vec::with_capacity(team)),
-                |(memory, streams), (index, mut blocks)| {
-                    let (first, count) = (index * team, blocks.log_density.len());
-                    streams.clear();
-                    streams.extend((first..first + count).map(|b| key.block(b as u64).stream()));
-                    let mut outcomes = [Outcome::none(); MOST_BLOCKS];
-                    let outcomes = &mut outcomes[..count];
+                || TeamRoom::<Outcome>::new(scratch_len, team),
+                |room, (index, mut blocks)| {
+                    let first = index * team;
+                    let active = |block: usize| active_lanes(particles, first + block);
                     guarded(level, || {
+                        room.begin(key, first, blocks.count());
                         let mut report = TeamReport::default();
                         for _ in 0..steps {
-                            let team = Team {
-                                streams: &mut *streams,
-                                outcomes: &mut *outcomes,
-                                scratch: Scratch::new(memory),
-                                evaluations: &mut report.evaluations,
-                            };
-                            kernel.step_blocks(density, step_size, blocks.reborrow(), team)?;
-                            for (block, outcome) in outcomes.iter().enumerate() {
-                                let active = active_lanes(particles, first + block);
-                                let (acceptance, non_finite) = outcome.totals(active);
+                            let moving = blocks.reborrow();
+                            kernel.step_blocks(density, step_size, moving, room.team())?;
+                            for (block, outcome) in room.outcomes.iter().enumerate() {
+                                let (acceptance, non_finite) = outcome.totals(active(block));
                                 report.acceptance += acceptance;
                                 report.non_finite += non_finite;
                             }
                         }
+                        let TeamRoom { memory, evaluations, .. } = room;
                         if refresh {
-                            for mut point in blocks.iter_mut() {
-                                let mut context = Context {
-                                    stream: &mut streams[0],
-                                    scratch: Scratch::new(memory),
-                                    evaluations: &mut report.evaluations,
-                                };
-                                point.evaluate(density, &mut context)?;
-                            }
+                            blocks.evaluate(density, Scratch::new(memory), evaluations)?;
+                        }
+                        for (block, evaluations) in evaluations.iter().enumerate() {
+                            report.evaluations.add(evaluations, active(block) as u64);
                         }
                         Ok(report)
                     })
@@ -474,10 +478,9 @@ impl Population {
             )
             .collect_into_vec(&mut self.team_reports);
         let mut total = PassReport::default();
-        for (index, report) in self.team_reports.drain(..).enumerate() {
+        for report in self.team_reports.drain(..) {
             let report = report?;
-            let evaluations = report.total_evaluations(particles, index * team, team);
-            total.evaluations.add(&evaluations, 1);
+            total.evaluations.add(&report.evaluations, 1);
             total.acceptance_rate += report.acceptance;
             total.non_finite += report.non_finite;
         }
@@ -588,10 +591,9 @@ impl Population {
     /// Sums the blocks' reports in block order; adds log-works to the log-weights where `weigh`.
     ///
     /// A log-work that is NaN or `+inf` is a fault: it is counted and the particle loses its weight.
-    fn finish_pass(&mut self, weigh: bool) -> Result<PassReport> {
+    fn finish_pass(&mut self, weigh: bool) -> PassReport {
         let (mut total, mut truncation) = (PassReport::default(), TruncationMean::EMPTY);
-        for (block, report) in self.reports.drain(..).enumerate() {
-            let report = report?;
+        for (block, report) in self.reports.iter().enumerate() {
             let active = active_lanes(self.particles, block);
             total.evaluations.add(&report.evaluations, active as u64);
             if !weigh {
@@ -620,8 +622,14 @@ impl Population {
             }
         }
         total.truncation = truncation.value();
-        Ok(total)
+        total
     }
+}
+
+/// The error of the first piece of work that ended with one, whichever thread came upon it.
+fn first_error(work: impl IndexedParallelIterator<Item = Result<()>>) -> Result<()> {
+    let failed = work.enumerate().filter_map(|(index, result)| Some((index, result.err()?)));
+    failed.min_by_key(|(index, _)| *index).map_or(Ok(()), |(_, error)| Err(error))
 }
 
 /// Lanes of a block that hold particles.
@@ -634,10 +642,23 @@ mod tests {
     use super::*;
     use amc_core::simd::less;
 
-    /// Fails if a report grows: there is one for every eight particles, 21 bytes for each of them.
+    /// Fails if a report grows: there is one for every eight particles, 20 bytes for each of them.
     #[test]
     fn reports_stay_small() {
-        assert!(size_of::<Result<BlockReport>>() <= 168);
+        assert!(size_of::<BlockReport>() <= 160);
+    }
+
+    /// Fails if another error than that of the first piece is given, or none.
+    #[test]
+    fn the_first_error_is_given() {
+        let level = |level: usize| SamplerError::Panicked { level, message: String::new() };
+        let work = |fails: &'static [usize]| {
+            let result = move |i| if fails.contains(&i) { Err(level(i)) } else { Ok(()) };
+            first_error((0..1000).into_par_iter().map(result))
+        };
+        assert_eq!(work(&[]), Ok(()));
+        assert_eq!(work(&[999]), Err(level(999)));
+        assert_eq!(work(&[700, 31, 998]), Err(level(31)));
     }
 
     /// Fails if a bit stands for another lane or fault than its mask, or lanes that are not asked for

@@ -1,25 +1,29 @@
 //! The states of all ladders at all levels, and the two passes of a round over them.
 //!
 //! Ladders are lanes: a block holds one level of eight ladders, and a swap treats eight ladders at
-//! once. Passes are parallel over levels (or pairs of levels) and blocks; every task draws from its
-//! own keyed stream and writes to its own tally, so results do not depend on threads.
+//! once. Passes are parallel over levels (or pairs of levels) and teams of blocks; every block draws from its
+//! own keyed stream and writes to its own tally, so results depend neither on threads nor on teams.
 
-use amc_core::bridge::{Bridge, FaultCounts};
-use amc_core::density::{LogDensity, MixtureLevel};
+use amc_core::bridge::{Bridge, Crossing, FaultCounts};
+use amc_core::density::MixtureLevel;
 use amc_core::error::Error;
-use amc_core::exchange::{swap, swap_scratch_len};
-use amc_core::point::{Context, Evaluations, Point, PointMut};
+use amc_core::exchange::{SwapOutcome, swap_blocks, swap_blocks_scratch_len};
+use amc_core::kernel::Outcome;
+use amc_core::point::{Evaluations, Point};
 use amc_core::rng::{Phase, Purpose};
-use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8, finite, less, select, splat};
 use amc_core::weight::WorkSums;
 use rayon::prelude::*;
 
 use super::super::guard::guarded;
 use super::super::population::active_lanes;
+use super::super::team::TeamRoom;
 use super::super::truncation::TruncationMean;
 use super::super::{Annealing, SamplerError};
 use super::Explorer;
+use super::teams::{
+    draw, evaluate, exploring_room, largest_team, rows_mut, step, team_len, teams_of,
+};
 
 /// Positions, scores `[levels x blocks x d]` and log-densities `[levels x blocks]`.
 pub(super) struct Ladders {
@@ -59,6 +63,16 @@ struct PairTally {
     accepted: u32,
 }
 
+impl LevelTally {
+    /// Adds a step of the kernel, of which the first `active` lanes count.
+    fn add(&mut self, outcome: &Outcome, active: usize) {
+        let (acceptance, non_finite) = outcome.totals(active);
+        self.acceptance += acceptance;
+        self.steps += active as u64;
+        self.non_finite += non_finite;
+    }
+}
+
 impl PairTally {
     const EMPTY: Self = Self {
         works: WorkSums::EMPTY,
@@ -70,6 +84,28 @@ impl PairTally {
         truncation: TruncationMean::EMPTY,
         accepted: 0,
     };
+
+    /// Adds a swap, of which the first `active` lanes count; `center` is the constant of bridge sampling.
+    fn add(
+        &mut self,
+        outcome: &SwapOutcome,
+        evaluations: &Evaluations,
+        active: usize,
+        center: f64,
+    ) {
+        let lanes = (1_u32 << active) - 1;
+        self.works.add(outcome.forward.log_work, outcome.backward.log_work, center);
+        let probability = outcome.acceptance_probability.to_array();
+        self.acceptance += probability.iter().take(active).sum::<f64>();
+        self.swaps += active as u64;
+        self.non_finite += u64::from((outcome.non_finite.to_bitmask() & lanes).count_ones());
+        for crossing in [&outcome.forward, &outcome.backward] {
+            self.faults.add(&crossing.faults.count(active));
+            self.truncation.add(&crossing.truncation.to_array()[..active]);
+        }
+        self.evaluations.add(evaluations, active as u64);
+        self.accepted = outcome.accepted.to_bitmask() & lanes;
+    }
 }
 
 /// What a level, or a pair of levels, did in all ladders.
@@ -172,68 +208,53 @@ impl Ladders {
         // A score left stale is recomputed if a bridge is going to read it.
         let refresh =
             problem.bridge.denoises() && kernel.is_some_and(|kernel| kernel.leaves_score_stale());
-        let kernel_room = kernel.map_or(0, |kernel| kernel.scratch_len(dim));
-        let density_room = problem.levels.iter().map(|l| l.density().scratch_len()).max();
-        let room = kernel_room + density_room.unwrap_or(0).max(problem.reference.scratch_len());
+        let explored = |level: usize| level < top && explorer != Explorer::Exact;
+        let most = largest_team(self.levels.len());
+        let asked = |level: usize| {
+            let density = problem.levels[level].density().blocks_at_once();
+            let kernel = kernel.filter(|_| explored(level));
+            density.max(kernel.map_or(1, |kernel| kernel.blocks_at_once(dim)))
+        };
+        let largest = (0..=top).map(|level| team_len(asked(level), most)).max().unwrap_or(1);
         let exact_key = problem.key(round.phase, Purpose::Reference).round(round.number);
         let kernel_key = problem.key(round.phase, Purpose::Kernel).round(round.number);
-        self.x
-            .par_chunks_mut(dim)
-            .zip(self.score.par_chunks_mut(dim))
-            .zip(&mut self.log_density)
-            .zip(&mut self.levels)
-            .enumerate()
-            .try_for_each_init(
-                || vec![f64x8::ZERO; room],
-                |memory, (cell, (((x, score), log_density), tally))| {
-                    let (level, block) = (cell / blocks, cell % blocks);
-                    guarded(level, || {
-                        let active = active_lanes(ladders, block);
-                        let density = problem.levels[level].density();
-                        let mut point = PointMut { x, log_density, score };
-                        let mut evaluations = Evaluations::default();
-                        if level == top || explorer == Explorer::Exact {
-                            let law = exact_law(problem, level)?;
-                            let mut stream =
-                                exact_key.level(level as u64).block(block as u64).stream();
-                            law.sample(point.x, &mut stream, Scratch::new(memory))?;
-                            let mut context = Context {
-                                stream: &mut stream,
-                                scratch: Scratch::new(memory),
-                                evaluations: &mut evaluations,
-                            };
-                            point.evaluate(density, &mut context)?;
-                        } else if let (Some(kernel), Explorer::Kernel { steps }) =
-                            (kernel, explorer)
-                        {
-                            let mut stream =
-                                kernel_key.level(level as u64).block(block as u64).stream();
-                            let mut context = Context {
-                                stream: &mut stream,
-                                scratch: Scratch::new(memory),
-                                evaluations: &mut evaluations,
-                            };
-                            for _ in 0..steps {
-                                let outcome = kernel.step(
-                                    density,
-                                    step_sizes[level],
-                                    point.reborrow(),
-                                    context.reborrow(),
-                                )?;
-                                let (acceptance, non_finite) = outcome.totals(active);
-                                tally.acceptance += acceptance;
-                                tally.steps += active as u64;
-                                tally.non_finite += non_finite;
-                            }
-                            if refresh && steps > 0 {
-                                point.evaluate(density, &mut context)?;
-                            }
+
+        let rows = rows_mut(dim, blocks, &mut self.x, &mut self.score, &mut self.log_density);
+        let mut teams = Vec::with_capacity(self.levels.len());
+        for ((level, row), tallies) in rows.enumerate().zip(self.levels.chunks_mut(blocks)) {
+            let team = team_len(asked(level), most);
+            let row = teams_of(row, dim, team).zip(tallies.chunks_mut(team)).enumerate();
+            teams.extend(row.map(|(index, (at, tallies))| (level, index * team, at, tallies)));
+        }
+        let room = exploring_room(problem, kernel, dim, largest);
+        teams.into_par_iter().try_for_each_init(
+            || TeamRoom::<Outcome>::new(room, largest),
+            |room, (level, first, mut at, tallies)| {
+                guarded(level, || {
+                    let key = if explored(level) { kernel_key } else { exact_key };
+                    room.begin(key.level(level as u64), first, at.count());
+                    let density = problem.levels[level].density();
+                    let active = |block: usize| active_lanes(ladders, first + block);
+                    if !explored(level) {
+                        draw(exact_law(problem, level)?, density, &mut at, room)?;
+                    } else if let (Some(kernel), Explorer::Kernel { steps }) = (kernel, explorer) {
+                        let moves = (steps, step_sizes[level]);
+                        step(kernel, density, moves, &mut at, room, |block, outcome| {
+                            tallies[block].add(outcome, active(block));
+                        })?;
+                        if refresh && steps > 0 {
+                            evaluate(&mut at, density, room)?;
                         }
-                        tally.evaluations.add(&evaluations, active as u64);
-                        Ok(())
-                    })
-                },
-            )
+                    }
+                    for (block, (tally, made)) in
+                        tallies.iter_mut().zip(&room.evaluations).enumerate()
+                    {
+                        tally.evaluations.add(made, active(block) as u64);
+                    }
+                    Ok(())
+                })
+            },
+        )
     }
 
     /// Proposes a swap between levels `i` and `i + 1` for `i = first, first + 2, ..`; `centers[i]` is
@@ -248,66 +269,47 @@ impl Ladders {
     ) -> Result<(), SamplerError> {
         let (dim, blocks, ladders) = (self.dim, self.blocks, self.ladders);
         let key = problem.key(round.phase, Purpose::Swap).round(round.number);
-        let room = bridges.iter().map(|bridge| swap_scratch_len(bridge.as_ref())).max();
-        let room = room.unwrap_or(0);
-        let row = blocks * dim;
-        let pairs = self.pairs[first * blocks..].par_chunks_mut(blocks).step_by(2).enumerate();
-        pairs
-            .zip(self.x[first * row..].par_chunks_exact_mut(2 * row))
-            .zip(self.score[first * row..].par_chunks_exact_mut(2 * row))
-            .zip(self.log_density[first * blocks..].par_chunks_exact_mut(2 * blocks))
-            .try_for_each(|((((index, tallies), x), score), log_density)| {
-                let clean_level = first + 2 * index;
-                let bridge = bridges[clean_level].as_ref();
-                let (x, noisy_x) = x.split_at_mut(row);
-                let (score, noisy_score) = score.split_at_mut(row);
-                let (log_density, noisy_log_density) = log_density.split_at_mut(blocks);
-                let clean = x
-                    .par_chunks_mut(dim)
-                    .zip(score.par_chunks_mut(dim))
-                    .zip(log_density)
-                    .map(|((x, score), log_density)| PointMut { x, log_density, score });
-                let noisy = noisy_x
-                    .par_chunks_mut(dim)
-                    .zip(noisy_score.par_chunks_mut(dim))
-                    .zip(noisy_log_density)
-                    .map(|((x, score), log_density)| PointMut { x, log_density, score });
-                clean.zip(noisy).zip(tallies).enumerate().try_for_each_init(
-                    || vec![f64x8::ZERO; room],
-                    |memory, (block, ((clean, noisy), tally))| {
-                        guarded(clean_level, || {
-                            let mut stream =
-                                key.level(clean_level as u64).block(block as u64).stream();
-                            let mut evaluations = Evaluations::default();
-                            let context = Context {
-                                stream: &mut stream,
-                                scratch: Scratch::new(memory),
-                                evaluations: &mut evaluations,
-                            };
-                            let outcome = swap(bridge, noisy, clean, context)?;
-                            let active = active_lanes(ladders, block);
-                            let lanes = (1_u32 << active) - 1;
-                            tally.works.add(
-                                outcome.forward.log_work,
-                                outcome.backward.log_work,
-                                centers[clean_level],
-                            );
-                            let probability = outcome.acceptance_probability.to_array();
-                            tally.acceptance += probability.iter().take(active).sum::<f64>();
-                            tally.swaps += active as u64;
-                            let faults = outcome.non_finite.to_bitmask() & lanes;
-                            tally.non_finite += u64::from(faults.count_ones());
-                            for crossing in [&outcome.forward, &outcome.backward] {
-                                tally.faults.add(&crossing.faults.count(active));
-                                tally.truncation.add(&crossing.truncation.to_array()[..active]);
-                            }
-                            tally.evaluations.add(&evaluations, active as u64);
-                            tally.accepted = outcome.accepted.to_bitmask() & lanes;
-                            Ok(())
-                        })
-                    },
-                )
-            })
+        let most = largest_team((bridges.len() - first).div_ceil(2) * blocks);
+        let mut teams = Vec::with_capacity(self.pairs.len());
+        let mut rows =
+            rows_mut(dim, blocks, &mut self.x, &mut self.score, &mut self.log_density).skip(first);
+        let mut tallies = self.pairs.chunks_mut(blocks).skip(first).step_by(2);
+        let (mut room, mut largest) = (0, 1);
+        for clean_level in (first..bridges.len()).step_by(2) {
+            let bridge = bridges[clean_level].as_ref();
+            let team = team_len(bridge.blocks_at_once(), most);
+            largest = largest.max(team);
+            room = room.max(swap_blocks_scratch_len(bridge, team));
+            let (Some(clean), Some(noisy), Some(tallies)) =
+                (rows.next(), rows.next(), tallies.next())
+            else {
+                break;
+            };
+            let states = teams_of(clean, dim, team).zip(teams_of(noisy, dim, team));
+            let row = states.zip(tallies.chunks_mut(team)).enumerate();
+            teams.extend(
+                row.map(|(index, (states, tallies))| (clean_level, index * team, states, tallies)),
+            );
+        }
+        teams.into_par_iter().try_for_each_init(
+            || (TeamRoom::<SwapOutcome>::new(room, largest), vec![Crossing::default(); largest]),
+            |(room, crossings), (clean_level, first, (clean, noisy), tallies)| {
+                guarded(clean_level, || {
+                    let count = clean.count();
+                    room.begin(key.level(clean_level as u64), first, count);
+                    let bridge = bridges[clean_level].as_ref();
+                    swap_blocks(bridge, noisy, clean, room.team(), &mut crossings[..count])?;
+                    let swaps = room.outcomes.iter().zip(&room.evaluations);
+                    for (block, (tally, (outcome, made))) in
+                        tallies.iter_mut().zip(swaps).enumerate()
+                    {
+                        let active = active_lanes(ladders, first + block);
+                        tally.add(outcome, made, active, centers[clean_level]);
+                    }
+                    Ok(())
+                })
+            },
+        )
     }
 
     /// The ladders whose levels `clean` and `clean + 1` were swapped in the last pass over them.

@@ -22,6 +22,7 @@ mod mode_weights;
 mod outcome;
 mod recorder;
 mod rules;
+mod teams;
 
 use amc_core::bridge::Bridge;
 use amc_core::error::{Error, check_len};
