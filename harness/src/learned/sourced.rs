@@ -85,13 +85,24 @@ impl LogDensity for SourcedLevel<'_> {
     }
 
     fn log_density(&self, x: &[f64x8], scratch: Scratch<'_>) -> Result<f64x8> {
+        let mut log_density = [splat(0.0)];
+        self.log_densities(x, &mut log_density, scratch)?;
+        Ok(log_density[0])
+    }
+
+    fn blocks_at_once(&self) -> usize {
+        BLOCKS
+    }
+
+    fn log_densities(
+        &self,
+        x: &[f64x8],
+        log_densities: &mut [f64x8],
+        scratch: Scratch<'_>,
+    ) -> Result<()> {
         match self.sources.density {
-            Source::Exact => self.exact.log_density(x, scratch),
-            Source::Learned => {
-                let mut log_density = [splat(0.0)];
-                self.model.evaluate(x, &mut log_density, &mut [], scratch)?;
-                Ok(log_density[0])
-            }
+            Source::Exact => self.exact.log_densities(x, log_densities, scratch),
+            Source::Learned => self.model.evaluate(x, log_densities, &mut [], scratch),
         }
     }
 }
@@ -124,11 +135,7 @@ impl Score for SourcedLevel<'_> {
                 self.model.evaluate(x, log_densities, score, scratch)
             }
             (Source::Exact, Source::Learned) => {
-                check_len("x", log_densities.len() * d, x.len())?;
-                // A density by itself costs a mixture less than with its score.
-                for (log_density, x) in log_densities.iter_mut().zip(x.chunks_exact(d)) {
-                    *log_density = self.exact.log_density(x, scratch.reborrow())?;
-                }
+                self.exact.log_densities(x, log_densities, scratch.reborrow())?;
                 self.model.evaluate(x, &mut [], score, scratch)
             }
             (Source::Learned, Source::Exact) => {
