@@ -7,6 +7,7 @@ use clap::Args;
 use super::config_file::{ConfigArguments, read_config};
 use super::progress::LevelBar;
 use super::{print, print_json, table, thread_pool};
+use crate::config::ModelConfig;
 use crate::run::{OutputDir, Problem, RunError, execute};
 
 /// Anneal particles to a target and report log Z, ESS and mode weights
@@ -44,6 +45,9 @@ const EXAMPLE: &str = r#"A configuration (every field may be left out; `amc list
                            # diagonal | low-rank (rank = 4) | flow-map (map = "heun") | exact
   [logdet]                 # of flow-map only
   estimator = "auto"       # dense | structured | lanczos | power-series | ... (n_trunc, n_hutch)
+
+  [model]                  # of a diffusion path only
+  score = "exact"          # learned: from a model that `amc train` made (file = "trained/model.safetensors")
 
   [kernel]
   kind = "mala"            # none | rwm | hmc
@@ -91,14 +95,26 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
         }
     }
     print(&format!(
-        "{}: {} particles, {} levels, seed {}, instructions {}\n{}{}{}",
+        "{}: {} particles, {} levels, seed {}, instructions {}\n{}{}{}{}",
         summary.target,
         summary.particles,
         summary.times.len() - 1,
         summary.seed,
         summary.instructions,
+        model_line(&summary.config.model),
         table::summary(summary),
         table::mode_weights(summary),
         table::verdict(summary)
     ))
+}
+
+/// What comes from a model, where anything does.
+fn model_line(model: &ModelConfig) -> String {
+    match &model.file {
+        Some(file) if model.is_used() => {
+            let (density, score) = (model.density.name(), model.score.name());
+            format!("density {density}, score {score} ({file})\n")
+        }
+        _ => String::new(),
+    }
 }

@@ -10,9 +10,7 @@ use super::error::ConfigError;
 use super::reader::Section;
 use super::schema::Key;
 use super::value::Interval;
-use crate::catalog::{
-    ClassificationKind, NetworkKind, NoiseLevels, ScoreLossKind, TrainingPreset,
-};
+use crate::catalog::{ClassificationKind, NetworkKind, NoiseLevels, ScoreLossKind, TrainingPreset};
 
 pub(super) const SECTION: &str = "train";
 
@@ -38,7 +36,10 @@ pub(super) const KEYS: &[Key] = &[
     Key::when("classification", CLASSIFIED, "fine_tune_epochs", "epochs with it (as epochs)"),
     Key::always("levels", "noise levels: continuous, or those of the path (continuous)"),
     Key::always("samples", "exact samples to train on, without data (60000)"),
-    Key::always("data", "your own samples, in the target's own coordinates: .npy, .npz, .csv, .parquet"),
+    Key::always(
+        "data",
+        "your own samples, in the target's own coordinates: .npy, .npz, .csv, .parquet",
+    ),
     Key::always("epochs", "passes over the samples with the score alone (500; short 100)"),
     Key::always("batch", "points of the score in a step, a multiple of 128 (2048)"),
     Key::always("antithetic", "noises in pairs of opposite sign (true)"),

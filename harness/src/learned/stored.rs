@@ -68,7 +68,8 @@ impl ModelHeader {
     /// # Errors
     /// [`FileError::Header`] for sizes that are none, and `parameters` of another number.
     pub fn model<T: Real>(&self, source: &str, parameters: Vec<T>) -> Result<Model<T>, FileError> {
-        let unusable = |detail: &str| FileError::Header { file: source.into(), detail: detail.into() };
+        let unusable =
+            |detail: &str| FileError::Header { file: source.into(), detail: detail.into() };
         let shape = self.shape(source)?;
         if parameters.len() != shape.parameters() {
             return Err(unusable("the number of parameters belongs to another network"));
@@ -102,7 +103,9 @@ impl ModelHeader {
             return unusable(format!("sizes dim {dim}, channels {channels}, blocks {blocks}"));
         }
         if *features != FEATURES {
-            return unusable(format!("{features} time features, where this version has {FEATURES}"));
+            return unusable(format!(
+                "{features} time features, where this version has {FEATURES}"
+            ));
         }
         if self.mean.len() != *dim {
             return unusable(format!("a mean of {} coordinates for dim {dim}", self.mean.len()));

@@ -9,6 +9,7 @@ mod details;
 mod error;
 mod estimate;
 mod exchanged;
+mod model;
 mod moves;
 mod output;
 mod problem;

@@ -6,15 +6,11 @@ use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::path::{NoiseSchedule, Schedule};
 
 use super::RunError;
+use super::model::LoadedModel;
 use super::moves::bridge_choice;
-use crate::catalog::{BridgeKind, LogDetEstimator, Precision, Source};
-use crate::config::{
-    Algorithm, KernelConfig, ModelConfig, PathFamily, RunConfig, Spacing, TargetFamily,
-};
-use crate::learned::network::Head;
-use crate::learned::{
-    DiffusionModel, ModelLevel, NoiseRange, SignalNoise, SourcedLevel, Sources, read_model,
-};
+use crate::catalog::{LogDetEstimator, Source};
+use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
+use crate::learned::{ModelLevel, SignalNoise, SourcedLevel};
 use crate::mixture::OwnedMixture;
 use crate::sampler::{Annealing, Diffused, KernelChoice, Level};
 use crate::target::{
@@ -51,7 +47,7 @@ pub struct Problem {
     /// The noise schedule, on a diffusion path.
     pub schedule: Option<NoiseSchedule>,
     /// The model that levels take densities or scores from, if any does.
-    model: Option<(Box<dyn DiffusionModel>, Sources)>,
+    pub(super) model: Option<LoadedModel>,
     /// Variance of the reference `N(0, variance I)`, and its parameters.
     reference_variance: [f64; 1],
     reference_mean: Vec<f64>,
@@ -96,7 +92,7 @@ impl Problem {
         if schedule.is_some() {
             config.check_level_memory(config.path.levels, mixture.level_storage().len())?;
         }
-        let model = load_model(config, mixture.dim(), schedule.as_ref())?;
+        let model = LoadedModel::of(config, &mixture, schedule.as_ref())?;
         let problem = Self {
             model,
             map,
@@ -138,7 +134,7 @@ impl Problem {
         let mut target_storage = self.mixture.level_storage();
         let target = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut target_storage)?;
         let (mut storage, models): (Vec<Vec<f64>>, Vec<Option<Box<dyn ModelLevel + '_>>>);
-        let model = self.model.as_ref().map(|(model, sources)| (model.as_ref(), *sources));
+        let model = self.model.as_ref().map(LoadedModel::parts);
         let levels: Result<Vec<Level<'_>>, Error> = match &self.schedule {
             Some(schedule) => {
                 storage = times.iter().map(|_| self.mixture.level_storage()).collect();
@@ -200,7 +196,8 @@ impl Problem {
         let asked = flow.is_some_and(|f| f.logdet.estimator == LogDetEstimator::Structured);
         let (mixture, mut storage) = (self.mixture.view(), self.mixture.level_storage());
         let level = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage)?;
-        if asked && level.structure_rank() == 0 {
+        let learned = config.model.score == Source::Learned;
+        if asked && (learned || level.structure_rank() == 0) {
             let target = self.mixture.parameters().name.clone();
             return Err(RunError::NoStructure { target });
         }
@@ -235,66 +232,6 @@ impl Problem {
             initial_step_size: moves.step_size.unwrap_or(guess),
         }))
     }
-}
-
-/// The model of a configuration, checked against its target and levels; `None` where everything is exact.
-fn load_model(
-    config: &RunConfig,
-    dim: usize,
-    schedule: Option<&NoiseSchedule>,
-) -> Result<Option<(Box<dyn DiffusionModel>, Sources)>, RunError> {
-    let ModelConfig { density, score, file, precision } = &config.model;
-    let (Some(file), Some(schedule), true) = (file, schedule, config.model.is_used()) else {
-        return Ok(None);
-    };
-    let (model, header) = read_model(Path::new(file))?;
-    let unfit = |problem: String| RunError::Model { file: file.clone(), problem };
-    if header.dim != dim {
-        let problem = format!("has {} coordinates and the target {dim}; train one for it", header.dim);
-        return Err(unfit(problem));
-    }
-    if *density == Source::Learned && model.head == Head::Field {
-        let remedy = "use model.density = \"exact\" or train.network = \"energy\"";
-        return Err(unfit(format!("is a score network without a log-density; {remedy}")));
-    }
-    let needs_hessian = match config.bridge.kind() {
-        BridgeKind::Diagonal
-        | BridgeKind::SecondOrder
-        | BridgeKind::LowRank
-        | BridgeKind::FlowMap => true,
-        BridgeKind::Identity
-        | BridgeKind::ExponentialIntegrator
-        | BridgeKind::Ddpm
-        | BridgeKind::IsotropicOptimal
-        | BridgeKind::Exact => false,
-    };
-    if *score == Source::Learned && model.head == Head::Field && needs_hessian {
-        let kind = config.bridge.kind().name();
-        let remedy = "use \"isotropic-optimal\" or train.network = \"energy\"";
-        return Err(unfit(format!("has no Hessian, which bridge.kind = \"{kind}\" needs; {remedy}")));
-    }
-    // Levels that are found by measurements lie between these two.
-    let (first, last) = match (&config.path.spacing, config.path.family) {
-        (Spacing::List { times }, _) => (times.first().copied(), times.last().copied()),
-        (_, PathFamily::Diffusion { t_min, t_max, .. }) => (Some(t_min), Some(t_max)),
-        (_, PathFamily::Tempering) => (None, None),
-    };
-    let NoiseRange { lowest, highest } = model.noise;
-    let (slack, t_min, t_max) = (1e-9 * (highest - lowest), first.unwrap_or(1.0), last.unwrap_or(1.0));
-    let log_snr = |t: f64| libm::log(schedule.alpha(t) * schedule.alpha(t) / schedule.variance(t));
-    if log_snr(t_min) > highest + slack || log_snr(t_max) < lowest - slack {
-        return Err(unfit(format!(
-            "knows log-SNRs from {lowest:.4} to {highest:.4}, and the levels go from {:.4} to {:.4}; change \
-             path.t_min, path.t_max or path.schedule, or train with these",
-            log_snr(t_max),
-            log_snr(t_min)
-        )));
-    }
-    let sources = Sources { density: *density, score: *score };
-    Ok(Some(match precision {
-        Precision::F32 => (Box::new(model) as Box<dyn DiffusionModel>, sources),
-        Precision::F64 => (Box::new(model.to_f64()), sources),
-    }))
 }
 
 /// The target as defined, and how it is to be standardized.

@@ -143,7 +143,8 @@ impl Summary {
             evaluations.add(part, 1);
         }
         let sandwich = sampled.symptoms.sandwich.as_ref();
-        let warnings = warnings(config, sampled, &assessment);
+        let mut warnings = warnings(config, sampled, &assessment);
+        warnings.extend(problem.model.iter().filter_map(|model| model.warning.clone()));
         let Assessment { mode_weights, true_mode_weights, .. } = assessment;
         Self {
             verdict: judge(&sampled.symptoms),

@@ -285,11 +285,7 @@ fn samples(
     Ok((rows, scores))
 }
 
-fn exact_samples(
-    target: &MixtureLevel<'_>,
-    count: usize,
-    key: Key,
-) -> Result<Vec<f64>, RunError> {
+fn exact_samples(target: &MixtureLevel<'_>, count: usize, key: Key) -> Result<Vec<f64>, RunError> {
     use amc_core::density::LogDensity;
     let dim = target.dim();
     let mut rows = vec![0.0; count * dim];
@@ -335,7 +331,9 @@ pub fn model_of(folder: &Path) -> Result<(Model<f32>, ModelHeader), RunError> {
     let path = folder.join(MODEL);
     if !path.exists() {
         let message = match folder.join(CHECKPOINT).exists() {
-            true => "is not there, but a checkpoint is: finish the training with `amc train ... --resume`",
+            true => {
+                "is not there, but a checkpoint is: finish the training with `amc train ... --resume`"
+            }
             false => "is not there: train it with `amc train CONFIG.toml --out DIR`",
         };
         return Err(RunError::File { path, message: message.into() });

@@ -36,11 +36,7 @@ impl<T: Real> Classification<T> {
     /// Room for `points` evaluations: `points/classes^2` samples.
     pub fn new(model: &Model<T>, points: usize, classes: usize) -> Self {
         let used = points / (classes * classes) * classes * classes;
-        Self {
-            chunk: Chunk::new(model, used, Read::Energy),
-            classes,
-            logits: vec![0.0; used],
-        }
+        Self { chunk: Chunk::new(model, used, Read::Energy), classes, logits: vec![0.0; used] }
     }
 
     /// Samples that a chunk takes.
@@ -116,7 +112,11 @@ impl<T: Real> Classification<T> {
                 - constants.0.at(constants.1, log_snr);
         }
         let columns = (0..samples.len()).flat_map(|g| (0..k).map(move |j| (g * k * k, j)));
-        columns.map(|(start, j)| (self.normalizer(start, j) - self.logits[start + j * k + j]) / k as f64).sum()
+        columns
+            .map(|(start, j)| {
+                (self.normalizer(start, j) - self.logits[start + j * k + j]) / k as f64
+            })
+            .sum()
     }
 
     /// `logsumexp_i q_ij` of the sample whose evaluations begin at `start`.

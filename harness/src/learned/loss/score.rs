@@ -97,8 +97,7 @@ impl<T: Real> ScoreMatching<T> {
                 let eps = sign * noise[i * n + j % draws.len()];
                 let z = (alpha * sample[i].to_f64() + sigma * eps) / constants.scale;
                 let share = self.share_of_target(level, data.information(i));
-                let of_target =
-                    if share > 0.0 { share * scores[i].to_f64() / alpha } else { 0.0 };
+                let of_target = if share > 0.0 { share * scores[i].to_f64() / alpha } else { 0.0 };
                 let score = of_target - (1.0 - share) * eps / sigma;
                 let field = -(constants.scale * score + z) / constants.kappa;
                 self.chunk.z[i * n + j] = T::from_f64(z);
@@ -132,7 +131,8 @@ impl<T: Real> ScoreMatching<T> {
         self.chunk.evaluate(model, Read::Field);
         let n = self.squares.len();
         self.squares.fill(0.0);
-        let rows = self.chunk.field.chunks_exact(n).zip(self.chunk.field_adjoint.chunks_exact_mut(n));
+        let rows =
+            self.chunk.field.chunks_exact(n).zip(self.chunk.field_adjoint.chunks_exact_mut(n));
         for (field, adjoint) in rows {
             for ((&field, adjoint), square) in field.iter().zip(adjoint).zip(&mut self.squares) {
                 *adjoint = field - *adjoint;

@@ -88,8 +88,11 @@ impl<'a, T: Real> Stage<'a, T> {
         (seed, index): (u64, u64),
     ) -> Self {
         let parameters = model.network.parameters.len() + material.constants.count();
-        let worker = |work, samples| {
-            Worker { work, samples, gradient: vec![T::default(); parameters], loss: 0.0 }
+        let worker = |work, samples| Worker {
+            work,
+            samples,
+            gradient: vec![T::default(); parameters],
+            loss: 0.0,
         };
         let scores = rules.batch / CHUNK;
         let mut workers = Vec::new();

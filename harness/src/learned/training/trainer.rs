@@ -167,7 +167,8 @@ impl<'a> Trainer<'a> {
                     self.check(&at, total.is_none_or(|total| total < limit), total.unwrap_or(0.0))?;
                     watcher.record(&record);
                     at.records.push(record);
-                    at.waited = if total < at.best || at.best.is_none() { 0 } else { at.waited + 1 };
+                    at.waited =
+                        if total < at.best || at.best.is_none() { 0 } else { at.waited + 1 };
                     at.best = if at.waited == 0 { total } else { at.best };
                     self.save(&at)?;
                     last_saved = Instant::now();
@@ -175,7 +176,11 @@ impl<'a> Trainer<'a> {
                         break;
                     }
                 }
-                if self.checkpoints.as_ref().is_some_and(|(_, every)| last_saved.elapsed() >= *every) {
+                if self
+                    .checkpoints
+                    .as_ref()
+                    .is_some_and(|(_, every)| last_saved.elapsed() >= *every)
+                {
                     self.save(&at)?;
                     last_saved = Instant::now();
                 }

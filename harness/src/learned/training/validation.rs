@@ -83,9 +83,5 @@ pub fn validate<T: Real>(
             .collect();
         losses.iter().sum::<f64>() / CHUNKS as f64
     });
-    ValidationLosses {
-        score: sums.iter().sum::<f64>() / BANDS as f64,
-        bands: sums,
-        classification,
-    }
+    ValidationLosses { score: sums.iter().sum::<f64>() / BANDS as f64, bands: sums, classification }
 }
