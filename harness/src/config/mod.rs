@@ -40,7 +40,7 @@ pub use sampler::{Algorithm, ReplicaExchangeConfig, SamplerConfig};
 pub use schedule::NoiseSchedule;
 pub use schema::{Key, schema};
 pub use target::{TargetConfig, TargetFamily};
-pub use train::{CHUNK, ClassificationConfig, DataConfig, TrainConfig};
+pub use train::{ClassificationConfig, DataConfig, TrainConfig};
 pub use value::Interval;
 
 use overrides::Origins;

@@ -53,8 +53,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::always("checkpoint", "seconds between checkpoints (30.0)"),
 ];
 
-/// Points that one thread handles together: batches are multiples of it.
-pub const CHUNK: usize = 128;
+/// Batches are multiples of it, so that they are whole chunks of points.
+const BATCH_STEP: usize = 128;
 
 /// A validated `[train]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,12 +229,12 @@ fn batch(
     key: &'static str,
     default: usize,
 ) -> Result<usize, ConfigError> {
-    let batch = section.usize(key, default, CHUNK..=1 << 20)?;
-    if batch.is_multiple_of(CHUNK) {
+    let batch = section.usize(key, default, BATCH_STEP..=1 << 20)?;
+    if batch.is_multiple_of(BATCH_STEP) {
         return Ok(batch);
     }
-    let conflict = format!("is not a multiple of {CHUNK}, the points a thread takes together");
-    let remedy = format!("use {}", batch.div_ceil(CHUNK) * CHUNK);
+    let conflict = format!("is not a multiple of {BATCH_STEP}, so not whole chunks of points");
+    let remedy = format!("use {}", batch.div_ceil(BATCH_STEP) * BATCH_STEP);
     Err(section.conflict(key, conflict, remedy))
 }
 

@@ -26,5 +26,5 @@ pub use stage::{Material, Stage, StepLosses};
 pub use trainer::{Record, Sums, Trained, Trainer, TrainingError, Watcher};
 pub use validation::{BANDS, ValidationLosses, validate};
 
-/// Points that one thread handles together.
-pub const CHUNK: usize = crate::config::CHUNK;
+/// Points that one thread handles together: what is kept of them stays in its second cache.
+pub const CHUNK: usize = 64;

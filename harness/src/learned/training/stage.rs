@@ -4,7 +4,9 @@
 //! drawn from a stream of that epoch; the score's levels are stratified over the step; every chunk has a stream of its
 //! own. So threads change nothing, and a training goes on from a checkpoint as if it had never stopped.
 
-use amc_core::rng::{Key, Purpose};
+use std::ops::Range;
+
+use amc_core::rng::{Key, Purpose, Stream};
 use rayon::prelude::*;
 
 use super::super::levels::{LevelConstants, TrainedLevels};
@@ -15,6 +17,9 @@ use super::{CHUNK, OptimizerState, StageRules, TrainingData};
 
 /// Parameters whose gradient a task sums.
 const PIECE: usize = 4096;
+
+/// Chunks that a worker takes one after the other into one gradient: as many gradients fewer to clear and to sum.
+const CHUNKS_PER_WORKER: usize = 4;
 
 /// Streams of a step besides those of its chunks.
 const LEVELS: u64 = u64::MAX;
@@ -44,13 +49,34 @@ enum Work<T> {
     Classification(Classification<T>),
 }
 
-/// A chunk with its part of the gradient.
+/// Some chunks with their part of the gradient.
 struct Worker<T> {
     work: Work<T>,
-    /// Samples it takes.
+    /// Chunks, by their number among all, and samples each of them takes.
+    chunks: Range<usize>,
     samples: usize,
+    /// Place of the first sample among those of the step.
+    start: usize,
     gradient: Vec<T>,
     loss: f64,
+}
+
+impl<T: Real> Worker<T> {
+    /// Losses and gradients of all its chunks, with a stream for each and the samples it takes.
+    fn run(
+        &mut self,
+        key: Key,
+        mut add: impl FnMut(&mut Work<T>, Range<usize>, Stream, &mut [T]) -> f64,
+    ) {
+        self.gradient.fill(T::default());
+        self.loss = 0.0;
+        for (position, chunk) in self.chunks.clone().enumerate() {
+            let stream = key.block(chunk as u64).stream();
+            let start = self.start + position * self.samples;
+            let samples = start..start + self.samples;
+            self.loss += add(&mut self.work, samples, stream, &mut self.gradient);
+        }
+    }
 }
 
 /// What a stage trains on.
@@ -69,7 +95,8 @@ pub struct Stage<'a, T> {
     rules: StageRules,
     material: Material<'a, T>,
     workers: Vec<Worker<T>>,
-    /// Workers of the score, the first ones.
+    /// Chunks and workers of the score, the first ones.
+    chunks: usize,
     scores: usize,
     gradient: Vec<T>,
     key: Key,
@@ -88,30 +115,37 @@ impl<'a, T: Real> Stage<'a, T> {
         (seed, index): (u64, u64),
     ) -> Self {
         let parameters = model.network.parameters.len() + material.constants.count();
-        let worker = |work, samples| Worker {
-            work,
-            samples,
-            gradient: vec![T::default(); parameters],
-            loss: 0.0,
+        let (mut workers, mut start, mut first) = (Vec::new(), 0, 0);
+        let mut add = |chunks: usize, make: &dyn Fn() -> (Work<T>, usize)| {
+            for some in (0..chunks).step_by(CHUNKS_PER_WORKER) {
+                let chunks = first + some..first + (some + CHUNKS_PER_WORKER).min(chunks);
+                let (work, samples) = make();
+                let gradient = vec![T::default(); parameters];
+                let taken = chunks.len() * samples;
+                workers.push(Worker { work, chunks, samples, start, gradient, loss: 0.0 });
+                start += taken;
+            }
+            first += chunks;
         };
-        let scores = rules.batch / CHUNK;
-        let mut workers = Vec::new();
-        for _ in 0..scores {
+        let chunks = rules.batch / CHUNK;
+        add(chunks, &|| {
             let loss = ScoreMatching::new(model, CHUNK, rules.score, rules.antithetic);
             let samples = loss.draws();
-            workers.push(worker(Work::Score(loss), samples));
-        }
+            (Work::Score(loss), samples)
+        });
         if let Some(classification) = &rules.classification {
-            for _ in 0..classification.points / CHUNK {
+            add(classification.points / CHUNK, &|| {
                 let loss = Classification::new(model, CHUNK, classification.classes);
                 let samples = loss.samples();
-                workers.push(worker(Work::Classification(loss), samples));
-            }
+                (Work::Classification(loss), samples)
+            });
         }
+        let scores = chunks.div_ceil(CHUNKS_PER_WORKER);
         Self {
             rules,
             material,
             workers,
+            chunks,
             scores,
             gradient: vec![T::default(); parameters],
             key: Key::new(seed, Purpose::Training).repetition(index),
@@ -141,20 +175,22 @@ impl<'a, T: Real> Stage<'a, T> {
 
     /// Samples and levels of a step. Neighbouring levels go to different chunks.
     fn draw(&mut self, step: u64) {
-        let each: usize = self.workers.iter().map(|worker| worker.samples).sum();
+        let all = |workers: &[Worker<T>]| -> usize {
+            workers.iter().map(|worker| worker.chunks.len() * worker.samples).sum()
+        };
+        let (each, drawn) = (all(&self.workers), all(&self.workers[..self.scores]));
         self.samples.clear();
         for place in 0..each as u64 {
             let sample = self.sample(step * each as u64 + place);
             self.samples.push(sample);
         }
-        let drawn: usize = self.workers[..self.scores].iter().map(|worker| worker.samples).sum();
         let mut stream = self.key.round(step).block(LEVELS).stream();
-        let (levels, scores) = (self.material.levels, self.scores);
-        let per_chunk = drawn / scores;
+        let (levels, chunks) = (self.material.levels, self.chunks);
+        let per_chunk = drawn / chunks;
         self.draws.clear();
         for place in 0..drawn {
             let (chunk, position) = (place / per_chunk, place % per_chunk);
-            let stratum = position * scores + chunk;
+            let stratum = position * chunks + chunk;
             let share = (stratum as f64 + stream.uniform()) / drawn as f64;
             self.draws.push(Draw { sample: self.samples[place], log_snr: levels.at(share) });
         }
@@ -171,35 +207,23 @@ impl<'a, T: Real> Stage<'a, T> {
         let (samples, draws, model) = (&self.samples, &self.draws, &*model);
         let classified = samples.len() - draws.len();
         let weight = rules.classification.map_or(0.0, |classification| classification.weight);
-        let starts: Vec<usize> = self
-            .workers
-            .iter()
-            .scan(0, |start, worker| {
-                let own = *start;
-                *start += worker.samples;
-                Some(own)
-            })
-            .collect();
-        let workers = self.workers.par_iter_mut().zip(starts).enumerate();
-        workers.for_each(|(index, (worker, start))| {
-            worker.gradient.fill(T::default());
-            let (gradient, of_constants) = worker.gradient.split_at_mut(network);
-            let mut stream = key.block(index as u64).stream();
-            let range = start..start + worker.samples;
-            worker.loss = match &mut worker.work {
+        let classification = weight / classified as f64;
+        self.workers.par_iter_mut().for_each(|worker| {
+            worker.run(key, |work, range, mut stream, gradient| match work {
                 Work::Score(loss) => {
                     let scale = 1.0 / rules.batch as f64;
                     let drawn = (&draws[range], &mut stream);
-                    loss.add(model, material.data, drawn, (scale, gradient))
+                    loss.add(model, material.data, drawn, (scale, &mut gradient[..network]))
                 }
                 Work::Classification(loss) => {
-                    let scale = weight / classified as f64;
+                    let (gradient, of_constants) = gradient.split_at_mut(network);
                     let constants = (material.constants, constants);
                     let source = (material.data, material.levels);
                     let drawn = (&samples[range], &mut stream);
-                    loss.add((model, constants), source, drawn, (scale, gradient, of_constants))
+                    let sinks = (classification, gradient, of_constants);
+                    loss.add((model, constants), source, drawn, sinks)
                 }
-            };
+            });
         });
         self.sum_gradients();
         let rate = rules.learning_rate_at(step);

@@ -14,7 +14,7 @@ use super::{CHUNK, StageRules};
 pub const BANDS: usize = 8;
 
 /// Chunks of the score and of the classification.
-const CHUNKS: usize = 16;
+const CHUNKS: usize = 32;
 
 /// Losses on samples kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
