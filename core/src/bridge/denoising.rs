@@ -65,6 +65,23 @@ impl<'a, K: DenoisingKernel> Denoising<'a, K> {
         self.log_noising_of_square(square / splat(self.step.variance))
     }
 
+    /// Draws `x ~ q(. | y)` and returns `log q(x | y)`.
+    fn noise(&self, y: &[f64x8], x: &mut [f64x8], stream: &mut Stream) -> f64x8 {
+        let (ratio, deviation) = (self.step.ratio, libm::sqrt(self.step.variance));
+        self.log_noising_of_square(dispatch(Noise { ratio, deviation, y, x, stream }))
+    }
+
+    /// The work of a pair with these log-densities of the kernels.
+    fn crossing(
+        &self,
+        x: Point<'_>,
+        y: Point<'_>,
+        log_noising: f64x8,
+        log_kernel: f64x8,
+    ) -> Crossing {
+        Crossing::from((y.log_density - x.log_density) + log_ratio(log_noising, log_kernel))
+    }
+
     /// `log q` for the squared length of the standardized noise.
     fn log_noising_of_square(&self, square: f64x8) -> f64x8 {
         let constant = self.dim() as f64 * (LOG_TWO_PI + libm::log(self.step.variance));
@@ -142,22 +159,33 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         self.kernel.scratch_len().max(densities) + self.dim()
     }
 
-    fn forward(&self, x: Point<'_>, y: PointMut<'_>, context: Context<'_>) -> Result<Crossing> {
-        let mut outcome = Crossing::default();
-        self.forward_blocks(x.as_blocks(), y.into_blocks(), context.into_team(&mut outcome))?;
-        Ok(outcome)
+    fn forward(
+        &self,
+        x: Point<'_>,
+        mut y: PointMut<'_>,
+        mut context: Context<'_>,
+    ) -> Result<Crossing> {
+        let log_kernel = self.kernel.sample(x, y.x, context.reborrow())?;
+        y.evaluate(self.clean, &mut context)?;
+        Ok(self.crossing(x, y.as_point(), self.log_noising(x.x, y.x), log_kernel))
     }
 
-    fn backward(&self, y: Point<'_>, x: PointMut<'_>, context: Context<'_>) -> Result<Crossing> {
-        let mut outcome = Crossing::default();
-        self.backward_blocks(y.as_blocks(), x.into_blocks(), context.into_team(&mut outcome))?;
-        Ok(outcome)
+    fn backward(
+        &self,
+        y: Point<'_>,
+        mut x: PointMut<'_>,
+        mut context: Context<'_>,
+    ) -> Result<Crossing> {
+        let log_noising = self.noise(y.x, x.x, context.stream);
+        x.evaluate(self.noisy, &mut context)?;
+        let log_kernel = self.kernel.log_density(x.as_point(), y.x, context)?;
+        Ok(self.crossing(x.as_point(), y, log_noising, log_kernel))
     }
 
     fn log_work(&self, x: Point<'_>, y: Point<'_>, context: Context<'_>) -> Result<f64x8> {
         let log_kernel = self.kernel.log_density(x, y.x, context)?;
         let log_noising = self.log_noising(x.x, y.x);
-        Ok((y.log_density - x.log_density) + log_ratio(log_noising, log_kernel))
+        Ok(self.crossing(x, y, log_noising, log_kernel).log_work)
     }
 
     fn blocks_at_once(&self) -> usize {
@@ -183,9 +211,7 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
         y.evaluate(self.clean, scratch, evaluations)?;
         let pairs = x.iter().zip(y.as_blocks().iter());
         for ((from, to), (&log_kernel, outcome)) in pairs.zip(log_kernels.iter().zip(outcomes)) {
-            let log_noising = self.log_noising(from.x, to.x);
-            let gain = to.log_density - from.log_density;
-            *outcome = Crossing::from(gain + log_ratio(log_noising, log_kernel));
+            *outcome = self.crossing(from, to, self.log_noising(from.x, to.x), log_kernel);
         }
         Ok(())
     }
@@ -198,21 +224,18 @@ impl<K: DenoisingKernel> Bridge for Denoising<'_, K> {
     ) -> Result<()> {
         check_crossing(self.dim(), y, &x, &team)?;
         let Team { streams, outcomes, mut scratch, evaluations } = team;
-        let squares = scratch.take(y.count())?;
-        let (ratio, deviation) = (self.step.ratio, libm::sqrt(self.step.variance));
-        let draws = squares.iter_mut().zip(&mut *streams);
-        for ((from, to), (square, stream)) in y.iter().zip(x.iter_mut()).zip(draws) {
-            *square = dispatch(Noise { ratio, deviation, y: from.x, x: to.x, stream });
+        let log_noisings = scratch.take(y.count())?;
+        let draws = log_noisings.iter_mut().zip(&mut *streams);
+        for ((from, to), (log_noising, stream)) in y.iter().zip(x.iter_mut()).zip(draws) {
+            *log_noising = self.noise(from.x, to.x, stream);
         }
         x.evaluate(self.noisy, scratch.reborrow(), evaluations)?;
-        let pairs = y.iter().zip(x.as_blocks().iter()).zip(squares.iter());
+        let pairs = y.iter().zip(x.as_blocks().iter()).zip(log_noisings.iter());
         let teams = streams.iter_mut().zip(outcomes).zip(evaluations);
-        for (((from, to), &square), ((stream, outcome), evaluations)) in pairs.zip(teams) {
+        for (((from, to), &log_noising), ((stream, outcome), evaluations)) in pairs.zip(teams) {
             let context = Context { stream, scratch: scratch.reborrow(), evaluations };
             let log_kernel = self.kernel.log_density(to, from.x, context)?;
-            let log_noising = self.log_noising_of_square(square);
-            let gain = from.log_density - to.log_density;
-            *outcome = Crossing::from(gain + log_ratio(log_noising, log_kernel));
+            *outcome = self.crossing(to, from, log_noising, log_kernel);
         }
         Ok(())
     }

@@ -3,23 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use amc_core::density::{MixtureLevel, Score};
+use amc_core::density::{LogDensity, MixtureLevel, Score};
 use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8};
 use rayon::prelude::*;
 
 use super::{Problem, RunError};
-use crate::catalog::{ClassificationKind, NetworkKind, NoiseLevels, ScoreLossKind};
+use crate::catalog::{NetworkKind, NoiseLevels, ScoreLossKind};
 use crate::config::{DataConfig, PathFamily, RunConfig, TrainConfig};
 use crate::learned::data::read_samples;
-use crate::learned::file::{FileError, Kind};
 use crate::learned::network::Head;
 use crate::learned::training::{
     ClassificationRules, OptimizerRules, StageRules, Trained, Trainer, TrainingData, TrainingError,
     TrainingRules, Watcher, read_checkpoint,
 };
-use crate::learned::{Model, ModelHeader, NoiseRange, TrainedLevels, write_model};
+use crate::learned::{Model, ModelHeader, NoiseRange, TrainedLevels, read_model, write_model};
 
 /// The model of a finished training.
 pub const MODEL: &str = "model.safetensors";
@@ -256,17 +255,14 @@ fn rules(config: &RunConfig, samples: usize) -> TrainingRules {
             ..OptimizerRules::default()
         },
     };
-    let fine_tuning = train.classification.map(|classification| {
-        debug_assert!(classification.kind != ClassificationKind::None);
-        StageRules {
-            steps: steps(classification.epochs),
-            classification: Some(ClassificationRules {
-                classes: classification.classes,
-                points: classification.classified,
-                weight: classification.weight,
-            }),
-            ..score
-        }
+    let fine_tuning = train.classification.map(|classification| StageRules {
+        steps: steps(classification.epochs),
+        classification: Some(ClassificationRules {
+            classes: classification.classes,
+            points: classification.classified,
+            weight: classification.weight,
+        }),
+        ..score
     });
     let stages = std::iter::once(score).chain(fine_tuning).filter(|stage| stage.steps > 0);
     TrainingRules { seed: config.seed, stages: stages.collect(), patience: train.patience }
@@ -302,7 +298,6 @@ fn samples(
 }
 
 fn exact_samples(target: &MixtureLevel<'_>, count: usize, key: Key) -> Result<Vec<f64>, RunError> {
-    use amc_core::density::LogDensity;
     let dim = target.dim();
     let mut rows = vec![0.0; count * dim];
     rows.par_chunks_mut(LANES * dim).enumerate().try_for_each(|(block, rows)| {
@@ -319,7 +314,6 @@ fn exact_samples(target: &MixtureLevel<'_>, count: usize, key: Key) -> Result<Ve
 }
 
 fn scores(target: &MixtureLevel<'_>, rows: &[f64]) -> Result<Vec<f64>, RunError> {
-    use amc_core::density::LogDensity;
     let dim = target.dim();
     let mut scores = vec![0.0; rows.len()];
     let blocks = rows.par_chunks(LANES * dim).zip(scores.par_chunks_mut(LANES * dim));
@@ -354,6 +348,5 @@ pub fn model_of(folder: &Path) -> Result<(Model<f32>, ModelHeader), RunError> {
         };
         return Err(RunError::File { path, message: message.into() });
     }
-    let _ = Kind::Model;
-    Ok(crate::learned::read_model(&path).map_err(|error: FileError| error)?)
+    Ok(read_model(&path)?)
 }

@@ -105,6 +105,7 @@ fn with_target<T>(
             exact_target: annealing.exact_target,
             second_moment: annealing.second_moment,
             schedule: None,
+            model: None,
             bridge: BridgeChoice::Identity,
             kernel: Some(KernelChoice {
                 kernel: Box::new(kernel),

@@ -38,9 +38,13 @@ impl Case {
         Self { network: Network { shape: SHAPE, parameters }, z, features }
     }
 
+    /// The field is left out where the tape keeps nothing for it.
     fn evaluate(&self, head: Head, keep: Keep) -> Evaluated {
         let len = SHAPE.dim * POINTS;
-        let [o, w, field, gain, linear] = [(); 5].map(|()| vec![0.0; len]);
+        let [o, w, mut field, gain, linear] = [(); 5].map(|()| vec![0.0; len]);
+        if head == Head::Energy && keep == Keep::Weights {
+            field.clear();
+        }
         let mut memory = vec![f64::NAN; Tape::<f64>::len(&SHAPE, POINTS, keep)];
         let mut out =
             Evaluated { o, w, energy: vec![0.0; POINTS], field, gain, linear, memory: vec![] };
@@ -146,20 +150,9 @@ fn gradients_of_the_weights() {
 #[test]
 fn gradients_of_energies_alone() {
     let case = Case::new();
+    let energy: Vec<f64> = (0..POINTS).map(|j| 1.0 + j as f64).collect();
     let of = |keep: Keep, field: Option<&[f64]>| {
-        let mut out = case.evaluate(Head::Energy, Keep::WeightsOfGradient);
-        if keep == Keep::Weights {
-            out = {
-                let mut other = Evaluated { field: vec![], ..case.evaluate(Head::Energy, keep) };
-                other.field = vec![];
-                other
-            };
-        }
-        let energy: Vec<f64> = (0..POINTS).map(|j| 1.0 + j as f64).collect();
-        let mut gradient = vec![0.0; SHAPE.parameters()];
-        let mut memory = vec![f64::NAN; Network::<f64>::backpropagate_len(&SHAPE, POINTS)];
-        let mut tape_memory = std::mem::take(&mut out.memory);
-        let mut tape = Tape::new(&SHAPE, POINTS, keep, &mut tape_memory);
+        let mut out = case.evaluate(Head::Energy, keep);
         let inputs = Inputs {
             z: &case.z,
             features: &case.features,
@@ -168,6 +161,9 @@ fn gradients_of_energies_alone() {
             w: &out.w,
         };
         let adjoints = OutputAdjoints { field, energy: Some(&energy) };
+        let mut tape = Tape::new(&SHAPE, POINTS, keep, &mut out.memory);
+        let mut gradient = vec![0.0; SHAPE.parameters()];
+        let mut memory = vec![f64::NAN; Network::<f64>::backpropagate_len(&SHAPE, POINTS)];
         let sinks = (&mut gradient[..], &mut memory[..]);
         case.network.backpropagate(Head::Energy, &inputs, &adjoints, &mut tape, sinks);
         gradient
