@@ -7,24 +7,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use amc_harness::catalog::{
-    BarrierEstimator, BridgeKind, FlowMapKind, KernelKind, LogDetEstimator, PathKind, SamplerKind,
-    SpacingKind, rooms,
+    BarrierEstimator, BridgeKind, ClassificationKind, FlowMapKind, KernelKind, LogDetEstimator,
+    NetworkKind, PathKind, SamplerKind, ScoreLossKind, SpacingKind, rooms,
 };
 use amc_harness::config::{ConfigError, RunConfig, schema};
 use amc_harness::diagnostic::Status;
-use amc_harness::run::{RunError, run};
+use amc_harness::learned::network::Head;
+use amc_harness::learned::training::{Record, StepLosses, Watcher};
+use amc_harness::learned::{DataMoments, Model, ModelHeader, NoiseRange, write_model};
+use amc_harness::run::{Begin, RunError, Training, model_of, run};
 use amc_harness::sampler::{SamplerError, Silent};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use strategy::{FILES, ROOMS, Values, small, to_toml, wild};
+use strategy::{FILES, ROOMS, SAMPLES, Values, model_name, small, to_toml, wild};
 
 /// Reads values as a file in this folder.
 fn read(values: &Values, folder: &Path) -> Result<RunConfig, ConfigError> {
     RunConfig::from_toml(&to_toml(values), "run.toml", folder, &[])
 }
 
-/// A folder with the mixture files.
+/// A folder with the mixture files, models of all dimensions, and samples.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, covariance) in FILES {
@@ -33,7 +36,26 @@ fn folder() -> tempfile::TempDir {
         );
         std::fs::write(folder.path().join(name), text).unwrap();
     }
+    for dim in 1..=3 {
+        for (kind, head) in [("energy", Head::Energy), ("score", Head::Field)] {
+            let model = model(head, dim);
+            let header = ModelHeader::of(&model, "two-modes", "");
+            write_model(&folder.path().join(model_name(kind, dim)), &model, &header).unwrap();
+        }
+    }
+    let rows = (0..60).map(|i| format!("{:?},{:?}\n", f64::from(i % 7) - 2.5, f64::from(i % 11)));
+    std::fs::write(folder.path().join(SAMPLES), rows.collect::<String>()).unwrap();
     folder
+}
+
+/// A small model with something in all of its matrices.
+fn model(head: Head, dim: usize) -> Model<f32> {
+    let noise = NoiseRange { lowest: -20.0, highest: 20.0 };
+    let moments = DataMoments { mean: vec![0.2; dim], deviation: 1.1 };
+    let mut model = Model::untrained(head, (4, 1), noise, moments, 3);
+    let parameters = model.network.parameters.iter_mut().enumerate();
+    parameters.for_each(|(i, parameter)| *parameter += 0.1 * (i as f32).sin());
+    model
 }
 
 /// Reading what was written must give the same run.
@@ -84,6 +106,87 @@ proptest! {
             Err(error) => assert_names_the_field(&error, &values),
         }
     }
+}
+
+/// Hears nothing.
+struct Deaf;
+
+impl Watcher for Deaf {
+    fn stage(&mut self, _: usize, _: u64, _: u64) {}
+    fn step(&mut self, _: &StepLosses) {}
+    fn record(&mut self, _: &Record) {}
+}
+
+/// Trains, to a model that can be read or an error of one line; whether there is a model.
+fn train(config: &RunConfig, folder: &Path) -> bool {
+    let trained = Training::prepare(config, folder, Begin::Over)
+        .and_then(|training| training.run(&mut Deaf).map(|trained| (training.steps(), trained)));
+    match trained {
+        Ok((steps, trained)) => {
+            let (model, _) = model_of(folder).unwrap();
+            assert_eq!(model, trained.model);
+            assert!(model.network.parameters.iter().all(|p| p.is_finite()));
+            assert!(steps == 0 || !trained.records.is_empty(), "{}", config.to_toml());
+            true
+        }
+        Err(error) => {
+            let message = error.to_string();
+            assert_eq!(message.lines().count(), 1, "{message}\n{}", config.to_toml());
+            false
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// Fails if some small training panics, hangs, or ends with anything but a model that can be read or an
+    /// error of one line: new ones every time.
+    #[test]
+    fn any_small_training_ends(values in small(values([("path.kind", "diffusion")]))) {
+        let folder = folder();
+        match read(&values, folder.path()) {
+            Ok(config) => drop(train(&config, &folder.path().join("trained"))),
+            Err(error) => assert_names_the_field(&error, &values),
+        }
+    }
+}
+
+/// Fails if hardly any small training has a model: the test above would look at refusals alone.
+#[test]
+fn most_small_trainings_have_a_model() {
+    let mut runner = TestRunner::deterministic();
+    let (mut models, mut others) = (0, 0);
+    for network in NetworkKind::ALL {
+        for loss in ScoreLossKind::ALL {
+            for classification in ClassificationKind::ALL {
+                let fixed = values([
+                    ("path.kind", "diffusion"),
+                    ("path.spacing", "uniform"),
+                    ("model.density", "exact"),
+                    ("model.score", "exact"),
+                    ("train.network", network.name()),
+                    ("train.loss", loss.name()),
+                    ("train.classification", classification.name()),
+                ]);
+                let folder = folder();
+                let mut configs = (0..200).filter_map(|_| {
+                    let drawn = small(fixed.clone()).new_tree(&mut runner).unwrap().current();
+                    read(&drawn, folder.path()).ok()
+                });
+                let possible = !(*network == NetworkKind::Score
+                    && *classification != ClassificationKind::None);
+                assert_eq!(configs.next().is_some(), possible, "{fixed:?}");
+                for config in configs.take(3) {
+                    let has_model = train(&config, &folder.path().join("trained"));
+                    models += usize::from(has_model);
+                    others += usize::from(!has_model);
+                }
+            }
+        }
+    }
+    println!("{models} models, {others} errors");
+    assert!(models > 2 * others, "{models} models, {others} errors");
 }
 
 /// What became of the runs: results, and errors by their first words.

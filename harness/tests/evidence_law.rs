@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use amc_harness::catalog::rooms;
+use amc_harness::catalog::{Source, rooms};
 use amc_harness::verification::cases;
 use amc_verify::suite::{self, Case, Plan, Tier};
 
@@ -63,8 +63,30 @@ fn everything_that_can_be_chosen_is_proven() {
     }
 }
 
+/// Fails if a setting that takes anything from a model, or one of the two things it can take, is proven for no sampler
+/// with weights.
+#[test]
+fn every_source_is_proven() {
+    let all = cases().unwrap();
+    let evidence = || all.iter().filter(|case| case.law() == "population::evidence");
+    for density in Source::ALL {
+        for score in Source::ALL {
+            let setting = format!("density {density}, score {score}");
+            let exact = *density == Source::Exact && *score == Source::Exact;
+            for sampler in ["ais", "smc"] {
+                let found = evidence().any(|case| {
+                    let learned = case.instance().contains("density ");
+                    let found = case.instance().contains(&setting) || exact && !learned;
+                    case.subject() == sampler && found
+                });
+                assert!(found, "{sampler} has no case with {setting}");
+            }
+        }
+    }
+}
+
 /// The rooms of the catalogue whose every entry needs a case.
-const ROOMS: [&str; 10] = [
+const ROOMS: [&str; 11] = [
     "path",
     "noise-schedule",
     "spacing",
@@ -75,4 +97,5 @@ const ROOMS: [&str; 10] = [
     "sampler",
     "swap",
     "resampling",
+    "source",
 ];

@@ -50,6 +50,11 @@ impl LoadedModel {
         Ok(Some(Self { model, sources, warning }))
     }
 
+    /// A model that comes from no file.
+    pub(super) fn given(model: Box<dyn DiffusionModel>, sources: Sources) -> Self {
+        Self { model, sources, warning: None }
+    }
+
     /// The model and what is taken from it.
     pub(super) fn parts(&self) -> (&dyn DiffusionModel, Sources) {
         (self.model.as_ref(), self.sources)

@@ -10,7 +10,7 @@ use super::model::LoadedModel;
 use super::moves::bridge_choice;
 use crate::catalog::{LogDetEstimator, Source};
 use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
-use crate::learned::{ModelLevel, SignalNoise, SourcedLevel};
+use crate::learned::{DiffusionModel, ModelLevel, SignalNoise, SourcedLevel, Sources};
 use crate::mixture::OwnedMixture;
 use crate::sampler::{Annealing, Diffused, KernelChoice, Level};
 use crate::target::{
@@ -111,6 +111,11 @@ impl Problem {
             Schedule::new(&noisy).map_err(RunError::Levels)?;
         }
         Ok(problem)
+    }
+
+    /// The same with noisy levels that take from a model of the same dimension what `sources` say.
+    pub(crate) fn with_model(self, model: Box<dyn DiffusionModel>, sources: Sources) -> Self {
+        Self { model: Some(LoadedModel::given(model, sources)), ..self }
     }
 
     /// Calls `visit` with levels at `times` `[L + 1]` and all that belongs to them, and with the

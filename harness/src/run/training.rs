@@ -209,6 +209,7 @@ fn trained_levels(config: &RunConfig, problem: &Problem) -> Result<TrainedLevels
     let log_snr = |t: f64| libm::log(schedule.alpha(t) * schedule.alpha(t) / schedule.variance(t));
     if config.train.levels == NoiseLevels::Continuous {
         let range = NoiseRange { lowest: log_snr(t_max), highest: log_snr(t_min) };
+        check_range(range)?;
         return Ok(TrainedLevels::Continuous(range));
     }
     let mut levels: Vec<f64> = config.path.times().into_iter().map(log_snr).collect();
@@ -218,7 +219,22 @@ fn trained_levels(config: &RunConfig, problem: &Problem) -> Result<TrainedLevels
                        use path.spacing = \"uniform\" or train.levels = \"continuous\"";
         return Err(RunError::Argument { name: "path.spacing", message: message.into() });
     }
-    Ok(TrainedLevels::Discrete(levels))
+    let levels = TrainedLevels::Discrete(levels);
+    check_range(levels.range())?;
+    Ok(levels)
+}
+
+/// Refuses levels that are one, or without noise or signal in double precision.
+fn check_range(range: NoiseRange) -> Result<(), RunError> {
+    let NoiseRange { lowest, highest } = range;
+    if lowest.is_finite() && highest.is_finite() && lowest < highest {
+        return Ok(());
+    }
+    let message = format!(
+        "a model cannot be trained at log-SNRs from {lowest} to {highest}; use a wider range of times, \
+         path.t_min to path.t_max, away from 0"
+    );
+    Err(RunError::Argument { name: "path.t_min", message })
 }
 
 fn rules(config: &RunConfig, samples: usize) -> TrainingRules {

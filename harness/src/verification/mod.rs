@@ -16,6 +16,8 @@ mod populations;
 mod record;
 mod samplers;
 mod scene;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 pub use page::page;

@@ -47,9 +47,20 @@ pub(super) fn check_evidence(
     name: &str,
     budget: &Budget,
 ) -> Result<Verdict, VerifyError> {
+    check_evidence_of(case, &|_| (), name, budget)
+}
+
+/// The same of a sampler whose problem `spoil` has changed, which the law must notice.
+pub(super) fn check_evidence_of(
+    case: &PopulationCase,
+    spoil: &(dyn Fn(&mut Annealing<'_>) + Sync),
+    name: &str,
+    budget: &Budget,
+) -> Result<Verdict, VerifyError> {
     on_threads(1, || {
         case.scene.with(Top::Diffusion, |run, still| {
             let tuning = case.scene.tuning(still)?;
+            spoil(run);
             let run = RefCell::new(run);
             let sampler = |seed| case.run(&run, &tuning, seed).map(population_run);
             with_ladder(&case.scene, name, (still, &tuning), |ladder, skipped| {

@@ -10,7 +10,8 @@ use super::exchange::{self, ExchangeCase};
 use super::populations::{self, PopulationCase};
 use super::scene::Scene;
 use super::threads::{self, Program};
-use crate::catalog::SwapOrder;
+use crate::catalog::{Source, SwapOrder};
+use crate::learned::Sources;
 
 /// Runs of the evidence's law, and as many conditional ones.
 const RUNS: usize = 24_000;
@@ -55,6 +56,7 @@ const BRIDGES: [(&str, &str, bool, f64); 12] = [
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = evidence_cases();
+    cases.extend(learned_cases());
     cases.extend(error_bar_cases());
     cases.extend(exchange_cases());
     cases.extend(thread_cases());
@@ -63,7 +65,52 @@ pub(super) fn cases() -> Vec<Case> {
 
 fn scene((bridge, tempering): (&'static str, bool), kernel: &'static str, full: bool) -> Scene {
     let times = if tempering { TEMPERING } else { DIFFUSION };
-    Scene { tempering, bridge, kernel, times, full }
+    Scene { tempering, bridge, kernel, times, full, learned: None }
+}
+
+/// A scene whose noisy levels take from a model what a setting says.
+fn learned_scene(bridge: &'static str, kernel: &'static str, sources: Sources) -> Scene {
+    Scene { learned: Some(sources), ..scene((bridge, false), kernel, false) }
+}
+
+/// The three settings in which something comes from a model.
+const LEARNED: [Sources; 3] = [
+    Sources { density: Source::Exact, score: Source::Learned },
+    Sources { density: Source::Learned, score: Source::Learned },
+    Sources { density: Source::Learned, score: Source::Exact },
+];
+
+/// The bridges that read scores, Hessians, products and maps of a model.
+const LEARNED_BRIDGES: [(&str, &str); 4] = [
+    ("isotropic-optimal", "kind = \"isotropic-optimal\""),
+    ("second-order", "kind = \"second-order\""),
+    ("low-rank", "kind = \"low-rank\"\nrank = 1"),
+    ("flow-map, heun", "kind = \"flow-map\""),
+];
+
+/// A setting in words.
+fn described(sources: Sources) -> String {
+    format!("density {}, score {}", sources.density, sources.score)
+}
+
+/// AIS and SMC with and without moves, in all settings with all bridges.
+fn learned_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (setting, sources) in LEARNED.into_iter().enumerate() {
+        for (index, (name, bridge)) in LEARNED_BRIDGES.into_iter().enumerate() {
+            let kernel = if (setting + index / 2) % 2 == 0 { "none" } else { "mala" };
+            let smc = (setting + index) % 2 == 1;
+            let rule = smc.then_some((Resampling::ALL[index % Resampling::ALL.len()], 2.0));
+            let instance = format!("{}, {name}, {kernel}, {}", annealed(rule), described(sources));
+            let scene = learned_scene(bridge, kernel, sources);
+            let case = PopulationCase { scene, rule, particles: PARTICLES[index % 3] };
+            let names = ("population::evidence", annealed(rule));
+            cases.push(Case::new(names, instance, RUNS, move |name, budget| {
+                populations::check_evidence(&case, name, budget)
+            }));
+        }
+    }
+    cases
 }
 
 fn evidence_cases() -> Vec<Case> {
@@ -144,8 +191,15 @@ fn exchange_cases() -> Vec<Case> {
         }
     }
     // All ladders share the coins: in so many rounds every pair is swapped, but with probability 1e-12.
-    let scene = scene(("kind = \"ddpm\"", false), "mala", true);
-    add("ddpm", scene, (SwapOrder::Stochastic, 41), LADDERS / 4);
+    let stochastic = scene(("kind = \"ddpm\"", false), "mala", true);
+    add("ddpm", stochastic, (SwapOrder::Stochastic, 41), LADDERS / 4);
+    // Levels whose densities are exact stay so, however wrong the scores are that swaps and moves propose by.
+    let sources = Sources { density: Source::Exact, score: Source::Learned };
+    for (name, bridge) in [LEARNED_BRIDGES[0], LEARNED_BRIDGES[1]] {
+        let name = format!("{name}, {}", described(sources));
+        let scene = learned_scene(bridge, "mala", sources);
+        add(&name, scene, (SwapOrder::EvenOdd, ROUNDS), LADDERS / 4);
+    }
     cases
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use amc_core::density::{MixtureLevel, Score};
 use amc_core::point::Evaluations;
-use amc_core::rng::Stream;
+use amc_core::rng::{Key, Purpose, Stream};
 use amc_core::scratch::Scratch;
 use amc_core::simd::f64x8;
 use amc_verify::VerifyError;
@@ -14,6 +14,8 @@ use amc_verify::oracle::{Cdf, ExactLaw, GaussianMixture};
 use rayon::ThreadPoolBuilder;
 
 use crate::config::RunConfig;
+use crate::learned::network::Head;
+use crate::learned::{DataMoments, Model, NoiseRange, Sources};
 use crate::run::{Problem, RunError, Top};
 use crate::sampler::{Annealing, Silent, StepSizes, Tuning, pilot};
 use crate::target::{Covariance, MixtureParameters, Standardize};
@@ -38,6 +40,8 @@ pub(super) struct Scene {
     pub(super) times: &'static [f64],
     /// Whether there are three components with full covariances, instead of two with diagonal ones.
     pub(super) full: bool,
+    /// What noisy levels take from a model that is wrong everywhere; nothing, if there is nothing here.
+    pub(super) learned: Option<Sources>,
 }
 
 impl Scene {
@@ -90,6 +94,10 @@ impl Scene {
         let config = self.config(1)?;
         let problem =
             Problem::of_target(&config, &self.parameters(), Standardize::None).map_err(failed)?;
+        let problem = match self.learned {
+            Some(sources) => problem.with_model(Box::new(wrong_model()), sources),
+            None => problem,
+        };
         let times: Vec<f64> = std::iter::once(0.0).chain(self.times.iter().copied()).collect();
         let visited = problem.with_annealing(&config, &times, top, |run, _| {
             problem.with_annealing(&config, &times, top, |still, _| Ok(visit(run, still)))
@@ -128,6 +136,23 @@ impl Scene {
         }
         GaussianMixture::new(DIM, weights, means, matrices)
     }
+}
+
+/// A small network of which no parameter is zero and no density or score is right: what a law says of samplers must
+/// hold whatever a model says.
+fn wrong_model() -> Model<f64> {
+    let noise = NoiseRange { lowest: -4.0, highest: 3.0 };
+    let moments = DataMoments { mean: vec![0.3, -0.2], deviation: 1.1 };
+    let mut model = Model::untrained(Head::Energy, (6, 1), noise, moments, 1);
+    let key = Key::new(17, Purpose::Initialization);
+    let shape = model.network.shape;
+    for (index, part) in shape.parts().enumerate() {
+        let parameters = &mut model.network.parameters[shape.range(part)];
+        let scale = 0.5 / libm::sqrt(shape.size(part).1 as f64);
+        key.level(index as u64).stream().fill_scalar_normals(parameters);
+        parameters.iter_mut().for_each(|parameter| *parameter *= scale);
+    }
+    model
 }
 
 /// The reference `N(0, variance I)` from its parameters.

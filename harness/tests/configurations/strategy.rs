@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use amc_harness::catalog::{
-    Adaptation, BarrierEstimator, BridgeKind, BridgeVariance, Choice, Conditioning, FlowMapKind,
-    KernelKind, LadderStart, LogDetEstimator, NoiseScheduleKind, PathKind, PenaltyKind, ProbeKind,
-    ResamplingScheme, Room, SamplerKind, SigmaShape, SpacingKind, Standardize, SwapOrder,
-    TargetKind,
+    Adaptation, BarrierEstimator, BridgeKind, BridgeVariance, Choice, ClassificationKind,
+    Conditioning, FlowMapKind, KernelKind, LadderStart, LogDetEstimator, NetworkKind, NoiseLevels,
+    NoiseScheduleKind, PathKind, PenaltyKind, Precision, ProbeKind, ResamplingScheme, Room,
+    SamplerKind, ScoreLossKind, SigmaShape, Source, SpacingKind, Standardize, SwapOrder,
+    TargetKind, TrainingPreset,
 };
 use amc_harness::config::schema;
 use proptest::prelude::*;
@@ -16,7 +17,7 @@ use proptest::strategy::Union;
 pub type Values = BTreeMap<String, String>;
 
 /// Every key whose values are names, with the room that they stand in.
-pub const ROOMS: [(&str, Room); 20] = [
+pub const ROOMS: [(&str, Room); 28] = [
     ("target.kind", TargetKind::ROOM),
     ("target.standardize", Standardize::ROOM),
     ("target.conditioning", Conditioning::ROOM),
@@ -31,13 +32,29 @@ pub const ROOMS: [(&str, Room); 20] = [
     ("logdet.estimator", LogDetEstimator::ROOM),
     ("logdet.probes", ProbeKind::ROOM),
     ("logdet.penalty", PenaltyKind::ROOM),
+    ("model.density", Source::ROOM),
+    ("model.score", Source::ROOM),
+    ("model.precision", Precision::ROOM),
     ("kernel.kind", KernelKind::ROOM),
     ("kernel.adapt", Adaptation::ROOM),
     ("sampler.kind", SamplerKind::ROOM),
     ("sampler.start", LadderStart::ROOM),
     ("sampler.swap", SwapOrder::ROOM),
     ("sampler.resampling", ResamplingScheme::ROOM),
+    ("train.preset", TrainingPreset::ROOM),
+    ("train.network", NetworkKind::ROOM),
+    ("train.loss", ScoreLossKind::ROOM),
+    ("train.classification", ClassificationKind::ROOM),
+    ("train.levels", NoiseLevels::ROOM),
 ];
+
+/// The model of a kind in so many coordinates, "energy" or "score".
+pub fn model_name(kind: &str, dim: usize) -> String {
+    format!("{kind}-{dim}.safetensors")
+}
+
+/// Samples of two coordinates that a training may ask for.
+pub const SAMPLES: &str = "samples.csv";
 
 /// The mixture files that a target of kind "file" may ask for.
 pub const FILES: [(&str, &str); 3] = [
@@ -141,6 +158,24 @@ fn fitting(key: &str) -> Option<BoxedStrategy<String>> {
         "bridge.newton" => integers(0..=20),
         "logdet.n_trunc" => integers(1..=8),
         "logdet.n_hutch" => integers(2..=14),
+        // Of a kind; `small` puts in the dimension.
+        "model.file" => words(&["\"energy\"", "\"energy\"", "\"energy\"", "\"score\""]),
+        "train.channels" => integers(1..=6),
+        "train.blocks" => integers(1..=3),
+        "train.classes" => integers(2..=8),
+        "train.weight" => floats(0.1..3.0),
+        "train.classified" | "train.batch" => words(&["128", "256", "384", "200"]),
+        "train.fine_tune_epochs" | "train.epochs" => integers(0..=3),
+        "train.samples" => integers(2..=400),
+        "train.data" => words(&[&format!("{SAMPLES:?}")]),
+        "train.antithetic" => words(&["true", "false"]),
+        "train.learning_rate" => floats(1e-4..0.5),
+        "train.warm_up" | "train.validation" => floats(0.0..0.5),
+        "train.weight_decay" => floats(0.0..0.1),
+        "train.clip" => floats(0.1..10.0),
+        "train.average" => floats(0.0..0.99),
+        "train.patience" => integers(0..=2),
+        "train.checkpoint" => floats(0.0..1.0),
         "kernel.steps" => integers(0..=3),
         "kernel.target_acceptance" => floats(0.2..0.9),
         "kernel.step_size" => floats(1e-3..3.0),
@@ -159,7 +194,7 @@ fn fitting(key: &str) -> Option<BoxedStrategy<String>> {
 
 /// Keys without which a run takes its full size, and those that choose what others mean.
 fn always(key: &str) -> bool {
-    const SIZES: [&str; 8] = [
+    const SIZES: [&str; 15] = [
         "target.dim",
         "target.path",
         "target.components",
@@ -168,6 +203,13 @@ fn always(key: &str) -> bool {
         "path.tuning_rounds",
         "sampler.particles",
         "sampler.rounds",
+        "model.file",
+        "train.batch",
+        "train.channels",
+        "train.classified",
+        "train.epochs",
+        "train.fine_tune_epochs",
+        "train.samples",
     ];
     SIZES.contains(&key)
         || key.ends_with(".kind")
@@ -209,6 +251,16 @@ fn drop_what_does_not_apply(values: &mut Values) {
     }
     if is(values, "path.spacing", "\"adaptive\"") || is(values, "path.spacing", "\"list\"") {
         values.remove("path.levels");
+    }
+    if let Some(kind) = values.get("model.file") {
+        let of_file = is(values, "target.kind", "\"file\"");
+        let dim = values.get("target.dim").filter(|_| !of_file);
+        let dim = dim.map_or(2, |dim| dim.parse().expect("a number"));
+        let name = model_name(kind.trim_matches('"'), dim);
+        values.insert("model.file".into(), format!("{name:?}"));
+    }
+    if values.contains_key("train.data") {
+        values.remove("train.samples");
     }
     // A selector may itself not apply.
     for _ in 0..2 {

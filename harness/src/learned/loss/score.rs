@@ -169,3 +169,6 @@ impl<T: Real> ScoreMatching<T> {
         total
     }
 }
+
+#[cfg(test)]
+mod tests;

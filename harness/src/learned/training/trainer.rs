@@ -10,17 +10,19 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::super::file::FileError;
-use super::super::levels::TrainedLevels;
+use super::super::levels::{LevelConstants, TrainedLevels};
 use super::super::model::Model;
 use super::super::stored::ModelHeader;
 use super::stage::{Material, Stage, StepLosses};
 use super::validation::{ValidationLosses, validate};
-use super::{Checkpoint, OptimizerState, TrainingData, TrainingRules, write_checkpoint};
+use super::{
+    Checkpoint, OptimizerState, StageRules, TrainingData, TrainingRules, write_checkpoint,
+};
 
 /// Validations in a stage.
 const VALIDATIONS: u64 = 20;
 
-/// A validation loss so many times that of the untrained model is a divergence.
+/// A loss so many times that of the untrained model is a divergence.
 const DIVERGED: f64 = 100.0;
 
 /// What was found when the model was validated.
@@ -36,6 +38,14 @@ pub struct Record {
     pub classification: f64,
     /// Losses on samples kept apart, of the averaged weights; none where no samples are kept.
     pub validation: Option<ValidationLosses>,
+}
+
+impl Record {
+    /// What a stage wants to be small, in training.
+    fn training_loss(&self, rules: &StageRules) -> f64 {
+        let weight = rules.classification.map_or(0.0, |classification| classification.weight);
+        self.score + weight * self.classification
+    }
 }
 
 /// Why a training stopped before its end.
@@ -149,7 +159,9 @@ impl<'a> Trainer<'a> {
             let mut stage = Stage::new(rules, &model, material(self.data), indices);
             let every = (rules.steps / VALIDATIONS).max(1);
             let mut last_saved = Instant::now();
-            while at.state.steps < rules.steps {
+            let limit = DIVERGED * self.untrained_loss(&rules, &constants).max(1.0);
+            // A training that was stopped where it had run out of patience must not find it again.
+            while at.state.steps < rules.steps && !self.is_out_of_patience(&at) {
                 let losses = stage.step(&mut model, &mut at.state);
                 self.check(&at, losses.is_finite(), losses.score + losses.classification)?;
                 watcher.step(&losses);
@@ -161,10 +173,8 @@ impl<'a> Trainer<'a> {
                         Some(validate(model, values, material(kept), &rules, self.rules.seed))
                     });
                     let total = record.validation.map(|validation| validation.total(&rules));
-                    let first = at.records.iter().find(|other| other.stage == at.stage);
-                    let first = first.and_then(|first| first.validation).map(|v| v.total(&rules));
-                    let limit = DIVERGED * first.unwrap_or(f64::INFINITY).max(1.0);
-                    self.check(&at, total.is_none_or(|total| total < limit), total.unwrap_or(0.0))?;
+                    let loss = total.unwrap_or_else(|| record.training_loss(&rules));
+                    self.check(&at, loss < limit, loss)?;
                     watcher.record(&record);
                     at.records.push(record);
                     at.waited =
@@ -172,9 +182,6 @@ impl<'a> Trainer<'a> {
                     at.best = if at.waited == 0 { total } else { at.best };
                     self.save(&at)?;
                     last_saved = Instant::now();
-                    if self.rules.patience > 0 && at.waited >= self.rules.patience {
-                        break;
-                    }
                 }
                 if self
                     .checkpoints
@@ -193,6 +200,18 @@ impl<'a> Trainer<'a> {
         model.network.parameters.copy_from_slice(&at.state.average[..network]);
         let constants = at.state.average[network..].to_vec();
         Ok(Trained { model, constants, records: at.records })
+    }
+
+    fn is_out_of_patience(&self, at: &Checkpoint) -> bool {
+        self.rules.patience > 0 && at.waited >= self.rules.patience
+    }
+
+    /// The loss of the untrained model in a stage, on samples that are kept apart if there are any.
+    fn untrained_loss(&self, rules: &StageRules, constants: &LevelConstants) -> f64 {
+        let data = self.kept.unwrap_or(self.data);
+        let material = Material { data, levels: &self.levels, constants };
+        let zeros = vec![0.0; constants.count()];
+        validate(&self.model, &zeros, material, rules, self.rules.seed).total(rules)
     }
 
     fn check(&self, at: &Checkpoint, good: bool, loss: f64) -> Result<(), TrainingError> {
