@@ -111,6 +111,43 @@ def spread(values, digits=3):
     return f"{mean:.{digits}f} ± {statistics.stdev(values):.{digits}f}"
 
 
+def rms(values):
+    return math.sqrt(statistics.fmean([value * value for value in values]))
+
+
+def models(lab, targets, preset, seeds):
+    print(f"Scores, {preset} preset, {len(seeds)} seeds: relative Fisher divergence, 24 levels of 4096 samples\n")
+    print("| target | worst at sigma >= .05 | share <= .005 | <= .01 | <= .05 | worst below .05 | exp(-V) |")
+    print("|---|---|---|---|---|---|---|")
+    for target in targets:
+        found = [lab.report(target, preset, seed, "score") for seed in seeds]
+        summaries = [report["summary"] for report in found]
+        worst = spread([summary["worst_relative_divergence"] for summary in summaries], 4)
+        shares = [spread([summary["shares_within"][i] for summary in summaries], 2) for i in range(3)]
+        clean = [
+            max(level["relative_divergence"]["value"] for level in report["levels"] if level["sigma"] < 0.05)
+            for report in found
+        ]
+        kept = spread([summary["predicted_ess"] for summary in summaries])
+        print(f"| {target} | {worst} | {' | '.join(shares)} | {spread(clean, 4)} | {kept} |", flush=True)
+    print("\nModes: error of the learned log-ratio between them (root mean square over seeds), ESS of the density\n")
+    print("| target | losses | cleanest level | the same, robust | sigma near .5 | ESS there | worst divergence at sigma >= .05 |")
+    print("|---|---|---|---|---|---|---|")
+    for target in targets:
+        for kind, name in (("score", "score"), ("classified", "score, then with classification")):
+            found = [lab.report(target, preset, seed, kind) for seed in seeds]
+            cleanest = [report["levels"][-1]["density"]["modes"] for report in found]
+            middle = [min(report["levels"], key=lambda level: abs(level["sigma"] - 0.5)) for report in found]
+            print(
+                f"| {target} | {name} | {rms([modes['error']['value'] for modes in cleanest]):.3g} "
+                f"| {rms([modes['robust_error']['value'] for modes in cleanest]):.3g} "
+                f"| {rms([level['density']['modes']['error']['value'] for level in middle]):.3g} "
+                f"| {spread([level['density']['ess'] for level in middle])} "
+                f"| {spread([report['summary']['worst_relative_divergence'] for report in found], 4)} |",
+                flush=True,
+            )
+
+
 def runs(lab, targets, preset, seeds):
     for target in targets:
         print(f"\n{target}, {preset} preset, {len(seeds)} seeds, N = {lab.particles}, AIS without MCMC\n")

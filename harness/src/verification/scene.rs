@@ -148,7 +148,7 @@ fn wrong_model() -> Model<f64> {
     let shape = model.network.shape;
     for (index, part) in shape.parts().enumerate() {
         let parameters = &mut model.network.parameters[shape.range(part)];
-        let scale = 0.5 / libm::sqrt(shape.size(part).1 as f64);
+        let scale = 0.2 / libm::sqrt(shape.size(part).1 as f64);
         key.level(index as u64).stream().fill_scalar_normals(parameters);
         parameters.iter_mut().for_each(|parameter| *parameter *= scale);
     }
