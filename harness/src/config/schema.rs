@@ -74,15 +74,16 @@ pub(super) fn unknown_section_hint(name: &str) -> String {
     }
 }
 
-/// The one place in which a key of that exact name exists; `None` if there are several.
+/// The place in which a key of that exact name exists, or both of two; `None` if there are more.
 fn home_of(key: &str) -> Option<String> {
     if key == SEED {
         return Some("the top of the file".to_owned());
     }
     let has = |keys: &[Key]| keys.iter().any(|known| known.name == key);
     let mut homes = schema().iter().filter(|(_, keys)| has(keys));
-    match (homes.next(), homes.next()) {
-        (Some((home, _)), None) => Some(format!("[{home}]")),
+    match (homes.next(), homes.next(), homes.next()) {
+        (Some((home, _)), None, _) => Some(format!("[{home}]")),
+        (Some((home, _)), Some((other, _)), None) => Some(format!("[{home}] or [{other}]")),
         _ => None,
     }
 }
@@ -121,7 +122,8 @@ mod tests {
         for (name, hint) in [
             ("brige", "did you mean [bridge]?"),
             ("sede", "did you mean seed?"),
-            ("levels", "levels belongs to [path]"),
+            ("epochs", "epochs belongs to [train]"),
+            ("levels", "levels belongs to [path] or [train]"),
             (
                 "foo",
                 "there are seed, [target], [path], [bridge], [logdet], [model], [kernel], [sampler], [train]",

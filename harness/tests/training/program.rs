@@ -91,7 +91,7 @@ fn bad_samples_are_refused() {
     for (rows, parts) in [
         ("0.5,1.0\nnan,2.0\n1.5,0.0\n", &["mine.csv", "row 2"][..]),
         ("0.5,1.0,2.0\n1.0,2.0,1.0\n", &["mine.csv", "3 cells", "2 expected"]),
-        ("0.5,1.0\n0.7,1.0\n0.9,1.0\n", &["mine.csv", "column 2"]),
+        ("0.5,1.0\n0.7,1.0\n0.9,1.0\n", &["column 2", "1 in every row"]),
     ] {
         fs::write(folder.path().join("mine.csv"), rows).unwrap();
         assert_refused(&train(&["--out", "out"], folder.path()), 2, parts);
