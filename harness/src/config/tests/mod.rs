@@ -48,14 +48,71 @@ fn target_alone_gives_the_documented_defaults() {
             spacing: Spacing::Uniform,
         },
         bridge: BridgeConfig::SecondOrder,
+        model: ModelConfig {
+            density: Source::Exact,
+            score: Source::Exact,
+            file: None,
+            precision: Precision::F32,
+        },
         kernel: KernelConfig::Mala(moves),
         sampler: SamplerConfig {
             algorithm: Algorithm::Ais { particles: 4096 },
             repetitions: 1,
             both_sides: true,
         },
+        train: TrainConfig {
+            preset: TrainingPreset::Full,
+            network: NetworkKind::Energy,
+            channels: None,
+            blocks: 2,
+            loss: ScoreLossKind::Mixed,
+            classification: None,
+            levels: NoiseLevels::Continuous,
+            data: DataConfig::Exact(60_000),
+            epochs: 500,
+            batch: 2048,
+            antithetic: true,
+            learning_rate: 1e-3,
+            warm_up: 0.05,
+            weight_decay: 0.0,
+            clip: 1.0,
+            average: 0.999,
+            validation: 0.05,
+            patience: 0,
+            checkpoint: 30.0,
+        },
     };
     assert_eq!(run, expected);
+}
+
+/// Fails when a training loses the defaults that depend on other keys: epochs on the preset and on each other, the
+/// loss on whose samples they are, classes on the classification, channels on the dimension.
+#[test]
+fn trainings_have_defaults_that_follow_other_keys() {
+    let train = |sets: &[&str]| read_ok("", sets).train;
+    assert_eq!(train(&["train.preset=short"]).epochs, 100);
+    let own = train(&["train.data=mine.npy"]);
+    assert_eq!(own.loss, ScoreLossKind::Denoising);
+    assert_eq!(own.data, DataConfig::File("/configs/mine.npy".into()));
+    let usual = ClassificationConfig {
+        kind: ClassificationKind::BiLevel,
+        classes: 2,
+        weight: 1.0,
+        classified: 512,
+        epochs: 500,
+    };
+    assert_eq!(train(&["train.classification=bi-level"]).classification, Some(usual));
+    let multi = train(&["train.classification=multi-level", "train.epochs=7"]).classification;
+    let kind = ClassificationKind::MultiLevel;
+    assert_eq!(multi, Some(ClassificationConfig { kind, classes: 4, epochs: 7, ..usual }));
+    for (dim, channels) in [(1, 64), (20, 64), (21, 128)] {
+        assert_eq!(train(&[]).channels_for(dim), channels);
+        assert_eq!(train(&["train.channels=5"]).channels_for(dim), 5);
+    }
+    let model = "model.file=trained/model.safetensors";
+    let run = read_ok("", &["model.score=learned", model]);
+    assert_eq!(run.model.file.as_deref(), Some("/configs/trained/model.safetensors"));
+    assert!(run.model.is_used() && !read_ok("", &[model]).model.is_used());
 }
 
 /// Fails when the example of the documentation, every usual key written out, is refused or
@@ -254,6 +311,39 @@ fn resolved_configurations_read_back_the_same() {
     ]);
     cases.push(vec!["bridge.kind=low-rank".into(), "bridge.rank=7".into()]);
     cases.push(vec!["bridge.kind=low-rank".into(), "bridge.rank_tolerance=1e-3".into()]);
+    for name in names::<Source>() {
+        for key in ["density", "score"] {
+            cases.push(vec![format!("model.{key}={name}"), "model.file=m.safetensors".into()]);
+        }
+    }
+    cases.extend(all("model.precision", names::<Precision>()));
+    cases.extend(all("train.preset", names::<TrainingPreset>()));
+    cases.extend(all("train.network", names::<NetworkKind>()));
+    cases.extend(all("train.loss", names::<ScoreLossKind>()));
+    cases.extend(all("train.classification", names::<ClassificationKind>()));
+    cases.extend(all("train.levels", names::<NoiseLevels>()));
+    cases.push(vec![
+        "train.classification=multi-level".into(),
+        "train.classes=5".into(),
+        "train.weight=0.25".into(),
+        "train.classified=640".into(),
+        "train.fine_tune_epochs=0".into(),
+        "train.channels=7".into(),
+        "train.blocks=3".into(),
+    ]);
+    cases.push(vec!["train.data=my samples/ü.csv".into(), "train.validation=0".into()]);
+    cases.push(vec![
+        "train.samples=123".into(),
+        "train.batch=256".into(),
+        "train.antithetic=false".into(),
+        "train.learning_rate=0.5".into(),
+        "train.warm_up=0.5".into(),
+        "train.weight_decay=0.1".into(),
+        "train.clip=7".into(),
+        "train.average=0".into(),
+        "train.patience=3".into(),
+        "train.checkpoint=0".into(),
+    ]);
     for name in names::<ResamplingScheme>() {
         cases.push(vec!["sampler.kind=smc".into(), format!("sampler.resampling={name}")]);
     }
