@@ -5,6 +5,8 @@
 
 #[path = "learned/classification.rs"]
 mod classification;
+#[path = "learned/closed_forms.rs"]
+mod closed_forms;
 #[path = "learned/level.rs"]
 mod level;
 #[path = "learned/models.rs"]

@@ -7,7 +7,8 @@
 //! Hessian that is only an approximation need not know that, and where it breaks it grossly there is no kernel,
 //! or one whose weights have no mean to speak of. Where `C - (v v_s/v_t) I/2` is not positive definite the moments
 //! therefore are `c I`, `c` the mean of the diagonal of `C` between `v v_s/v_t` and `v/a^2`: any function of `x` is a
-//! valid covariance.
+//! valid covariance. On the step to `s = 0`, where the bound is 0, `C` must be above `1e-6 v/a^2`, and `c` is
+//! `v/a^2`: too wide a kernel costs weights, too narrow a one their mean.
 
 use crate::density::Hessian;
 use crate::density::mixture::MixtureTransition;
@@ -152,8 +153,7 @@ impl Task for Guard<'_> {
         let mut trace = V::zero();
         for entry in work.diagonal_mut(d) {
             trace += *entry;
-            // A hair of the variance where the least is 0, so that rounding does not pass for a covariance.
-            *entry -= V::splat((0.5 * least).max(1e-9 * most));
+            *entry -= V::splat((0.5 * least).max(1e-6 * most));
         }
         let log_determinant = Cholesky::factor(d, work)?.log_determinant();
         // Only numbers are equal to themselves.
@@ -163,7 +163,8 @@ impl Task for Guard<'_> {
         }
         // In this order a trace that is no number stays none: such a particle has no moments at all.
         let mean = trace * V::splat(1.0 / d as f64);
-        let isotropic = V::splat(least).max(V::splat(most).min(mean));
+        let floor = if least > 0.0 { least } else { most };
+        let isotropic = V::splat(floor).max(V::splat(most).min(mean));
         for (i, row) in covariance.rows_mut(d).enumerate() {
             for (j, entry) in row.iter_mut().enumerate() {
                 let other = if i == j { isotropic } else { V::zero() };
@@ -339,5 +340,28 @@ mod tests {
         assert!(middle > least && near(lane(1), [middle, 0.0, 0.0, middle]), "{:?}", lane(1));
         assert!(near(lane(2), [least, 0.0, 0.0, least]), "{:?}", lane(2));
         assert!(lane(3)[0].is_nan());
+    }
+
+    /// Fails if nothing is left of the variance where it has no lower bound, in one dimension or on the diagonal.
+    #[test]
+    fn the_step_to_the_target_keeps_a_variance() {
+        let step = NoiseSchedule::vp_linear(0.1, 20.0).unwrap().step(0.0, 0.3).unwrap();
+        let (v, scale) = (step.variance, step.scaled_variance());
+        let diagonal = [0.2, 1.5 / v, 1.0 / v, 0.9 / v, 0.2, 0.2, 0.2, 0.2];
+        let density =
+            Quadratic([[f64x8::new(diagonal), splat(0.0)], [splat(0.0), f64x8::new(diagonal)]]);
+        let moments = HessianMoments::new(&density, step);
+        let mut scratch = [splat(0.0); 12];
+        let (mut mean, mut variances) = ([splat(0.0); 2], [splat(0.0); 2]);
+        let (x, score) = ([splat(1.0); 2], [splat(0.5); 2]);
+        let point = Point { x: &x, log_density: splat(0.0), score: &score };
+        let memory = Scratch::new(&mut scratch[..moments.scratch_len()]);
+        moments.diagonal(point, &mut mean, &mut variances, memory).unwrap();
+        let expected = [1.0 - 0.2 * v, 1.0, 1.0, 0.1];
+        for variance in variances {
+            for (found, expected) in variance.to_array().into_iter().zip(expected) {
+                assert!((found / scale - expected).abs() < 1e-12, "{found} {scale} {expected}");
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ mod exchange_table;
 mod figure;
 mod isa;
 mod list;
+mod model_report;
 mod progress;
 mod run;
 mod schedule;
@@ -50,6 +51,7 @@ enum Command {
     Schedule(schedule::ScheduleArguments),
     Ablate(ablate::AblateArguments),
     Train(train::TrainArguments),
+    ModelReport(model_report::ModelReportArguments),
     Eval(eval::EvalArguments),
     Verify(verify::VerifyArguments),
     Bench(bench::BenchArguments),
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
         Command::Train(arguments) => train::train(&arguments),
+        Command::ModelReport(arguments) => model_report::model_report(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),

@@ -77,6 +77,9 @@ pub(super) fn train(arguments: &TrainArguments) -> Result<(), RunError> {
     let pool = thread_pool(arguments.config.threads)?;
     let start = std::time::Instant::now();
     let training = pool.install(|| Training::prepare(&config, &arguments.out, begin))?;
+    if let Some(warning) = training.warning().filter(|_| !arguments.config.quiet) {
+        eprintln!("warning: {warning}");
+    }
     let mut bar = StepBar::new(arguments.config.quiet);
     let trained = pool.install(|| training.run(&mut bar))?;
     drop(bar);

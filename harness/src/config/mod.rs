@@ -132,6 +132,28 @@ impl RunConfig {
         })
     }
 
+    /// Refuses a training in `dim` coordinates whose samples, network or batch do not fit into memory.
+    ///
+    /// # Errors
+    /// [`ConfigError::TooLarge`].
+    pub fn check_training_memory(&self, dim: usize) -> Result<(), ConfigError> {
+        let train = &self.train;
+        if let DataConfig::Exact(samples) = train.data {
+            memory::fits(samples, 4 * dim, || {
+                (format!("train.samples = {samples}"), format!("target.dim = {dim}"))
+            })?;
+        }
+        let channels = train.channels_for(dim);
+        let (layers, points) = (2 * train.blocks + 1, train.batch + train.classified());
+        let parameters = channels * (layers * (channels + 32) + 2 * dim);
+        // A gradient for every few chunks, and what is kept of every point until its way back.
+        let each = parameters / 256 + 6 * layers * channels;
+        memory::fits(points, each.max(1), || {
+            let right = format!("train.channels = {channels}, train.blocks = {}", train.blocks);
+            (format!("train.batch = {points} points"), right)
+        })
+    }
+
     /// Refuses more levels of so many numbers each than fit into memory.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::error::ConfigError;
 use super::path::{PathConfig, Spacing};
 use super::reader::Section;
 use super::schema::Key;
-use crate::catalog::{BarrierEstimator, BridgeKind, PathKind, Precision, Source};
+use crate::catalog::{BridgeKind, PathKind, Precision, Source};
 
 pub(super) const SECTION: &str = "model";
 
@@ -100,16 +100,13 @@ impl ModelConfig {
                 "use bridge.kind = \"second-order\" or model.score = \"exact\"".into(),
             ));
         }
-        let barrier = match path.spacing {
-            Spacing::Lambda { barrier, .. } if barrier != BarrierEstimator::Rejections => barrier,
-            _ => return Ok(()),
-        };
-        if density {
-            let name = crate::catalog::Choice::name(barrier);
+        if density && matches!(path.spacing, Spacing::Lambda { .. }) {
             return Err(section.conflict(
                 "density",
-                format!("does not go with path.barrier = \"{name}\", which needs exact levels"),
-                "use path.barrier = \"rejections\" (replica-exchange) or another spacing".into(),
+                "does not go with path.spacing = \"lambda\", which is measured at exact levels"
+                    .into(),
+                "use path.spacing = \"log-snr\" or \"adaptive\", or model.density = \"exact\""
+                    .into(),
             ));
         }
         Ok(())

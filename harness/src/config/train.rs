@@ -40,7 +40,10 @@ pub(super) const KEYS: &[Key] = &[
         "data",
         "your own samples, in the target's own coordinates: .npy, .npz, .csv, .parquet",
     ),
-    Key::always("epochs", "passes over the samples with the score alone (500; short 100)"),
+    Key::always(
+        "epochs",
+        "points of the score, as multiples of the samples, without classification (500; short 100)",
+    ),
     Key::always("batch", "points of the score in a step, a multiple of 128 (2048)"),
     Key::always("antithetic", "noises in pairs of opposite sign (true)"),
     Key::always("learning_rate", "the largest (1e-3)"),
@@ -49,7 +52,10 @@ pub(super) const KEYS: &[Key] = &[
     Key::always("clip", "longest gradient (1.0)"),
     Key::always("average", "decay of the moving average of weights (0.999)"),
     Key::always("validation", "share of the samples kept for validation (0.05)"),
-    Key::always("patience", "validations without progress before a stage stops; 0 never (0)"),
+    Key::always(
+        "patience",
+        "validations without progress before a stage stops with its last weights; 0 never (0)",
+    ),
     Key::always("checkpoint", "seconds between checkpoints (30.0)"),
 ];
 
@@ -158,7 +164,7 @@ impl TrainConfig {
             warm_up: section.f64("warm_up", 0.05, SHARE)?,
             weight_decay: section.f64("weight_decay", 0.0, Interval::Closed(0.0, 1.0))?,
             clip: section.f64("clip", 1.0, Interval::Open(0.0, 1e9))?,
-            average: section.f64("average", 0.999, Interval::Closed(0.0, 0.999_999))?,
+            average: section.f64("average", 0.999, Interval::Closed(0.0, 0.9999))?,
             validation: section.f64("validation", 0.05, SHARE)?,
             patience: section.usize("patience", 0, 0..=1_000_000)?,
             checkpoint: section.f64("checkpoint", 30.0, Interval::Closed(0.0, 1e6))?,
@@ -172,6 +178,11 @@ impl TrainConfig {
         }
         section.finish()?;
         Ok(train)
+    }
+
+    /// Points of the classification in a step.
+    pub(super) fn classified(&self) -> usize {
+        self.classification.map_or(0, |classification| classification.classified)
     }
 
     /// Channels in `dim` coordinates.

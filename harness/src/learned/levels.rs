@@ -9,19 +9,30 @@ use amc_core::rng::Stream;
 pub enum TrainedLevels {
     /// All in a range, uniformly.
     Continuous(NoiseRange),
-    /// Some, ascending, at least two.
-    Discrete(Vec<f64>),
+    /// Some: see [`TrainedLevels::discrete`].
+    Discrete(DiscreteLevels),
 }
+
+/// Log-SNRs in strictly ascending order, at least two.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DiscreteLevels(Vec<f64>);
 
 /// Nodes of the constants where levels are continuous.
 const NODES: usize = 65;
 
 impl TrainedLevels {
+    /// Discrete levels; none if they are fewer than two or not in strictly ascending order.
+    pub fn discrete(levels: Vec<f64>) -> Option<Self> {
+        let ascending = levels.windows(2).all(|pair| pair[0] < pair[1]);
+        let finite = levels.iter().all(|level| level.is_finite());
+        (levels.len() > 1 && ascending && finite).then_some(Self::Discrete(DiscreteLevels(levels)))
+    }
+
     /// The noisiest and the cleanest.
     pub fn range(&self) -> NoiseRange {
         match self {
             Self::Continuous(range) => *range,
-            Self::Discrete(levels) => {
+            Self::Discrete(DiscreteLevels(levels)) => {
                 let (lowest, highest) = (levels.first(), levels.last());
                 let or = |level: Option<&f64>| level.copied().unwrap_or(0.0);
                 NoiseRange { lowest: or(lowest), highest: or(highest) }
@@ -33,7 +44,7 @@ impl TrainedLevels {
     pub fn at(&self, share: f64) -> f64 {
         match self {
             Self::Continuous(range) => range.at(share),
-            Self::Discrete(levels) => {
+            Self::Discrete(DiscreteLevels(levels)) => {
                 let index = (share * levels.len() as f64) as usize;
                 levels[index.min(levels.len() - 1)]
             }
@@ -54,7 +65,7 @@ impl TrainedLevels {
                 let start = range.lowest + (width - span) * stream.uniform();
                 out.iter_mut().for_each(|level| *level = start + span * stream.uniform());
             }
-            Self::Discrete(levels) => {
+            Self::Discrete(DiscreteLevels(levels)) => {
                 let count = levels.len();
                 let wanted = libm::ceil(span / width * count as f64) as usize;
                 let window = wanted.max(out.len()).min(count);
@@ -79,7 +90,7 @@ impl TrainedLevels {
     /// Nodes of the free constants: the levels themselves, or a fine grid.
     pub fn constants(&self) -> LevelConstants {
         let nodes = match self {
-            Self::Discrete(levels) => levels.clone(),
+            Self::Discrete(DiscreteLevels(levels)) => levels.clone(),
             Self::Continuous(range) => {
                 (0..NODES).map(|i| range.at(i as f64 / (NODES - 1) as f64)).collect()
             }
@@ -134,7 +145,7 @@ mod tests {
     /// Fails if interpolation is not linear, not 0 at the noisiest level, or its gradient belongs to other nodes.
     #[test]
     fn constants_interpolate() {
-        let constants = TrainedLevels::Discrete(vec![-2.0, 0.0, 4.0]).constants();
+        let constants = TrainedLevels::discrete(vec![-2.0, 0.0, 4.0]).unwrap().constants();
         let values = [3.0, -1.0];
         for (log_snr, value) in [(-2.0, 0.0), (-1.0, 1.5), (0.0, 3.0), (1.0, 2.0), (4.0, -1.0)] {
             assert_eq!(constants.at(&values, log_snr), value, "{log_snr}");
@@ -149,6 +160,15 @@ mod tests {
         }
     }
 
+    /// Fails if levels that cannot be told apart, or too few, are taken.
+    #[test]
+    fn discrete_levels_are_distinct() {
+        for levels in [vec![], vec![1.0], vec![1.0, 1.0], vec![2.0, 1.0], vec![0.0, f64::INFINITY]]
+        {
+            assert!(TrainedLevels::discrete(levels.clone()).is_none(), "{levels:?}");
+        }
+    }
+
     /// Fails if windows leave the range, discrete levels repeat, or narrow windows are not narrow.
     #[test]
     fn windows_stay_inside() {
@@ -156,7 +176,7 @@ mod tests {
         let levels: Vec<f64> = (0..40).map(|i| range.at(f64::from(i * i) / 1521.0)).collect();
         let mut stream = Key::new(3, Purpose::User).stream();
         let mut narrowest = f64::INFINITY;
-        for levels in [TrainedLevels::Continuous(range), TrainedLevels::Discrete(levels)] {
+        for levels in [TrainedLevels::Continuous(range), TrainedLevels::discrete(levels).unwrap()] {
             for _ in 0..2000 {
                 let mut out = [0.0; 4];
                 levels.draw_window(0.1, &mut stream, &mut out);

@@ -13,6 +13,7 @@
 //! | `level`, `sourced` | a model at one level; log-density and score from target or model |
 //! | [`loss`] | score matching, classification of noise levels |
 //! | [`training`] | the optimizer, stages, checkpoints |
+//! | [`quality`] | how good a model is, level by level |
 //! | [`data`] | a user's own training samples |
 //! | [`file`](mod@file) | models and checkpoints on disk |
 
@@ -25,6 +26,7 @@ pub mod loss;
 mod model;
 pub mod network;
 mod noise;
+pub mod quality;
 mod sourced;
 mod stored;
 pub mod training;

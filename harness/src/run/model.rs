@@ -39,9 +39,12 @@ impl LoadedModel {
         check_uses(&model, config).map_err(unfit)?;
         check_levels(model.noise, config, schedule).map_err(unfit)?;
         let name = &target.parameters().name;
-        let warning = (header.target != *name).then(|| {
-            format!("the model was trained on {}, and the target is {name}", header.target)
-        });
+        let warning = if header.target != *name {
+            Some(format!("the model was trained on {}, and the target is {name}", header.target))
+        } else {
+            let differs = target_section(&header.config) != target_section(&config.to_toml());
+            differs.then(|| format!("the model was trained with another [target] than this {name}"))
+        };
         let model: Box<dyn DiffusionModel> = match precision {
             Precision::F32 => Box::new(model),
             Precision::F64 => Box::new(model.to_f64()),
@@ -59,6 +62,11 @@ impl LoadedModel {
     pub(super) fn parts(&self) -> (&dyn DiffusionModel, Sources) {
         (self.model.as_ref(), self.sources)
     }
+}
+
+/// The section of a configuration that says what is sampled.
+fn target_section(config: &str) -> Option<toml::Value> {
+    config.parse::<toml::Table>().ok()?.remove("target")
 }
 
 fn check_sizes(header: &ModelHeader, dim: usize) -> Result<(), String> {

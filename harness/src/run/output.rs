@@ -40,6 +40,11 @@ impl OutputDir {
             let message = "holds the files of a run already: choose another --out, or add --force";
             return Err(refuse(message.into()));
         }
+        if path.join(FILES[0]).exists() && !overwrite {
+            let message =
+                "holds a config.toml already: choose another --out, or add --force to replace it";
+            return Err(refuse(message.into()));
+        }
         let created = !path.exists();
         fs::create_dir_all(path).map_err(|e| {
             refuse(format!("the folder cannot be created ({e}): choose another --out"))

@@ -201,8 +201,14 @@ impl Problem {
         let asked = flow.is_some_and(|f| f.logdet.estimator == LogDetEstimator::Structured);
         let (mixture, mut storage) = (self.mixture.view(), self.mixture.level_storage());
         let level = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage)?;
-        let learned = config.model.score == Source::Learned;
-        if asked && (learned || level.structure_rank() == 0) {
+        if let (true, Some(file)) =
+            (asked && config.model.score == Source::Learned, &config.model.file)
+        {
+            let problem = "has no Hessian by structure, which logdet.estimator = \"structured\" needs; use \
+                           \"dense\" or \"lanczos-hutchpp\"";
+            return Err(RunError::Model { file: file.clone(), problem: problem.into() });
+        }
+        if asked && level.structure_rank() == 0 {
             let target = self.mixture.parameters().name.clone();
             return Err(RunError::NoStructure { target });
         }

@@ -144,6 +144,10 @@ impl Summary {
         }
         let sandwich = sampled.symptoms.sandwich.as_ref();
         let mut warnings = warnings(config, sampled, &assessment);
+        if config.model.file.is_some() && !config.model.is_used() {
+            let unused = "model.file is not used: model.density and model.score are both \"exact\"";
+            warnings.push(unused.into());
+        }
         warnings.extend(problem.model.iter().filter_map(|model| model.warning.clone()));
         let Assessment { mode_weights, true_mode_weights, .. } = assessment;
         Self {

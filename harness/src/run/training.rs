@@ -10,7 +10,7 @@ use amc_core::simd::{LANES, f64x8};
 use rayon::prelude::*;
 
 use super::{Problem, RunError};
-use crate::catalog::{NetworkKind, NoiseLevels, ScoreLossKind};
+use crate::catalog::{NetworkKind, NoiseLevels, ScoreLossKind, Source};
 use crate::config::{DataConfig, PathFamily, RunConfig, TrainConfig};
 use crate::learned::data::read_samples;
 use crate::learned::network::Head;
@@ -18,7 +18,9 @@ use crate::learned::training::{
     ClassificationRules, OptimizerRules, StageRules, Trained, Trainer, TrainingData, TrainingError,
     TrainingRules, Watcher, read_checkpoint,
 };
-use crate::learned::{Model, ModelHeader, NoiseRange, TrainedLevels, read_model, write_model};
+use crate::learned::{
+    DataMoments, Model, ModelHeader, NoiseRange, TrainedLevels, read_model, write_model,
+};
 
 /// The model of a finished training.
 pub const MODEL: &str = "model.safetensors";
@@ -49,6 +51,8 @@ pub struct Training {
     rules: TrainingRules,
     folder: PathBuf,
     begin: Begin,
+    /// What does not look right about the samples.
+    warning: Option<String>,
 }
 
 impl Training {
@@ -57,9 +61,13 @@ impl Training {
     /// # Errors
     /// Bad input of all kinds: see [`RunError`].
     pub fn prepare(config: &RunConfig, folder: &Path, begin: Begin) -> Result<Self, RunError> {
-        let problem = Problem::new(config)?;
+        // The file may already say how the model is going to be used, which is not there yet.
+        let mut exact = config.clone();
+        (exact.model.density, exact.model.score) = (Source::Exact, Source::Exact);
+        let problem = Problem::new(&exact)?;
+        config.check_training_memory(problem.mixture.dim())?;
         let levels = trained_levels(config, &problem)?;
-        check_folder(folder, begin)?;
+        check_folder(folder, begin, &config.to_toml())?;
         let (samples, scores) = samples(config, &problem)?;
         let dim = problem.mixture.dim();
         let count = samples.len() / dim;
@@ -71,6 +79,7 @@ impl Training {
             order.swap(i, ((stream.uniform() * (i as f64 + 1.0)) as usize).min(i));
         }
         let data = TrainingData::new(dim, &samples, scores.as_deref());
+        let warning = unlike_the_target(&problem, data.moments())?;
         let (kept, trained) = order.split_at(kept);
         let kept = (!kept.is_empty()).then(|| data.subset(kept));
         Ok(Self {
@@ -82,6 +91,7 @@ impl Training {
             rules: rules(config, trained.len()),
             folder: folder.to_owned(),
             begin,
+            warning,
         })
     }
 
@@ -106,8 +116,9 @@ impl Training {
             Begin::Resume => {
                 let from = read_checkpoint(&checkpoint)?;
                 if !same_training(&from.model, &header) {
-                    let message = "belongs to a training with another configuration; restore that \
-                                   (it is in config.toml beside it), or start anew with --force";
+                    let message = "belongs to a training with another seed, target, path, [train], data \
+                                   or vector instructions (AMC_ISA); restore them (config.toml beside \
+                                   it has the configuration), or start anew with --force";
                     return Err(RunError::File { path: checkpoint, message: message.into() });
                 }
                 Some(from)
@@ -118,13 +129,13 @@ impl Training {
             path: self.folder.clone(),
             message: format!("the folder cannot be created ({error}): choose another --out"),
         })?;
-        self.write_text(CONFIG, &self.config.to_toml())?;
         if self.begin == Begin::Over {
             for old in [MODEL, CHECKPOINT, RECORDS] {
                 // What cannot be removed is going to be replaced.
                 let _ = std::fs::remove_file(self.folder.join(old));
             }
         }
+        self.write_text(CONFIG, &self.config.to_toml())?;
         let every = Duration::from_secs_f64(train.checkpoint);
         let data = (&self.data, self.kept.as_ref());
         let start = (model, header.clone());
@@ -155,6 +166,11 @@ impl Training {
         RunError::File { path: self.folder.join(name), message }
     }
 
+    /// What does not look right about the samples.
+    pub fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
     /// Steps of all stages.
     pub fn steps(&self) -> u64 {
         self.rules.stages.iter().map(|stage| stage.steps).sum()
@@ -166,18 +182,22 @@ impl Training {
     }
 }
 
-/// Whether two headers describe the same steps: how often checkpoints are written changes nothing.
+/// Whether two headers describe the same steps. Of the configuration that is the seed, the target, the path and the
+/// training, but for how often checkpoints are written.
 fn same_training(one: &ModelHeader, other: &ModelHeader) -> bool {
-    let without = |header: &ModelHeader| {
-        let mut header = header.clone();
-        let lines = header.config.lines().filter(|line| !line.starts_with("checkpoint ="));
-        header.config = lines.collect::<Vec<_>>().join("\n");
-        header
+    let essential = |header: &ModelHeader| {
+        let mut table: toml::Table = header.config.parse().unwrap_or_default();
+        table.retain(|section, _| ["seed", "target", "path", "train"].contains(&section));
+        if let Some(toml::Value::Table(train)) = table.get_mut("train") {
+            train.remove("checkpoint");
+        }
+        (table, ModelHeader { config: String::new(), ..header.clone() })
     };
-    without(one) == without(other)
+    essential(one) == essential(other)
 }
 
-fn check_folder(folder: &Path, begin: Begin) -> Result<(), RunError> {
+/// Refuses to go over what is in a folder; `config` is the text that is going to be its config.toml.
+fn check_folder(folder: &Path, begin: Begin, config: &str) -> Result<(), RunError> {
     let refuse = |message: &str| {
         Err(RunError::File { path: folder.to_owned(), message: message.to_owned() })
     };
@@ -190,8 +210,34 @@ fn check_folder(folder: &Path, begin: Begin) -> Result<(), RunError> {
             refuse("holds a trained model already: choose another --out, or add --force")
         }
         Begin::Resume if !checkpoint => refuse("holds no unfinished training: drop --resume"),
+        // One that was killed before its first checkpoint left its own configuration.
+        Begin::New
+            if std::fs::read_to_string(folder.join(CONFIG)).is_ok_and(|old| old != config) =>
+        {
+            refuse("holds another config.toml: choose another --out, or add --force to replace it")
+        }
         _ => Ok(()),
     }
+}
+
+/// Samples whose mean or width is not the target's, in words: most likely they are in other coordinates.
+fn unlike_the_target(problem: &Problem, data: &DataMoments) -> Result<Option<String>, RunError> {
+    let dim = problem.mixture.dim();
+    let (mut mean, mut variances) = (vec![0.0; dim], vec![0.0; dim]);
+    problem.mixture.view().moments(&mut mean, &mut variances)?;
+    let deviation = libm::sqrt(problem.mixture.mean_variance()?);
+    let squares =
+        data.mean.iter().zip(&mean).map(|(found, known)| (found - known) * (found - known));
+    let shift = libm::sqrt(squares.sum::<f64>() / dim as f64) / deviation;
+    let ratio = data.deviation / deviation;
+    let alike = shift < 0.5 && (0.5..2.0).contains(&ratio);
+    Ok((!alike).then(|| {
+        format!(
+            "the samples are not those of the target: their mean is {shift:.3} of its standard deviations off, \
+             and their width {ratio:.3} of its own; train.data must be in the target's own coordinates, before \
+             target.standardize"
+        )
+    }))
 }
 
 fn key(config: &RunConfig) -> Key {
@@ -219,9 +265,10 @@ fn trained_levels(config: &RunConfig, problem: &Problem) -> Result<TrainedLevels
                        use path.spacing = \"uniform\" or train.levels = \"continuous\"";
         return Err(RunError::Argument { name: "path.spacing", message: message.into() });
     }
-    let levels = TrainedLevels::Discrete(levels);
-    check_range(levels.range())?;
-    Ok(levels)
+    TrainedLevels::discrete(levels).ok_or_else(|| {
+        let message = "two levels have the same log-SNR in double precision; use fewer levels or a wider range of times";
+        RunError::Argument { name: "path.levels", message: message.into() }
+    })
 }
 
 /// Refuses levels that are one, or without noise or signal in double precision.

@@ -181,7 +181,8 @@ impl Annealing<'_> {
     pub fn second_moment_at(&self, level: usize) -> Option<f64> {
         match &self.levels[level] {
             Level::Diffusion(level) => {
-                let density = level.exact_density()?;
+                // Stein's identity, which the moment is for, needs the score of this very density.
+                let density = level.exact_density().and(level.exact_score())?;
                 let alpha = density.alpha();
                 self.second_moment.map(|m| alpha * alpha * m + density.variance())
             }

@@ -99,7 +99,7 @@ struct Storage<'m> {
     /// Of the nodes of a map that lie between the levels.
     nodes: Vec<Vec<f64>>,
     /// The model at them, if levels have one.
-    models: Vec<Box<dyn ModelLevel + 'm>>,
+    models: Vec<Option<Box<dyn ModelLevel + 'm>>>,
 }
 
 /// What was prepared in a [`Storage`].
@@ -252,10 +252,10 @@ impl Annealing<'_> {
         let (mut rooms, mut models) = (Vec::new(), Vec::new());
         for place in nodes {
             rooms.push(vec![0.0; node]);
-            if let Some((model, _)) = self.model.filter(|_| place.variance > 0.0) {
-                let sigma = libm::sqrt(place.variance);
-                models.push(model.level(SignalNoise { alpha: place.alpha, sigma }));
-            }
+            let sigma = libm::sqrt(place.variance);
+            let model = self.model.filter(|_| sigma > 0.0);
+            let level = SignalNoise { alpha: place.alpha, sigma };
+            models.push(model.map(|(model, _)| model.level(level)));
         }
         Ok(Storage { stages, transition: vec![0.0; transition], nodes: rooms, models })
     }
@@ -289,7 +289,7 @@ impl Annealing<'_> {
             let mixture = noisy.target().mixture();
             let exact = MixtureLevel::prepare(mixture, node.alpha, node.variance, room)?;
             parts.nodes.push(Some(match (self.model, storage.models.get(index)) {
-                (Some((_, sources)), Some(model)) => {
+                (Some((_, sources)), Some(Some(model))) => {
                     Diffused::Sourced(SourcedLevel::new(exact, model.as_ref(), sources)?)
                 }
                 _ => Diffused::Exact(exact),

@@ -24,7 +24,7 @@ fn gaussian(count: usize) -> TrainingData<f64> {
 
 fn all_levels() -> [TrainedLevels; 2] {
     let some = (0..24).map(|i| NOISE.at((f64::from(i) / 23.0).powi(2))).collect();
-    [TrainedLevels::Continuous(NOISE), TrainedLevels::Discrete(some)]
+    [TrainedLevels::Continuous(NOISE), TrainedLevels::discrete(some).unwrap()]
 }
 
 /// One sample under all its levels: their log-SNRs, and a point of each, minus the mean and in units of the signal.

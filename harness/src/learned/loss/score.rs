@@ -12,7 +12,7 @@
 //!
 //! `L = mean |F - F*|^2/d`, `F* = -(c S* + z)/kappa`,
 //!
-//! which for `w = 0` is `(sigma^2 + s_d^2)/(sigma^2 s_d^2) |D - x_0|^2/d` of the denoiser `D`. Target score matching
+//! which for `w = 0` is `(sigma^2 + alpha^2 s_d^2)/(sigma^2 s_d^2) |D - x_0|^2/d` of the denoiser `D`. Target score matching
 //! alone is weighted as published, `|alpha S - grad log gamma(x_0)|^2/d`.
 
 use super::super::chunk::{Chunk, Read};

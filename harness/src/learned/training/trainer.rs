@@ -54,7 +54,7 @@ impl Record {
 pub enum TrainingError {
     /// A loss or a gradient that is no number, or a loss that grew beyond all measure.
     #[error(
-        "training diverged at step {step} of stage {stage} (loss {loss}); the last good checkpoint is kept: \
+        "training diverged at step {step} of stage {stage} (loss {loss}); the last checkpoint before it, if there is one, is kept: \
          lower train.learning_rate or train.clip, look at the data, then start anew with --force"
     )]
     Diverged {
