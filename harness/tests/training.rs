@@ -110,7 +110,7 @@ fn a_stopped_training_goes_on_to_the_same_bits() {
         let records = fs::read(whole.join("training.json")).unwrap();
         let stages = if name == "score" { 1 } else { 2 };
         assert_eq!(copier.steps.len(), stages, "{name}");
-        assert!(copier.copies.len() > 20, "{name}: {} copies", copier.copies.len());
+        assert!(copier.copies.len() > 8, "{name}: {} copies", copier.copies.len());
         let all: usize = copier.steps.iter().sum();
         let mut fewest = all;
         for copy in &copier.copies {
@@ -165,11 +165,14 @@ fn another_configuration_is_no_continuation() {
         let training = Training::prepare(&other, copy, Begin::Resume).unwrap();
         let message = training.run(&mut Copier::default()).unwrap_err().to_string();
         assert!(
-            message.contains("another configuration") && message.contains("--force"),
+            message.contains("another seed, target, path, [train]") && message.contains("--force"),
             "{message}"
         );
         assert_eq!(message.lines().count(), 1);
     }
-    let rarer = config(&SMALL.replace("checkpoint = 0.0", "checkpoint = 50.0"));
+    // Neither how often checkpoints are written nor how the model is going to be used is part of a training.
+    let rarer = SMALL.replace("checkpoint = 0.0", "checkpoint = 50.0");
+    let rarer =
+        config(&(rarer + "[model]\nscore = \"learned\"\nfile = \"not-there-yet.safetensors\"\n"));
     trained(&rarer, copy, Begin::Resume);
 }

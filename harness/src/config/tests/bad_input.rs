@@ -117,7 +117,7 @@ const BAD: &[(&[&str], &[&str])] = &[
     (&["model.density=lerned", "model.file=m"], &["model.density = \"lerned\"", "did you mean \"learned\"?"]),
     (&["model.density=learned", "model.file=m", "path.kind=tempering"], &["model.density", "path.kind = \"tempering\"", "use path.kind = \"diffusion\""]),
     (&["model.score=learned", "model.file=m", "bridge.kind=exact"], &["model.score", "bridge.kind = \"exact\"", "second-order"]),
-    (&["model.density=learned", "model.file=m", "path.spacing=lambda"], &["model.density", "path.barrier = \"exact\"", "rejections"]),
+    (&["model.density=learned", "model.file=m", "path.spacing=lambda"], &["model.density", "path.spacing = \"lambda\"", "log-snr"]),
     (&["model.precision=f16"], &["model.precision = \"f16\"", "f32, f64"]),
     (&["train.network=score", "train.classification=bi-level"], &["train.classification", "train.network = \"score\"", "energy"]),
     (&["train.classes=3"], &["train.classes does not apply to train.classification = \"none\" (it belongs to multi-level)"]),
