@@ -314,7 +314,7 @@ fn huge_errors_stay_numbers() {
 }
 
 /// Fails if the error of three modes is not the root mean square about the mean (factors 1, e, e^4: -5/3, -2/3, 7/3),
-/// 7/3), a mode without samples spoils it, or one of weight zero is drawn.
+/// a mode without samples spoils it, or one of weight zero is drawn.
 #[test]
 fn more_modes_and_unseen_ones() {
     let true_weights = [0.5, 0.3, 0.2];
