@@ -138,7 +138,8 @@ impl Problem {
         let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut reference_storage)?;
         let mut target_storage = self.mixture.level_storage();
         let target = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut target_storage)?;
-        let (mut storage, models): (Vec<Vec<f64>>, Vec<Option<Box<dyn ModelLevel + '_>>>);
+        let mut storage: Vec<Vec<f64>>;
+        let models: Vec<Option<Box<dyn ModelLevel + '_>>>;
         let model = self.model.as_ref().map(LoadedModel::parts);
         let levels: Result<Vec<Level<'_>>, Error> = match &self.schedule {
             Some(schedule) => {

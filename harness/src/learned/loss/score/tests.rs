@@ -85,9 +85,12 @@ fn regression(
     (x, target)
 }
 
+/// A function that the error of a regression target must be orthogonal to.
+type TestFunction<'a> = &'a dyn Fn(&[f64]) -> f64;
+
 /// The largest of `|mean| / standard error` of `(S*_i - S_i(x)) g(x)` over coordinates and test functions.
 fn deviation(x: &[f64], target: &[f64], exact: &[f64]) -> f64 {
-    let functions: [&dyn Fn(&[f64]) -> f64; 5] =
+    let functions: [TestFunction; 5] =
         [&|_| 1.0, &|x| x[0], &|x| x[1], &|x| if x[0] > 0.2 { 1.0 } else { 0.0 }, &|x| {
             libm::tanh(3.0 * (x[1] - x[0]))
         }];
