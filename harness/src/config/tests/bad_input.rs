@@ -134,7 +134,7 @@ const BAD: &[(&[&str], &[&str])] = &[
     (&["train.channels=0"], &["train.channels = 0", "from 1"]),
     (&["train.learning_rate=1"], &["train.learning_rate = 1", "below 1"]),
     (&["train.clip=0"], &["train.clip = 0", "above 0"]),
-    (&["train.average=1"], &["train.average = 1", "from 0 to 0.999999"]),
+    (&["train.average=1"], &["train.average = 1", "from 0 to 0.9999"]),
     (&["train.validation=0.6"], &["train.validation = 0.6", "from 0 to 0.5"]),
     (&["train.patience=2", "train.validation=0"], &["train.patience", "train.validation = 0"]),
     (&["train.epoch=3"], &["train.epoch is not known", "did you mean train.epochs?"]),
