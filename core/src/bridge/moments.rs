@@ -153,7 +153,7 @@ impl Task for Guard<'_> {
         let (mut trace, mut none) = (V::zero(), V::zero());
         for &entry in &*work {
             // Zero, and NaN where a number is none: such a particle has no moments at all, isotropic or not.
-            none += entry - entry;
+            none += V::zero() * entry;
         }
         for entry in work.diagonal_mut(d) {
             trace += *entry;
