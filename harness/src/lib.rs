@@ -17,7 +17,6 @@
 //! | [`metric`] | distances to exact samples and mode weights |
 //! | [`run`] | one run from configuration to summary and files |
 //! | [`ablation`] | one setting of a bridge varied: bias, variance and cost, value by value |
-//! | [`verification`] | the laws of `amc-verify` on whole samplers |
 //! | [`report`] | figures as SVG and as text |
 //! | [`verification`] | the statistical suite with the samplers in it |
 //! | [`cli`] | the subcommands of `amc` |
