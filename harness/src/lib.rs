@@ -18,6 +18,7 @@
 //! | [`run`] | one run from configuration to summary and files |
 //! | [`ablation`] | one setting of a bridge varied: bias, variance and cost, value by value |
 //! | [`report`] | figures as SVG and as text |
+//! | [`storage`] | files that survive a kill, the journal of a run, manifests |
 //! | [`verification`] | the statistical suite with the samplers in it |
 //! | [`cli`] | the subcommands of `amc` |
 
@@ -35,5 +36,6 @@ pub mod report;
 pub mod run;
 pub mod sampler;
 pub mod schedule;
+pub mod storage;
 pub mod target;
 pub mod verification;

@@ -104,6 +104,17 @@ pub enum RunError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// A file of a run that cannot be written.
+    #[error("{path}: {message}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// A run that was asked to stop.
+    #[error("stopped; `amc resume {0}` goes on from here to the same result")]
+    Stopped(PathBuf),
     /// An argument of the command line.
     #[error("{name}: {message}")]
     Argument {
@@ -148,6 +159,8 @@ impl RunError {
                 | Self::Schedule(_)
                 | Self::NoEnd { .. }
                 | Self::Training(_)
+                | Self::Unwritable { .. }
+                | Self::Stopped(_)
                 | Self::Suite(_)
                 | Self::Verification { .. }
         )

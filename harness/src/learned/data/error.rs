@@ -16,15 +16,6 @@ pub enum DataError {
         /// The file.
         file: String,
     },
-    /// The program was built without the reader of Parquet files.
-    #[error(
-        "{file}: this program was built without Parquet; build it with `cargo build --release \
-         --features parquet`, or write the samples as .npy"
-    )]
-    WithoutParquet {
-        /// The file.
-        file: String,
-    },
     /// The file cannot be opened or read.
     #[error("{file}: cannot be read ({error}); check the path and its permissions")]
     Unreadable {
