@@ -104,6 +104,18 @@ pub enum RunError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// A run that does not fit into memory.
+    #[error(
+        "this run would take {needed:.1} GiB of memory, and {available:.1} GiB are free; use {remedy}"
+    )]
+    Memory {
+        /// What it takes, in GiB.
+        needed: f64,
+        /// What is free, in GiB.
+        available: f64,
+        /// What would take less.
+        remedy: &'static str,
+    },
     /// A file of a run that cannot be written.
     #[error("{path}: {message}")]
     Unwritable {
