@@ -3,7 +3,8 @@
 
     docs/check_links.py
 
-Links to the web are not followed. A file is named by a path in backticks that begins with a folder of the repository.
+Links to the web are not followed. A file is named by a path in backticks that begins with a folder of the repository;
+NAME stands for any, and what Git ignores is made by a command.
 """
 import pathlib
 import re
@@ -39,6 +40,11 @@ def tracked():
     return set(files) | folders
 
 
+def ignored(path):
+    command = ["git", "-C", str(TOP), "check-ignore", "--quiet", path]
+    return subprocess.run(command).returncode == 0
+
+
 def problems(page, known):
     text = without_code(page.read_text())
     for link in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -51,7 +57,7 @@ def problems(page, known):
         elif anchor and anchor not in anchors(target.read_text()):
             yield f"no heading #{anchor} in {target.name}"
     for path in re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", text):
-        if path.rstrip("/") not in known:
+        if path.rstrip("/") not in known and "NAME" not in path and not ignored(path):
             yield f"no file {path}"
 
 
