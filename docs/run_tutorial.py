@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Runs docs/src/tutorial.md: every block of sh and python, in order, in a temporary folder.
 
-    AMC=target/release/amc docs/run_tutorial.py [--slow] [--without-new] [--keep]
+    AMC=target/release/amc docs/run_tutorial.py [--slow] [--without-new] [--compare] [--keep]
 
-A block that ends with an error fails the run. Files come from docs/src/tutorial/; where the text shows one
+A block that ends with an error fails the run; with --compare, so does a line of text shown after a block that the block does
+not print. (Lines are compared up to "..."; digits are those of AVX2 or AVX-512.) Files come from docs/src/tutorial/; where the text shows one
 (after the comment <!-- file: NAME -->), the two must be equal. A comment before a block says more:
 
     <!-- slow -->     takes minutes: run with --slow only
@@ -65,11 +66,18 @@ def run(language, content, folder, environment):
     return done.stdout, done.returncode
 
 
+def not_printed(shown, printed):
+    """The lines of a block of text that are not in the output, whole or up to "..."."""
+    parts = [part.strip() for line in shown.splitlines() for part in line.split("...")[:1]]
+    return [part for part in parts if part and part not in printed]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--slow", action="store_true", help="run what takes minutes, too")
     parser.add_argument("--without-new", action="store_true", help="leave out blocks marked new")
     parser.add_argument("--keep", action="store_true", help="keep the folder")
+    parser.add_argument("--compare", action="store_true", help="compare what is shown with what is printed")
     parser.add_argument("--output", action="store_true", help="print what the commands print")
     options = parser.parse_args()
     amc = shutil.which(os.environ.get("AMC", "amc"))
@@ -85,6 +93,7 @@ def main():
         shutil.copy(file, folder)
 
     failed, ran, start = 0, 0, time.monotonic()
+    printed = None  # by the block before; None where it did not run
     for line, marks, language, content in blocks(TEXT.read_text()):
         place = f"tutorial.md:{line}"
         if "file" in marks:
@@ -93,15 +102,21 @@ def main():
                 print(f"{place}: differs from {file}")
                 failed += 1
             continue
+        if language == "text" and options.compare and printed is not None:
+            for part in not_printed(content, printed):
+                print(f"{place}: not printed: {part}")
+                failed += 1
         why = left_out(marks, language, options)
         if why == "not a program":
             continue
+        printed = None
         title = content.strip().split("\n")[0]
         if why:
             print(f"{place}: left out ({why}): {title}")
             continue
         began = time.monotonic()
         output, code = run(language, content, folder, environment)
+        printed = output
         ran += 1
         print(f"{place}: {'ok' if code == 0 else f'exit code {code}'}, {time.monotonic() - began:.1f} s: {title}", flush=True)
         if options.output or code != 0:
