@@ -1,4 +1,4 @@
-//! Ctrl-C: the first ends the run after the level or round in progress, the second at once.
+//! Ctrl-C: the first ends a run after the level, round or step in progress, the second at once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +13,7 @@ pub(super) fn watch() {
         if REQUESTED.swap(true, Ordering::SeqCst) {
             std::process::exit(i32::from(EXIT_CODE));
         }
-        eprintln!("stopping after this level or round; once more stops at once");
+        eprintln!("stopping after this level, round or step; once more stops at once");
     };
     // Without a handler the signal ends the process, as it always did; what was kept is kept.
     let _ = ctrlc::set_handler(asked);

@@ -15,6 +15,7 @@ mod isa;
 mod list;
 mod model_report;
 mod progress;
+mod reference;
 mod resume;
 mod run;
 mod schedule;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use crate::learned::training::TrainingError;
 use crate::run::RunError;
 
 /// Annealed Monte Carlo: samples multi-modal distributions along tempering and diffusion paths.
@@ -94,7 +96,7 @@ pub fn main() -> ExitCode {
 fn failed(error: &RunError) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::from(match error {
-        RunError::Stopped(_) => interrupt::EXIT_CODE,
+        RunError::Stopped(_) | RunError::Training(TrainingError::Stopped) => interrupt::EXIT_CODE,
         error if error.is_bad_input() => 2,
         _ => 1,
     })
