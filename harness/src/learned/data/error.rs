@@ -16,6 +16,17 @@ pub enum DataError {
         /// The file.
         file: String,
     },
+    /// A Parquet file in a compression that this build does not have.
+    #[error(
+        "{file}: its compression is not part of this program ({detail}); write it with Snappy, or build with `--features \
+         zstd`"
+    )]
+    Compression {
+        /// The file.
+        file: String,
+        /// What the reader says.
+        detail: String,
+    },
     /// The file cannot be opened or read.
     #[error("{file}: cannot be read ({error}); check the path and its permissions")]
     Unreadable {
