@@ -1,5 +1,6 @@
 //! Parquet files that the tests write, and what must be refused in them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::Compression;
