@@ -9,6 +9,7 @@ mod compare;
 mod config_file;
 mod eval;
 mod exchange_table;
+mod experiment;
 mod figure;
 mod isa;
 mod list;
@@ -50,6 +51,7 @@ enum Command {
     Compare(compare::CompareArguments),
     Schedule(schedule::ScheduleArguments),
     Ablate(ablate::AblateArguments),
+    Experiment(experiment::ExperimentArguments),
     Train(train::TrainArguments),
     ModelReport(model_report::ModelReportArguments),
     Eval(eval::EvalArguments),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
+        Command::Experiment(arguments) => experiment::experiment(&arguments),
         Command::Train(arguments) => train::train(&arguments),
         Command::ModelReport(arguments) => model_report::model_report(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
