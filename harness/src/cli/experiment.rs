@@ -176,7 +176,8 @@ fn list(arguments: &ListArguments) -> Result<(), RunError> {
     }
     let mut text = String::new();
     for entry in &listed {
-        let size = |size: &Size| format!("{} runs, {}", size.runs, duration(size.estimated_seconds));
+        let size =
+            |size: &Size| format!("{} runs, {}", size.runs, duration(size.estimated_seconds));
         text += &format!(
             "{}: {}\n  {}\n  quick: {}; full: {}\n",
             entry.name,
@@ -332,7 +333,8 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
     let (path, text) = match &arguments.expected {
         Some(path) => (
             path.clone(),
-            std::fs::read_to_string(path).map_err(|error| refuse(path.clone(), error.to_string()))?,
+            std::fs::read_to_string(path)
+                .map_err(|error| refuse(path.clone(), error.to_string()))?,
         ),
         None => {
             let path = PathBuf::from(format!("{}/expected.json", found.experiment));
@@ -378,7 +380,9 @@ fn differences(compared: usize, deviations: &[Deviation], found: &Results) -> St
     for Deviation { row, measure, found, expected } in deviations {
         let number = found.map_or("no value".into(), quantity);
         let off = match *found {
-            Some(found) if found < expected.low => format!(", {} below", quantity(expected.low - found)),
+            Some(found) if found < expected.low => {
+                format!(", {} below", quantity(expected.low - found))
+            }
             Some(found) => format!(", {} above", quantity(found - expected.high)),
             None => String::new(),
         };

@@ -44,7 +44,19 @@ macro_rules! embedded {
 const EMBEDDED: &[Embedded] = embedded![
     "ideal-two-modes" unchecked,
     "ideal-many-modes" unchecked,
+    "semi-ideal" unchecked,
+    "learned" unchecked,
+    "learned-density-exact-score" unchecked,
+    "schedules" unchecked,
+    "ablation-n_iter" unchecked,
+    "ablation-n_trunc" unchecked,
+    "ablation-n_hutch" unchecked,
+    "ablation-penalty" unchecked,
     "kernel-variance" unchecked,
+    "rank" unchecked,
+    "scaling-in-separation" unchecked,
+    "scaling-in-dimension" unchecked,
+    "scaling-in-modes" unchecked,
 ];
 
 /// The names of all experiments that come with the program.

@@ -5,7 +5,7 @@
 //! *holds* if all of its comparisons do. It *fails* if one is as clearly the other way round, at 1 % divided by
 //! the number of comparisons. Anything else is *undecided*, and the detail says how many hold.
 //!
-//! At equal settings rows are compared whose other choices are the same. At equal cost a row stands against the line
+//! At equal settings rows are compared whose choices are the same but for those that `above` or `below` names. At equal cost a row stands against the line
 //! of the other method, linear in the logarithm of the cost between its rows; costs that the line does not
 //! reach are left out.
 
@@ -153,18 +153,12 @@ fn cost(at: At) -> Option<&'static str> {
     }
 }
 
-/// The rows of the selector with the same choices on all axes that neither side names; at equal cost, the axis of the
-/// figure is free.
-fn alike<'a>(
-    claim: &ClaimConfig,
-    selector: &Selector,
-    row: &Row,
-    rows: &'a [Row],
-) -> Vec<&'a Row> {
+/// The rows of the selector with the same choices as `row` on all axes that it does not name; at equal cost, the axis of
+/// the figure is free.
+fn alike<'a>(claim: &ClaimConfig, selector: &Selector, row: &Row, rows: &'a [Row]) -> Vec<&'a Row> {
     let line = row.axis.as_ref().map(|axis| axis.name.as_str());
     let free = |axis: &str| {
-        let named = claim.of.contains_key(axis) || selector.contains_key(axis);
-        named || (claim.at != At::Settings && line == Some(axis))
+        selector.contains_key(axis) || (claim.at != At::Settings && line == Some(axis))
     };
     let same = |other: &&Row| {
         let mut choices = row.choices.iter().filter(|(axis, _)| !free(axis));

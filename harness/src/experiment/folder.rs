@@ -92,15 +92,14 @@ impl Folder {
     pub fn write(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
         let path = self.join(name);
         let temporary = path.with_extension("part");
-        let written = serde_json::to_string_pretty(value).map_err(std::io::Error::from).and_then(
-            |text| {
+        let written =
+            serde_json::to_string_pretty(value).map_err(std::io::Error::from).and_then(|text| {
                 let mut file = fs::File::create(&temporary)?;
                 file.write_all(text.as_bytes())?;
                 file.write_all(b"\n")?;
                 file.sync_all()?;
                 fs::rename(&temporary, &path)
-            },
-        );
+            });
         written.map_err(|error| {
             // The error that matters is the first one.
             let _ = fs::remove_file(&temporary);
@@ -135,7 +134,8 @@ impl Folder {
 pub fn read_results(folder: &Path) -> Result<String, RunError> {
     let refuse = |name: &str, message: String| RunError::File { path: folder.join(name), message };
     let manifest = fs::read_to_string(folder.join(MANIFEST)).map_err(|error| {
-        let message = "the experiment is unfinished: run the same `amc experiment run` again to go on";
+        let message =
+            "the experiment is unfinished: run the same `amc experiment run` again to go on";
         refuse(MANIFEST, format!("{error}; {message}"))
     })?;
     let manifest: Manifest = serde_json::from_str(&manifest).map_err(|error| {
@@ -144,7 +144,8 @@ pub fn read_results(folder: &Path) -> Result<String, RunError> {
     let found = entry(&folder.join(RESULTS), RESULTS)?;
     let listed = manifest.files.iter().find(|file| file.name == RESULTS);
     if listed.is_none_or(|listed| listed.sha256 != found.sha256) {
-        let message = "is not what the manifest says: it was changed or damaged; run the same command again";
+        let message =
+            "is not what the manifest says: it was changed or damaged; run the same command again";
         return Err(refuse(RESULTS, message.into()));
     }
     fs::read_to_string(folder.join(RESULTS)).map_err(|error| refuse(RESULTS, error.to_string()))

@@ -139,7 +139,8 @@ impl Plan {
             choices.iter().for_each(|(_, choice)| merge(&mut table, &choice.set));
             for &seed in seeds {
                 let mut table = table.clone();
-                let written = i64::try_from(seed).map_or(Value::from(seed.to_string()), Value::from);
+                let written =
+                    i64::try_from(seed).map_or(Value::from(seed.to_string()), Value::from);
                 table.insert("seed".into(), written);
                 let id = format!("{:04}-{seed}", rows.len());
                 hash.update(json!([id, row.label, table.to_string()]).to_string());
@@ -210,9 +211,8 @@ fn product<'a>(axes: &'a [Axis], preset: &PresetConfig) -> Vec<Choices<'a>> {
     let mut rows: Vec<Choices<'a>> = vec![Vec::new()];
     for axis in axes {
         let allowed = preset.only.get(&axis.name).map(|labels| labels.texts());
-        let takes_part = |choice: &&Choice| {
-            allowed.as_ref().is_none_or(|labels| labels.contains(&choice.label))
-        };
+        let takes_part =
+            |choice: &&Choice| allowed.as_ref().is_none_or(|labels| labels.contains(&choice.label));
         let extended = |row: &Choices<'a>| {
             let row = row.clone();
             let choices = axis.choices.iter().filter(takes_part);
@@ -225,9 +225,9 @@ fn product<'a>(axes: &'a [Axis], preset: &PresetConfig) -> Vec<Choices<'a>> {
 
 /// Whether all labels of the selector are those of the row.
 pub(super) fn matches(selector: &Selector, choices: &BTreeMap<String, String>) -> bool {
-    selector.iter().all(|(axis, labels)| {
-        choices.get(axis).is_some_and(|label| labels.texts().contains(label))
-    })
+    selector
+        .iter()
+        .all(|(axis, labels)| choices.get(axis).is_some_and(|label| labels.texts().contains(label)))
 }
 
 fn describe(choices: &Choices<'_>) -> PlannedRow {

@@ -67,7 +67,11 @@ impl Results {
     /// Gathers the cells of a plan and decides the claims.
     pub fn new(experiment: &Experiment, plan: &Plan, cells: &[FinishedCell]) -> Self {
         let of_row = |index: usize| {
-            plan.cells.iter().zip(cells).filter(move |(cell, _)| cell.row == index).map(|pair| pair.1)
+            plan.cells
+                .iter()
+                .zip(cells)
+                .filter(move |(cell, _)| cell.row == index)
+                .map(|pair| pair.1)
         };
         let rows = plan.rows.iter().enumerate();
         let rows: Vec<Row> = rows.map(|(index, row)| Row::new(row, of_row(index))).collect();

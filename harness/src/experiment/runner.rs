@@ -77,7 +77,9 @@ pub fn run_cells(
     let worker = || {
         let result = one_thread().and_then(|pool| {
             while !stop.load(Ordering::Relaxed) {
-                let Some((cost, cell)) = open.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                let Some((cost, cell)) = open.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                    break;
+                };
                 let finished = pool.install(|| finish(plan, cell))?;
                 folder.write(&file(cell), &finished)?;
                 watcher.done(*cost, &finished.label);

@@ -19,11 +19,7 @@ impl TrainingWatcher for Quiet {
 ///
 /// # Errors
 /// Those of the training.
-pub(super) fn train_models(
-    plan: &Plan,
-    out: &Path,
-    watcher: &dyn Watcher,
-) -> Result<(), RunError> {
+pub(super) fn train_models(plan: &Plan, out: &Path, watcher: &dyn Watcher) -> Result<(), RunError> {
     for (name, config) in &plan.models {
         let folder = model_folder(out, name);
         if folder.join(MODEL).exists() {
