@@ -9,6 +9,7 @@ mod compare;
 mod config_file;
 mod eval;
 mod exchange_table;
+mod experiment;
 mod figure;
 mod interrupt;
 mod isa;
@@ -55,6 +56,7 @@ enum Command {
     Compare(compare::CompareArguments),
     Schedule(schedule::ScheduleArguments),
     Ablate(ablate::AblateArguments),
+    Experiment(experiment::ExperimentArguments),
     Train(train::TrainArguments),
     ModelReport(model_report::ModelReportArguments),
     Eval(eval::EvalArguments),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
+        Command::Experiment(arguments) => experiment::experiment(&arguments),
         Command::Train(arguments) => train::train(&arguments),
         Command::ModelReport(arguments) => model_report::model_report(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),

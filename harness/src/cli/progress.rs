@@ -94,6 +94,16 @@ pub(super) fn run_bar(runs: usize, quiet: bool) -> ProgressBar {
         .with_style(style("[{bar:40}] run {pos}/{len}, {eta} left: {msg}"))
 }
 
+/// A bar over estimated milliseconds of work.
+pub(super) fn weighted_bar(milliseconds: u64, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let target = ProgressDrawTarget::stderr_with_hz(4);
+    ProgressBar::with_draw_target(Some(milliseconds), target)
+        .with_style(style("[{bar:40}] {percent} %, {eta} left, {msg}"))
+}
+
 /// A bar over the steps of a training's stage.
 pub(super) fn step_bar(steps: u64, stage: String, quiet: bool) -> ProgressBar {
     if quiet || !std::io::stderr().is_terminal() {

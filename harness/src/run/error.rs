@@ -135,6 +135,24 @@ pub enum RunError {
         /// What is wrong and what is allowed.
         message: String,
     },
+    /// The configuration of an experiment.
+    #[error("{origin}: {field}: {message}")]
+    Experiment {
+        /// The file.
+        origin: String,
+        /// The key, with its value where there is one.
+        field: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Results of an experiment that are not what is expected.
+    #[error("{deviating} of {compared} numbers deviate from expected.json")]
+    Deviations {
+        /// Numbers outside their intervals.
+        deviating: usize,
+        /// Numbers that were compared.
+        compared: usize,
+    },
     /// The list of statistical cases cannot be made.
     #[error("the suite cannot be listed: {0}")]
     Suite(String),
@@ -174,6 +192,7 @@ impl RunError {
                 | Self::Unwritable { .. }
                 | Self::Stopped(_)
                 | Self::Suite(_)
+                | Self::Deviations { .. }
                 | Self::Verification { .. }
         )
     }
