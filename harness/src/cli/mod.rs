@@ -14,6 +14,7 @@ mod isa;
 mod list;
 mod model_report;
 mod progress;
+mod report;
 mod run;
 mod schedule;
 mod table;
@@ -54,6 +55,7 @@ enum Command {
     ModelReport(model_report::ModelReportArguments),
     Eval(eval::EvalArguments),
     Verify(verify::VerifyArguments),
+    Report(report::ReportArguments),
     Bench(bench::BenchArguments),
     List(list::ListArguments),
 }
@@ -77,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::ModelReport(arguments) => model_report::model_report(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::List(arguments) => list::list(&arguments),
     };
