@@ -1,6 +1,6 @@
 //! Numbers of tables, with the digits that they support.
 
-/// `value ± error`, to two digits of the error; the value alone where there is no error, a dash where
+/// `value ± error` that no line breaks, to two digits of the error; the value alone where there is no error, a dash where
 /// there is no value.
 pub(super) fn with_error(value: Option<f64>, error: Option<f64>) -> String {
     let finite = |x: &f64| x.is_finite();
@@ -12,8 +12,8 @@ pub(super) fn with_error(value: Option<f64>, error: Option<f64>) -> String {
     let decimals = usize::try_from(1 - exponent).unwrap_or(0);
     let readable = |x: f64| x == 0.0 || (1e-5..1e7).contains(&x.abs());
     match readable(value) && readable(error) && decimals <= 6 {
-        true => minus(&format!("{value:.decimals$} ± {error:.decimals$}")),
-        false => minus(&format!("{value:.2e} ± {error:.1e}")),
+        true => minus(&format!("{value:.decimals$}\u{a0}±\u{a0}{error:.decimals$}")),
+        false => minus(&format!("{value:.2e}\u{a0}±\u{a0}{error:.1e}")),
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     /// Fails if a number has more digits than its error supports, or one without a value is written.
     #[test]
     fn digits_follow_the_error() {
-        let text = |v, e| with_error(Some(v), Some(e));
+        let text = |v, e| with_error(Some(v), Some(e)).replace('\u{a0}', " ");
         assert_eq!(text(0.011946, 0.014821), "0.012 ± 0.015");
         assert_eq!(text(-31.26, 4.0), "−31.3 ± 4.0");
         assert_eq!(text(1234.6, 250.0), "1235 ± 250");

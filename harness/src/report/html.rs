@@ -27,7 +27,8 @@ a { color: var(--link); } code, pre { font-family: 'DejaVu Sans Mono', ui-monosp
 .soft { color: var(--soft); } .small { font-size: .875rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--edge); vertical-align: top; }
-th { font-weight: 600; } td.number, th.number { text-align: right; white-space: nowrap; }
+th { font-weight: 600; } td.number, th.number { text-align: right; }
+td.number { min-width: 5.5rem; }
 .wide { overflow-x: auto; }
 .banner { padding: .6rem 1rem; border-radius: .4rem; color: white; background: var(--good); }
 .banner.failed { background: var(--bad); }
@@ -41,10 +42,14 @@ details { margin: 1rem 0; } summary { cursor: pointer; }
   h2, h3 { break-after: avoid; } figure, tr, .keep { break-inside: avoid; } a { text-decoration: none; } }
 ";
 
+/// What a page may load: its own style, and nothing else from anywhere.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
+
 /// A page with a title, rules of style of its own, and a body of HTML.
 pub(crate) fn page(title: &str, style: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <link rel=\"icon\" href=\"data:,\">\
          <title>{}</title><style>{STYLE}{style}</style></head><body>\n{body}</body></html>\n",

@@ -17,6 +17,9 @@ pub(super) fn or_nan(value: Option<f64>) -> f64 {
 
 /// All figures that compare runs; of one run too.
 pub(super) fn compared(runs: &Named<'_>) -> Vec<Figure> {
+    if runs.is_empty() {
+        return Vec::new();
+    }
     let figures = [log_z(runs), levels(runs), schedule(runs), weights(runs), cost(runs)];
     figures.into_iter().flatten().collect()
 }

@@ -40,7 +40,7 @@ const SHADE: f64 = 0.13;
 const SIZES: [(f64, f64); 6] =
     [(0.15, 1.0), (0.5, 1.6), (1.3, 2.4), (3.0, 3.6), (8.0, 5.6), (f64::INFINITY, 8.0)];
 /// Levels whose extents differ by more than this have axes of their own.
-const ALIKE: f64 = 3.0;
+const ALIKE: f64 = 2.0;
 /// Standard deviations around the means that are shown.
 const DEVIATIONS: f64 = 3.5;
 const TITLE: f64 = 44.0;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::digits::{count, quantity, with_error};
-use super::folder::{Claim, Results, Row, RunFolder};
+use super::folder::{Claim, Results, Row, RunFolder, RunSummary};
 use super::html::{table, text};
 use super::run_figures::Named;
 
@@ -62,96 +62,73 @@ pub(super) fn claims(results: &Results) -> String {
     html + &table(&["verdict", "claim", "what the data say"], usize::MAX, &rows)
 }
 
-/// One row of numbers for every run.
-pub(super) fn run_table(runs: &Named<'_>) -> String {
-    let header = [
-        "run",
-        "target",
-        "method",
-        "verdict",
-        "log Z",
-        "log Z, upper",
-        "ESS / N",
-        "mean rejection",
-        "mode-weight error",
-        "sliced Wasserstein",
-        "its floor",
-        "evaluations",
-        "seconds",
-    ];
-    let row = |(name, run): &(String, &RunFolder)| {
-        let s = &run.summary;
-        vec![
-            text(name),
-            text(&s.target),
-            text(&s.method()),
-            badge(&s.verdict.status),
-            with_error(s.log_z, s.log_z_std_error),
-            with_error(s.log_z_upper, s.log_z_upper_std_error),
-            quantity(s.ess),
-            quantity(s.mean_rejection_rate),
-            quantity(s.mode_weight_error),
-            quantity(s.sliced_wasserstein),
-            quantity(s.sliced_wasserstein_floor),
-            quantity(s.evaluations_per_particle()),
-            quantity(s.sampling_seconds),
-        ]
-    };
-    if let [(_, run)] = runs {
-        return one_run(run);
-    }
-    let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
-    // A column that no run has is left out.
-    let empty = |column: &usize| rows.iter().all(|row| row.get(*column).is_some_and(|c| c == "–"));
-    let kept: Vec<usize> = (0..header.len()).filter(|column| !empty(column)).collect();
-    let header: Vec<&str> = kept.iter().map(|&column| header[column]).collect();
-    let cells = |row: Vec<String>| kept.iter().filter_map(|&c| row.get(c).cloned()).collect();
-    table(&header, 4, &rows.into_iter().map(cells).collect::<Vec<_>>()) + EVALUATIONS
-}
-
 const EVALUATIONS: &str = "<p class=\"soft small\">Evaluations are densities, scores and Hessian-vector products of the \
     production run for one particle (of replica exchange: one ladder in one round); placing the levels, the pilot \
     and the run from the other side are left out, from the seconds only the metrics.</p>\n";
 
-/// The numbers of a single run, one below the other.
-fn one_run(run: &RunFolder) -> String {
-    let s = &run.summary;
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    let mut add = |name: &str, value: String, ideal: &str| {
-        if value != "–" {
-            rows.push(vec![name.to_owned(), value, ideal.to_owned()]);
-        }
+/// A number of a run as a cell, and what it should be.
+type Quantity = (&'static str, fn(&RunSummary) -> String, &'static str);
+
+/// What the table of runs shows, row by row.
+const QUANTITIES: [Quantity; 27] = [
+    ("target", |s| text(&s.target), ""),
+    ("method", |s| text(&s.method()), ""),
+    ("verdict", |s| badge(&s.verdict.status), ""),
+    ("log Z", |s| with_error(s.log_z, s.log_z_std_error), "0"),
+    ("log Z from exact samples (upper side)", upper, "0"),
+    (
+        "log Z by stepping stones, up",
+        |s| with_error(s.log_z_forward, s.log_z_forward_std_error),
+        "0",
+    ),
+    ("log Z by stepping stones, down", downward, "0"),
+    ("effective sample size / N", |s| quantity(s.ess), "1"),
+    ("smallest ESS / N on the way", |s| quantity(s.minimum_ess), "1"),
+    ("mean rejection rate of swaps", |s| quantity(s.mean_rejection_rate), "0"),
+    ("rejection rate of the worst pair", |s| quantity(s.worst_rejection_rate), "0"),
+    ("sum of rejection rates", |s| quantity(s.sum_of_rejection_rates), ""),
+    ("round trips per ladder and round", |s| quantity(s.round_trip_rate), "as predicted"),
+    ("predicted from the rejections", |s| quantity(s.predicted_round_trip_rate), ""),
+    ("communication barrier Λ", |s| quantity(s.barrier), ""),
+    ("mode-weight error (total variation)", |s| quantity(s.mode_weight_error), "0"),
+    ("sliced Wasserstein", |s| quantity(s.sliced_wasserstein), "the floor"),
+    ("its floor, between exact samples", |s| quantity(s.sliced_wasserstein_floor), ""),
+    ("maximum mean discrepancy", |s| quantity(s.maximum_mean_discrepancy), "0"),
+    ("Kolmogorov-Smirnov, worst coordinate", |s| quantity(s.kolmogorov_smirnov), "0"),
+    ("acceptance rate of the kernel", |s| quantity(s.acceptance_rate), ""),
+    ("samples", |s| count(s.particles as u64), ""),
+    ("evaluations per particle", |s| quantity(s.evaluations_per_particle()), ""),
+    ("densities, all of the run", |s| count(s.evaluations.density), ""),
+    ("scores, all of the run", |s| count(s.evaluations.score), ""),
+    ("Hessian-vector products, all of the run", |s| count(s.evaluations.hessian_product), ""),
+    ("seconds of sampling", |s| quantity(s.sampling_seconds), ""),
+];
+
+fn upper(s: &RunSummary) -> String {
+    with_error(s.log_z_upper, s.log_z_upper_std_error)
+}
+
+fn downward(s: &RunSummary) -> String {
+    with_error(s.log_z_backward, s.log_z_backward_std_error)
+}
+
+/// One column of numbers for every run.
+pub(super) fn run_table(runs: &Named<'_>) -> String {
+    let names: Vec<String> = runs.iter().map(|(name, _)| text(name)).collect();
+    let mut header = vec!["quantity"];
+    header.extend(names.iter().map(|name| &**name));
+    header.push("should be");
+    let row = |(name, value, ideal): Quantity| {
+        let values: Vec<String> = runs.iter().map(|(_, run)| value(&run.summary)).collect();
+        // What no run has needs no row.
+        values.iter().any(|value| value != "–").then(|| {
+            [name.to_owned()].into_iter().chain(values).chain([ideal.to_owned()]).collect()
+        })
     };
-    add("log Z", with_error(s.log_z, s.log_z_std_error), "0");
-    let upper = with_error(s.log_z_upper, s.log_z_upper_std_error);
-    add("log Z from exact samples (upper side)", upper, "0");
-    let forward = with_error(s.log_z_forward, s.log_z_forward_std_error);
-    add("log Z by stepping stones, up", forward, "0");
-    let backward = with_error(s.log_z_backward, s.log_z_backward_std_error);
-    add("log Z by stepping stones, down", backward, "0");
-    add("effective sample size / N", quantity(s.ess), "1");
-    add("smallest ESS / N on the way", quantity(s.minimum_ess), "1");
-    add("mean rejection rate of swaps", quantity(s.mean_rejection_rate), "0");
-    add("worst pair of levels", quantity(s.worst_rejection_rate), "0");
-    add("sum of rejection rates", quantity(s.sum_of_rejection_rates), "");
-    let predicted = format!("{} (predicted)", quantity(s.predicted_round_trip_rate));
-    add("round trips per ladder and round", quantity(s.round_trip_rate), &predicted);
-    add("communication barrier Λ", quantity(s.barrier), "");
-    add("mode-weight error (total variation)", quantity(s.mode_weight_error), "0");
-    let floor = format!("{} (floor)", quantity(s.sliced_wasserstein_floor));
-    add("sliced Wasserstein", quantity(s.sliced_wasserstein), &floor);
-    add("maximum mean discrepancy", quantity(s.maximum_mean_discrepancy), "0");
-    add("Kolmogorov-Smirnov, worst coordinate", quantity(s.kolmogorov_smirnov), "0");
-    add("acceptance rate of the kernel", quantity(s.acceptance_rate), "");
-    add("samples", count(s.particles as u64), "");
-    add("evaluations per particle", quantity(s.evaluations_per_particle()), "");
-    let e = &s.evaluations;
-    add("densities, all of the run", count(e.density), "");
-    add("scores, all of the run", count(e.score), "");
-    add("Hessian-vector products, all of the run", count(e.hessian_product), "");
-    add("seconds of sampling", quantity(s.sampling_seconds), "");
-    add("seconds with the metrics", quantity(s.seconds), "");
-    table(&["quantity", "value", "what it should be"], 1, &rows) + EVALUATIONS
+    // What a single run is stands in its verdict already.
+    let skipped = if runs.len() == 1 { 3 } else { 0 };
+    let rows: Vec<Vec<String>> = QUANTITIES.into_iter().skip(skipped).filter_map(row).collect();
+    table(&header, 1, &rows) + EVALUATIONS
 }
 
 /// All rows of an experiment with all measures that any of them has.

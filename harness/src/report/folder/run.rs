@@ -122,7 +122,6 @@ pub(crate) struct RunSummary {
     #[serde(default)]
     pub(crate) warnings: Vec<String>,
     pub(crate) sampling_seconds: Option<f64>,
-    pub(crate) seconds: Option<f64>,
     pub(crate) times: Vec<f64>,
     pub(crate) barrier: Option<f64>,
     pub(crate) ess: Option<f64>,
