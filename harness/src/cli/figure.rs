@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Figure,
     /// A page, which `--html` names.
     Page,
+    /// A page, which `--out` names.
+    Report,
 }
 
 impl Kind {
@@ -20,6 +22,7 @@ impl Kind {
         match self {
             Self::Figure => ("figure", "--plot", "svg"),
             Self::Page => ("page", "--html", "html"),
+            Self::Report => ("page", "--out", "html"),
         }
     }
 }
@@ -46,13 +49,15 @@ pub(super) fn check_writable(path: &Path, kind: Kind) -> Result<(), RunError> {
 }
 
 /// Writes a figure or page that has been drawn.
-pub(super) fn write(path: &Path, text: report::Result<String>) -> Result<(), RunError> {
+pub(super) fn write(path: &Path, drawn: report::Result<impl AsRef<[u8]>>) -> Result<(), RunError> {
     let refuse = |message: String| RunError::File { path: path.to_owned(), message };
-    let text = text.map_err(|e| refuse(format!("no figure: {e}")))?;
+    let drawn = drawn.map_err(|e| refuse(format!("no figure: {e}")))?;
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".part");
-    std::fs::write(&temporary, text).and_then(|()| std::fs::rename(&temporary, path)).map_err(|e| {
-        let _ = std::fs::remove_file(&temporary);
-        refuse(format!("cannot be written: {e}"))
-    })
+    std::fs::write(&temporary, drawn).and_then(|()| std::fs::rename(&temporary, path)).map_err(
+        |e| {
+            let _ = std::fs::remove_file(&temporary);
+            refuse(format!("cannot be written: {e}"))
+        },
+    )
 }

@@ -17,6 +17,7 @@ mod list;
 mod model_report;
 mod progress;
 mod reference;
+mod report;
 mod resume;
 mod run;
 mod schedule;
@@ -61,6 +62,7 @@ enum Command {
     ModelReport(model_report::ModelReportArguments),
     Eval(eval::EvalArguments),
     Verify(verify::VerifyArguments),
+    Report(report::ReportArguments),
     Bench(bench::BenchArguments),
     List(list::ListArguments),
 }
@@ -86,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::ModelReport(arguments) => model_report::model_report(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
+        Command::Report(arguments) => report::report(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
         Command::List(arguments) => list::list(&arguments),
     };

@@ -4,15 +4,10 @@
 //! standard errors to either side. Numbers that are not finite are left out: a run that failed is one of
 //! the things an ablation finds.
 
-use plotters::backend::SVGBackend;
-use plotters::drawing::IntoDrawingArea;
-use plotters::style::{RGBColor, WHITE};
-
 use super::axis::{Axis, Scale};
-use super::panel::{
-    self, BLUE, GREEN, HEIGHT, Panel, Shape, TIME_LABELS, VERMILLION, WIDTH, centred_text, drawing,
-};
-use super::schedule_plot::printable;
+use super::canvas::{Area, Canvas, Stroke};
+use super::palette::style;
+use super::panel::{Below, FONT, HEIGHT, MARGINS, Panel, TIME_LABELS, centred_text, title};
 use super::{ReportError, Result};
 
 /// What the figure shows.
@@ -68,13 +63,9 @@ pub struct Series {
     pub errors: Option<Vec<f64>>,
 }
 
-/// Shapes and colours in the order of the series.
-const STYLES: [(Shape, RGBColor); 3] =
-    [(Shape::Dot, BLUE), (Shape::Triangle, VERMILLION), (Shape::Cross, GREEN)];
-
-/// Units above the panels for the title, and below them for the name of the axis.
-const TITLE: u32 = 90;
-const FOOT: u32 = 50;
+/// Points above the panels for the title, and below them for the name of the axis.
+const TITLE: f64 = 45.0;
+const FOOT: f64 = 25.0;
 /// Standard errors to either side of a mark.
 const BARS: f64 = 2.0;
 /// Distance of the series of a value, as a share of the width.
@@ -97,22 +88,18 @@ pub fn ablation_svg(plot: &AblationPlot) -> Result<String> {
         }
     }
     let row = HEIGHT + TIME_LABELS;
-    let height = TITLE + plot.panels.len() as u32 * row + FOOT;
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
-        root.fill(&WHITE).map_err(drawing)?;
-        let (head, mut rest) = root.split_vertically(TITLE);
-        centred_text(&head, &printable(&plot.title), 34.0, (TITLE / 2) as i32)?;
-        for panel in &plot.panels {
-            let (area, below) = rest.split_vertically(row);
-            draw(panel, &plot.columns, &area)?;
-            rest = below;
-        }
-        centred_text(&rest, &printable(&plot.x_label), 26.0, (FOOT / 2) as i32 - 8)?;
-        root.present().map_err(drawing)?;
+    let height = TITLE + plot.panels.len() as f64 * row + FOOT;
+    let mut canvas = Canvas::new(height);
+    title(&mut canvas, &plot.title, 0.5 * TITLE);
+    for (index, panel) in plot.panels.iter().enumerate() {
+        let top = TITLE + row * index as f64;
+        let area = canvas.area().band(top, top + row);
+        draw(panel, &plot.columns, &mut canvas, area);
     }
-    Ok(panel::at_half_size(svg, height))
+    centred_text(&mut canvas, &plot.x_label, FONT, height - 0.5 * FOOT - 4.0);
+    let labels: Vec<&str> = plot.panels.iter().map(|panel| panel.label).collect();
+    let description = format!("{} over {}", labels.join(", "), plot.x_label);
+    Ok(canvas.finish(&plot.title, &description))
 }
 
 impl Columns {
@@ -136,18 +123,20 @@ impl Columns {
     }
 }
 
-fn draw(panel: &AblationPanel, columns: &Columns, area: &panel::Area<'_>) -> Result<()> {
+fn draw(panel: &AblationPanel, columns: &Columns, canvas: &mut Canvas, area: Area) {
     let (x, places) = columns.axis();
-    let y = value_axis(panel);
-    let mut drawn = match columns {
-        Columns::Numbers(numbers) => Panel::over_settings(area, (x, numbers), y, panel.label)?,
-        Columns::Names(names) => Panel::over_names(area, (x, names), y, panel.label)?,
+    let below = match columns {
+        Columns::Numbers(numbers) => Below::Settings(numbers),
+        Columns::Names(names) => Below::Names(names),
     };
+    let y = (value_axis(panel), panel.label);
+    let mut drawn = Panel::new(canvas, (area, MARGINS), (x, below), y);
     if panel.scale == PanelScale::AroundZero {
-        drawn.horizontal_rule(0.0)?;
+        drawn.horizontal_rule(0.0);
     }
     let middle = 0.5 * (panel.series.len() as f64 - 1.0);
-    for (i, (series, (shape, colour))) in panel.series.iter().zip(STYLES).enumerate() {
+    for (i, series) in panel.series.iter().enumerate() {
+        let look = style(i);
         // Side by side, so that no mark hides another.
         let shift = APART * (i as f64 - middle);
         let beside = |place: f64| x.at(x.position(place) + shift);
@@ -159,15 +148,14 @@ fn draw(panel: &AblationPanel, columns: &Columns, area: &panel::Area<'_>) -> Res
                 .filter(|((_, value), error)| value.is_finite() && error.is_finite())
                 .map(|((&p, v), e)| (beside(p), v - BARS * e, v + BARS * e))
                 .collect();
-            drawn.bars(&bars, colour)?;
+            drawn.bars(&bars, look.colour);
         }
         if matches!(columns, Columns::Numbers(_)) {
-            drawn.line(points.clone(), colour)?;
+            drawn.line(&points, Stroke { colour: look.colour, width: 2.0, dash: look.dash });
         }
-        drawn.marks(&points, shape, colour)?;
-        drawn.legend(i, series.name, shape, colour)?;
+        drawn.marks(&points, look.shape, look.colour);
+        drawn.legend(i, series.name, look);
     }
-    Ok(())
 }
 
 /// The axis of all numbers of a panel with their bars.
@@ -228,7 +216,7 @@ mod tests {
             rest.split_once('"').unwrap().0.parse().unwrap()
         };
         let circles = svg.lines().filter(|line| line.starts_with("<circle"));
-        circles.filter(|l| attribute(l, "cx") < 1630.0).map(|l| attribute(l, "cy")).collect()
+        circles.filter(|l| attribute(l, "cx") < 815.0).map(|l| attribute(l, "cy")).collect()
     }
 
     /// Fails if the figure is not well formed, a number that is not finite is drawn, a large negative
@@ -248,7 +236,7 @@ mod tests {
             assert_eq!(dots.len(), 3 + 4, "{dots:?}");
             assert!(dots[0] > dots[2] && dots[2] > dots[1], "{dots:?}");
             assert!(dots[3] < dots[4] && dots[4] < dots[6] && dots[6] < dots[5], "{dots:?}");
-            assert!(dots[6] - dots[4] > 50.0, "{dots:?}");
+            assert!(dots[6] - dots[4] > 25.0, "{dots:?}");
         }
     }
 

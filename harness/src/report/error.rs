@@ -54,7 +54,10 @@ pub enum ReportError {
         /// Last node of the curves.
         last: f64,
     },
-    /// The drawing library failed.
-    #[error("the figure cannot be drawn: {0}")]
-    Drawing(String),
+    /// Coordinates that a target does not have.
+    #[error("{0}")]
+    Coordinates(String),
+    /// A bitmap cannot be made.
+    #[error("the figure cannot be turned into a bitmap: {0}")]
+    Bitmap(String),
 }

@@ -1,314 +1,317 @@
 //! One panel of a figure: a frame with ticks, and marks inside it.
-//!
-//! The canvas has two units per point, because the drawing library rounds positions to whole units.
-
-use std::fmt::Display;
-
-use plotters::backend::SVGBackend;
-use plotters::chart::{ChartBuilder, ChartContext};
-use plotters::coord::Shift;
-use plotters::coord::cartesian::Cartesian2d;
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
-use plotters::drawing::DrawingArea;
-use plotters::element::{Circle, Cross, PathElement, TriangleMarker};
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{BLACK, Color, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
 use super::axis::Axis;
+use super::canvas::{Anchor, Area, Canvas, Stroke, Text, WIDTH, fitting, text_width};
+use super::palette::{BLACK, GREY, LIGHT, LIGHTER, Shape, Style};
 use super::ticks::{number, ticks};
-use super::{ReportError, Result};
 
-/// Width of the canvas in units.
-pub(super) const WIDTH: u32 = 1800;
-/// Height of one panel without the room for its time labels.
-pub(super) const HEIGHT: u32 = 380;
-/// Room for the labels of the axis of time.
-pub(super) const TIME_LABELS: u32 = 64;
-const LEFT: u32 = 190;
-const RIGHT: u32 = 170;
-const FONT: f64 = 26.0;
-/// Size of names under an axis and in legends.
-const NAME_FONT: f64 = 22.0;
-
-// Okabe and Ito's palette: told apart with any colour vision, and by lightness in grey print.
-pub(super) const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xB2);
-pub(super) const VERMILLION: RGBColor = RGBColor(0xD5, 0x5E, 0x00);
-pub(super) const GREEN: RGBColor = RGBColor(0x00, 0x9E, 0x73);
-pub(super) const GREY: RGBColor = RGBColor(0x60, 0x60, 0x60);
+/// Height of one panel without the room for the labels under it.
+pub(super) const HEIGHT: f64 = 190.0;
+/// Room for the labels of the horizontal axis.
+pub(super) const TIME_LABELS: f64 = 32.0;
+/// Room beside the frame in figures of one column.
+pub(super) const MARGINS: Margins =
+    Margins { left: 95.0, top: 12.0, right: 85.0, bottom: TIME_LABELS };
+/// Size of labels, and of names in legends.
+pub(super) const FONT: f64 = 13.0;
+pub(super) const NAME_FONT: f64 = 11.0;
+/// Size of the line above a figure.
+pub(super) const TITLE_FONT: f64 = 17.0;
 
 /// Above this many levels marks are smaller and rules lighter.
 const MANY: usize = 60;
+/// Length of the marks at ticks.
+const TICK: f64 = 4.0;
 
-pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-
-/// An [`Axis`] with its labels, as the drawing library wants it.
-struct Labelled {
-    axis: Axis,
-    ticks: Vec<f64>,
+/// Room between the frame of a panel and the area it was given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Margins {
+    pub(super) left: f64,
+    pub(super) top: f64,
+    pub(super) right: f64,
+    pub(super) bottom: f64,
 }
 
-/// What marks a point; shapes tell series apart without colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    Dot,
-    Triangle,
-    Cross,
-}
-
-impl Ranged for Labelled {
-    type FormatOption = NoDefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (start, end): (i32, i32)) -> i32 {
-        start + libm::round(f64::from(end - start) * self.axis.position(*value)) as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        self.ticks.clone()
-    }
-
-    fn range(&self) -> std::ops::Range<f64> {
-        self.axis.low..self.axis.high
-    }
-}
-
-impl ValueFormatter<f64> for Labelled {
-    fn format(value: &f64) -> String {
-        number(*value)
-    }
+/// What stands along the horizontal axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Below<'a> {
+    /// Round numbers, as far as there is room, and both ends.
+    Numbers,
+    /// Round numbers alone.
+    RoundNumbers,
+    /// These numbers, as far as there is room.
+    Settings(&'a [f64]),
+    /// Names at 0, 1, 2, ..
+    Names(&'a [String]),
 }
 
 /// A panel ready for marks.
-pub(super) struct Panel<'a, 'b> {
-    area: &'b Area<'a>,
-    chart: ChartContext<'b, SVGBackend<'a>, Cartesian2d<Labelled, Labelled>>,
-    time: Axis,
-    value: Axis,
+pub(super) struct Panel<'a> {
+    canvas: &'a mut Canvas,
+    frame: Area,
+    x: Axis,
+    y: Axis,
 }
 
-impl<'a, 'b> Panel<'a, 'b> {
-    /// Draws frame, ticks and the label of the vertical axis on `area`.
-    pub(super) fn new(area: &'b Area<'a>, time: Axis, value: Axis, label: &str) -> Result<Self> {
-        let time_ticks = ticks(&time, text_width, true);
-        Self::with_ticks(area, (time, time_ticks), value, label)
+impl<'a> Panel<'a> {
+    /// Draws frame, ticks and the label of the vertical axis on an area.
+    pub(super) fn new(
+        canvas: &'a mut Canvas,
+        (area, margins): (Area, Margins),
+        (x, below): (Axis, Below<'_>),
+        (y, label): (Axis, &str),
+    ) -> Self {
+        let frame = Area {
+            left: area.left + margins.left,
+            top: area.top + margins.top,
+            right: area.right - margins.right,
+            bottom: area.bottom - margins.bottom,
+        };
+        let mut panel = Self { canvas, frame, x, y };
+        panel.draw_frame(below);
+        let text = Text { upwards: true, ..Text::new(FONT, Anchor::Middle) };
+        let place =
+            (area.left + 22.0_f64.min(0.3 * margins.left), 0.5 * (frame.top + frame.bottom));
+        let label = fitting(label, FONT, area.height());
+        panel.canvas.text(place, &label, text);
+        panel
     }
 
-    /// The same over an axis of settings, with a label at each as far as there is room.
-    pub(super) fn over_settings(
-        area: &'b Area<'a>,
-        (axis, settings): (Axis, &[f64]),
-        value: Axis,
-        label: &str,
-    ) -> Result<Self> {
+    fn draw_frame(&mut self, below: Below<'_>) {
+        let Area { left, top, right, bottom } = self.frame;
+        let stroke = Stroke::solid(BLACK, 1.0);
+        self.canvas.line(&[(left, top), (left, bottom), (right, bottom)], stroke);
+        for tick in ticks(&self.y, |_| 1.3 * FONT / self.frame.height(), false) {
+            let (_, y) = self.place(self.x.low, tick);
+            self.canvas.line(&[(left - TICK, y), (left, y)], stroke);
+            self.canvas.text((left - TICK - 4.0, y), &number(tick), Text::new(FONT, Anchor::End));
+        }
+        let share = |label: &str| (text_width(label, FONT) + 10.0) / self.frame.width();
+        let labelled = match below {
+            Below::Numbers => ticks(&self.x, share, true),
+            Below::RoundNumbers => ticks(&self.x, share, false),
+            Below::Settings(settings) => self.with_room(settings, share),
+            Below::Names(names) => return self.names_below(names),
+        };
+        for tick in labelled {
+            let (x, _) = self.place(tick, self.y.low);
+            self.canvas.line(&[(x, bottom), (x, bottom + TICK)], stroke);
+            let label = Text::new(FONT, Anchor::Middle);
+            self.canvas.text((x, bottom + TICK + 10.0), &number(tick), label);
+        }
+    }
+
+    /// The settings whose labels do not touch the one before.
+    fn with_room(&self, settings: &[f64], share: impl Fn(&str) -> f64) -> Vec<f64> {
         let mut kept: Vec<(f64, f64)> = Vec::new();
         for &setting in settings {
-            let (place, half) = (axis.position(setting), 0.5 * text_width(&number(setting)));
-            if kept.last().is_none_or(|&(last, room)| place - axis.position(last) >= half + room) {
+            let (place, half) = (self.x.position(setting), 0.5 * share(&number(setting)));
+            let touches = |&(last, room): &(f64, f64)| place - self.x.position(last) < half + room;
+            if !kept.last().is_some_and(touches) {
                 kept.push((setting, half));
             }
         }
-        let labelled = kept.into_iter().map(|(setting, _)| setting).collect();
-        Self::with_ticks(area, (axis, labelled), value, label)
+        kept.into_iter().map(|(setting, _)| setting).collect()
     }
 
-    /// The same over as many columns as there are names, at 0, 1, 2, ..
-    pub(super) fn over_names(
-        area: &'b Area<'a>,
-        (axis, names): (Axis, &[String]),
-        value: Axis,
-        label: &str,
-    ) -> Result<Self> {
-        let panel = Self::with_ticks(area, (axis, Vec::new()), value, label)?;
-        let (_, top) = area.get_base_pixel();
-        for (column, name) in names.iter().enumerate() {
-            let (x, y) = panel.chart.backend_coord(&(column as f64, value.low));
-            let (left, _) = area.get_base_pixel();
+    fn names_below(&mut self, names: &[String]) {
+        let room = self.frame.width() / names.len().max(1) as f64;
+        // Where names are wider than their columns, only every so many are written.
+        let widest = names.iter().flat_map(|name| broken(name)).map(|l| text_width(l, NAME_FONT));
+        let stride = (widest.fold(0.0, f64::max) / room).clamp(1.0, 20.0).ceil() as usize;
+        for (column, name) in names.iter().enumerate().step_by(stride) {
+            let (x, y) = self.place(column as f64, self.y.low);
             for (i, line) in broken(name).iter().enumerate() {
-                let place = (x - left, y - top + 22 + 26 * i as i32);
-                area.draw_text(line, &centred(font(NAME_FONT)), place).map_err(drawing)?;
+                let place = (x, y + 11.0 + 13.0 * i as f64);
+                let line = fitting(line, NAME_FONT, room * stride as f64);
+                self.canvas.text(place, &line, Text::new(NAME_FONT, Anchor::Middle));
             }
         }
-        Ok(panel)
     }
 
-    fn with_ticks(
-        area: &'b Area<'a>,
-        (time, time_ticks): (Axis, Vec<f64>),
-        value: Axis,
-        label: &str,
-    ) -> Result<Self> {
-        let height = f64::from(HEIGHT);
-        let value_ticks = ticks(&value, |_| 1.3 * FONT / height, false);
-        let mut chart = ChartBuilder::on(area)
-            .margin_top(24)
-            .margin_right(RIGHT)
-            .y_label_area_size(LEFT)
-            .x_label_area_size(TIME_LABELS)
-            .build_cartesian_2d(
-                Labelled { axis: time, ticks: time_ticks },
-                Labelled { axis: value, ticks: value_ticks },
-            )
-            .map_err(drawing)?;
-        chart
-            .configure_mesh()
-            .disable_mesh()
-            .axis_style(BLACK.stroke_width(2))
-            .label_style(font(FONT))
-            .set_all_tick_mark_size(8)
-            .draw()
-            .map_err(drawing)?;
-        let middle = (HEIGHT / 2) as i32;
-        let style = centred(font(FONT)).transform(FontTransform::Rotate270);
-        area.draw_text(label, &style, (44, middle)).map_err(drawing)?;
-        Ok(Self { area, chart, time, value })
+    /// Where a point stands on the canvas; points beyond the ends stand at them.
+    pub(super) fn place(&self, x: f64, y: f64) -> (f64, f64) {
+        let Area { left, top, right, bottom } = self.frame;
+        let (across, up) = (self.x.position(x), self.y.position(y));
+        (left + (right - left) * across, bottom - (bottom - top) * up)
+    }
+
+    fn places(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        points.iter().map(|&(x, y)| self.place(x, y)).collect()
+    }
+
+    /// The canvas, for what a panel has no word for.
+    pub(super) fn canvas(&mut self) -> &mut Canvas {
+        self.canvas
+    }
+
+    /// The area inside the axes.
+    pub(super) fn frame(&self) -> Area {
+        self.frame
+    }
+
+    /// The name of the horizontal axis, under its labels.
+    pub(super) fn name_below(&mut self, name: &str) {
+        let place = (0.5 * (self.frame.left + self.frame.right), self.frame.bottom + 33.0);
+        let name = fitting(name, FONT, self.frame.width() + 60.0);
+        self.canvas.text(place, &name, Text::new(FONT, Anchor::Middle));
+    }
+
+    /// A line of text above the frame.
+    pub(super) fn name_above(&mut self, name: &str) {
+        let place = (0.5 * (self.frame.left + self.frame.right), self.frame.top - 10.0);
+        let name = fitting(name, FONT, self.frame.width() + 20.0);
+        self.canvas.text(place, &name, Text::new(FONT, Anchor::Middle));
+    }
+
+    /// A small line of text inside the frame, at its upper right.
+    pub(super) fn remark(&mut self, text: &str) {
+        let place = (self.frame.right - 2.0, self.frame.top + 6.0);
+        let text = fitting(text, NAME_FONT, self.frame.width());
+        self.canvas.text(place, &text, Text::new(NAME_FONT, Anchor::End).colour(GREY));
     }
 
     /// Light rules over the whole height at the given times.
-    pub(super) fn vertical_rules(&mut self, times: &[f64]) -> Result<()> {
-        let (low, high) = (self.value.low, self.value.high);
-        self.paths(times.iter().map(|&t| vec![(t, low), (t, high)]), rule(times.len()))
+    pub(super) fn vertical_rules(&mut self, times: &[f64]) {
+        let (top, bottom) = (self.frame.top, self.frame.bottom);
+        for &t in times {
+            let (x, _) = self.place(t, self.y.low);
+            self.canvas.line(&[(x, top), (x, bottom)], rule(times.len()));
+        }
     }
 
     /// A light rule from the vertical axis to every point.
-    pub(super) fn rules_from_axis(&mut self, points: &[(f64, f64)]) -> Result<()> {
-        let low = self.time.low;
-        self.paths(points.iter().map(|&(t, v)| vec![(low, v), (t, v)]), rule(points.len()))
+    pub(super) fn rules_from_axis(&mut self, points: &[(f64, f64)]) {
+        for &(t, v) in points {
+            let (x, y) = self.place(t, v);
+            self.canvas.line(&[(self.frame.left, y), (x, y)], rule(points.len()));
+        }
     }
 
     /// A grey rule over the whole width.
-    pub(super) fn horizontal_rule(&mut self, value: f64) -> Result<()> {
-        let ends = vec![(self.time.low, value), (self.time.high, value)];
-        self.paths([ends], GREY.stroke_width(2))
+    pub(super) fn horizontal_rule(&mut self, value: f64) {
+        let (_, y) = self.place(self.x.low, value);
+        let ends = [(self.frame.left, y), (self.frame.right, y)];
+        self.canvas.line(&ends, Stroke::solid(GREY, 1.0));
     }
 
     /// A line through points.
-    pub(super) fn line(&mut self, points: Vec<(f64, f64)>, colour: RGBColor) -> Result<()> {
-        self.paths([points], colour.stroke_width(4))
+    pub(super) fn line(&mut self, points: &[(f64, f64)], stroke: Stroke) {
+        self.canvas.line(&self.places(points), stroke);
     }
 
     /// A dot on every point, smaller where there are many.
-    pub(super) fn dots(&mut self, points: &[(f64, f64)], colour: RGBColor) -> Result<()> {
-        let radius = if points.len() > MANY { 5 } else { 8 };
-        let dots = points.iter().map(|&point| Circle::new(point, radius, colour.filled()));
-        self.chart.draw_series(dots).map_err(drawing).map(|_| ())
+    pub(super) fn dots(&mut self, points: &[(f64, f64)], colour: &'static str) {
+        let radius = if points.len() > MANY { 2.5 } else { 4.0 };
+        for place in self.places(points) {
+            self.canvas.disc(place, radius, colour, 1.0);
+        }
     }
 
     /// A mark of a shape on every point.
-    pub(super) fn marks(
-        &mut self,
-        points: &[(f64, f64)],
-        shape: Shape,
-        colour: RGBColor,
-    ) -> Result<()> {
-        let points = points.iter().copied();
-        match shape {
-            Shape::Dot => {
-                self.chart.draw_series(points.map(|p| Circle::new(p, 9, colour.filled())))
-            }
-            Shape::Triangle => {
-                self.chart.draw_series(points.map(|p| TriangleMarker::new(p, 12, colour.filled())))
-            }
-            Shape::Cross => {
-                self.chart.draw_series(points.map(|p| Cross::new(p, 10, colour.stroke_width(4))))
-            }
+    pub(super) fn marks(&mut self, points: &[(f64, f64)], shape: Shape, colour: &'static str) {
+        let size = if points.len() > MANY { 2.5 } else { 4.5 };
+        for place in self.places(points) {
+            self.canvas.mark(place, shape, colour, size);
         }
-        .map_err(drawing)
-        .map(|_| ())
     }
 
     /// A bar from `low` to `high` at every point `(x, low, high)`.
-    pub(super) fn bars(&mut self, bars: &[(f64, f64, f64)], colour: RGBColor) -> Result<()> {
-        let paths = bars.iter().map(|&(x, low, high)| vec![(x, low), (x, high)]);
-        self.paths(paths, colour.stroke_width(3))
+    pub(super) fn bars(&mut self, bars: &[(f64, f64, f64)], colour: &'static str) {
+        for &(x, low, high) in bars {
+            let ends = [self.place(x, low), self.place(x, high)];
+            self.canvas.line(&ends, Stroke::solid(colour, 1.5));
+        }
     }
 
     /// The line of a legend in the right margin, the `row`-th from above: a mark and its name.
-    pub(super) fn legend(
-        &self,
-        row: usize,
-        name: &str,
-        shape: Shape,
-        colour: RGBColor,
-    ) -> Result<()> {
-        let (x, y) = self.chart.backend_coord(&(self.time.high, self.value.high));
-        let (left, top) = self.area.get_base_pixel();
-        let lines = name.split('\n').count() as i32;
-        let place = (x - left + 22, y - top + 20 + 66 * row as i32);
-        match shape {
-            Shape::Dot => self.area.draw(&Circle::new(place, 9, colour.filled())),
-            Shape::Triangle => self.area.draw(&TriangleMarker::new(place, 12, colour.filled())),
-            Shape::Cross => self.area.draw(&Cross::new(place, 10, colour.stroke_width(4))),
-        }
-        .map_err(drawing)?;
-        let style = font(NAME_FONT).pos(Pos::new(HPos::Left, VPos::Center));
+    pub(super) fn legend(&mut self, row: usize, name: &str, style: Style) {
+        let lines = name.split('\n').count() as f64;
+        let place = (self.frame.right + 11.0, self.frame.top + 10.0 + 33.0 * row as f64);
+        self.canvas.mark(place, style.shape, style.colour, 4.5);
         for (i, line) in name.split('\n').enumerate() {
-            let down = 13 * (2 * i as i32 - (lines - 1));
-            self.area.draw_text(line, &style, (place.0 + 18, place.1 + down)).map_err(drawing)?;
+            let down = 6.5 * (2.0 * i as f64 - (lines - 1.0));
+            let text = Text::new(NAME_FONT, Anchor::Start);
+            self.canvas.text((place.0 + 9.0, place.1 + down), line, text);
         }
-        Ok(())
     }
 
     /// Lines of text in the right margin, the block centred on the height of `value`.
-    pub(super) fn note(&self, value: f64, lines: &[&str], colour: RGBColor) -> Result<()> {
-        let (x, y) = self.chart.backend_coord(&(self.time.high, value));
-        let (_, top) = self.area.get_base_pixel();
-        let style = font(FONT).color(&colour).pos(Pos::new(HPos::Left, VPos::Center));
+    pub(super) fn note(&mut self, value: f64, lines: &[&str], colour: &'static str) {
+        let (_, y) = self.place(self.x.high, value);
         for (i, line) in lines.iter().enumerate() {
             let down = (i as f64 - 0.5 * (lines.len() as f64 - 1.0)) * 1.25 * FONT;
-            let place = (x + 18, y - top + libm::round(down) as i32);
-            self.area.draw_text(line, &style, place).map_err(drawing)?;
+            let text = Text::new(FONT, Anchor::Start).colour(colour);
+            self.canvas.text((self.frame.right + 9.0, y + down), line, text);
         }
-        Ok(())
+    }
+}
+
+/// A legend above panels: samples of the series in rows as wide as the figure.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Legend<'a> {
+    /// Places from the left and the row of every name.
+    entries: Vec<(f64, usize, &'a str, Style)>,
+    rows: usize,
+}
+
+/// Room of a sample of a line, and from a name to the next sample.
+const SAMPLE: f64 = 30.0;
+const GAP: f64 = 22.0;
+const LEGEND_ROW: f64 = 19.0;
+/// Room at the left and right of a legend.
+const BESIDE: f64 = 20.0;
+
+impl<'a> Legend<'a> {
+    /// Places the names; a single one without a name needs no legend.
+    pub(super) fn new(series: impl Iterator<Item = (&'a str, Style)>) -> Self {
+        let (mut entries, mut x, mut row) = (Vec::new(), BESIDE, 0);
+        for (name, style) in series.filter(|(name, _)| !name.is_empty()) {
+            let width = SAMPLE + text_width(name, FONT);
+            if x > BESIDE && x + width > WIDTH - BESIDE {
+                (x, row) = (BESIDE, row + 1);
+            }
+            entries.push((x, row, name, style));
+            x += width + GAP;
+        }
+        let rows = if entries.is_empty() { 0 } else { row + 1 };
+        Self { entries, rows }
     }
 
-    fn paths(
-        &mut self,
-        paths: impl IntoIterator<Item = Vec<(f64, f64)>>,
-        style: ShapeStyle,
-    ) -> Result<()> {
-        let elements = paths.into_iter().map(|points| PathElement::new(points, style));
-        self.chart.draw_series(elements).map_err(drawing).map(|_| ())
+    pub(super) fn height(&self) -> f64 {
+        LEGEND_ROW * self.rows as f64
     }
+
+    /// Draws it from a height of the canvas on; `lines` draws pieces of lines behind the marks.
+    pub(super) fn draw(&self, canvas: &mut Canvas, top: f64, lines: bool) {
+        for &(x, row, name, style) in &self.entries {
+            let y = top + LEGEND_ROW * (row as f64 + 0.5);
+            if lines {
+                let stroke = Stroke { colour: style.colour, width: 2.0, dash: style.dash };
+                canvas.line(&[(x, y), (x + SAMPLE - 6.0, y)], stroke);
+            }
+            canvas.mark((x + 0.5 * (SAMPLE - 6.0), y), style.shape, style.colour, 4.5);
+            let name = fitting(name, FONT, WIDTH - x - SAMPLE - BESIDE);
+            canvas.text((x + SAMPLE, y), &name, Text::new(FONT, Anchor::Start));
+        }
+    }
+}
+
+/// The line above a figure, in a size in which it fits.
+pub(super) fn title(canvas: &mut Canvas, text: &str, y: f64) {
+    centred_text(canvas, text, TITLE_FONT, y);
 }
 
 /// Text centred on the panels, in a size in which it fits the canvas.
-pub(super) fn centred_text(area: &Area<'_>, text: &str, size: f64, y: i32) -> Result<()> {
-    let fitting = f64::from(WIDTH) / (0.6 * text.chars().count().max(1) as f64);
-    let middle = (LEFT + (WIDTH - LEFT - RIGHT) / 2) as i32;
-    area.draw_text(text, &centred(font(size.min(fitting))), (middle, y)).map_err(drawing)
-}
-
-/// The figure at its final size: two units of the canvas are one point.
-pub(super) fn at_half_size(svg: String, height: u32) -> String {
-    let canvas = format!("width=\"{WIDTH}\" height=\"{height}\"");
-    let figure = format!("width=\"{}\" height=\"{}\"", WIDTH / 2, height / 2);
-    svg.replacen(&canvas, &figure, 1)
+pub(super) fn centred_text(canvas: &mut Canvas, text: &str, size: f64, y: f64) {
+    let fitting = WIDTH / (0.62 * text.chars().count().max(1) as f64);
+    let middle = 0.5 * (MARGINS.left + WIDTH - MARGINS.right);
+    canvas.text((middle, y), text, Text::new(size.min(fitting), Anchor::Middle));
 }
 
 /// The style of light rules, given how many there are.
-fn rule(count: usize) -> ShapeStyle {
-    let grey = if count > MANY { 0xE2 } else { 0xC4 };
-    RGBColor(grey, grey, grey).stroke_width(1)
-}
-
-/// Black sans-serif text of a size in units.
-fn font(size: f64) -> TextStyle<'static> {
-    // The SVG backend divides sizes by this factor.
-    ("sans-serif", 1.24 * size).into_font().into()
-}
-
-fn centred(style: TextStyle<'_>) -> TextStyle<'_> {
-    style.pos(Pos::new(HPos::Center, VPos::Center))
-}
-
-/// The library's error without its type.
-pub(super) fn drawing(error: impl Display) -> ReportError {
-    ReportError::Drawing(error.to_string())
-}
-
-/// The share of the width of a panel that a label takes, with a gap.
-fn text_width(label: &str) -> f64 {
-    (0.6 * FONT * label.len() as f64 + 20.0) / f64::from(WIDTH - LEFT - RIGHT)
+fn rule(count: usize) -> Stroke {
+    Stroke::solid(if count > MANY { LIGHTER } else { LIGHT }, 0.6)
 }
 
 /// A name in at most two lines, broken after the hyphen nearest to its middle.

@@ -6,15 +6,11 @@
 //! Deligiannidis & Doucet, "Non-reversible parallel tempering", JRSS B 2022): rules lead from every
 //! level to the vertical axis, and the mean rate is drawn across the steps.
 
-use plotters::backend::SVGBackend;
-use plotters::drawing::IntoDrawingArea;
-use plotters::style::WHITE;
-
 use super::axis::{Axis, Scale};
+use super::canvas::{Canvas, Stroke};
 use super::curve::{interpolate, outline};
-use super::panel::{
-    self, BLUE, GREEN, GREY, HEIGHT, Panel, TIME_LABELS, VERMILLION, WIDTH, centred_text, drawing,
-};
+use super::palette::{BLUE, GREEN, GREY, VERMILLION};
+use super::panel::{Below, FONT, HEIGHT, MARGINS, Panel, TIME_LABELS, centred_text, title};
 use super::ticks::number;
 use super::{ReportError, Result};
 
@@ -37,9 +33,11 @@ pub struct SchedulePlot<'a> {
     pub rejections: Option<&'a [f64]>,
 }
 
-/// Units above the panels for the title, and below them for the name of the axis.
-const TITLE: u32 = 90;
-const FOOT: u32 = 50;
+/// Points above the panels for the title, and below them for the name of the axis.
+const TITLE: f64 = 45.0;
+const FOOT: f64 = 25.0;
+/// Width of curves.
+const CURVE: f64 = 2.0;
 /// Even places at which curves are drawn besides their nodes.
 const PIECES: usize = 400;
 
@@ -51,64 +49,63 @@ const PIECES: usize = 400;
 pub fn schedule_svg(plot: &SchedulePlot<'_>) -> Result<String> {
     check(plot)?;
     let panels = if plot.rejections.is_some() { 3 } else { 2 };
-    let height = TITLE + panels * (HEIGHT + TIME_LABELS) + FOOT;
-    let mut svg = String::new();
-    {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
-        root.fill(&WHITE).map_err(drawing)?;
-        draw(plot, &root)?;
-        root.present().map_err(drawing)?;
-    }
-    Ok(panel::at_half_size(svg, height))
+    let height = TITLE + f64::from(panels) * (HEIGHT + TIME_LABELS) + FOOT;
+    let mut canvas = Canvas::new(height);
+    draw(plot, &mut canvas)?;
+    let description = format!("{} levels; panels over one axis of time", plot.levels.len());
+    Ok(canvas.finish(plot.title, &description))
 }
 
-fn draw(plot: &SchedulePlot<'_>, root: &panel::Area<'_>) -> Result<()> {
+fn draw(plot: &SchedulePlot<'_>, canvas: &mut Canvas) -> Result<()> {
     let SchedulePlot { times, levels, x_label, .. } = *plot;
-    let (head, body) = root.split_vertically(TITLE);
-    centred_text(&head, &printable(plot.title), 34.0, (TITLE / 2) as i32)?;
+    title(canvas, plot.title, 0.5 * TITLE);
     let (first, last) = match times {
         [first, .., last] => (*first, *last),
         _ => return Err(ReportError::TooShort { what: "times", found: times.len() }),
     };
     let time = Axis::of_times(first, last, levels);
     let row = HEIGHT + TIME_LABELS;
-    let (top, rest) = body.split_vertically(row);
-    let x_label = printable(x_label);
+    let area = canvas.area();
+    let body = move |index: usize| {
+        let top = TITLE + row * index as f64;
+        (area.band(top, top + row), MARGINS)
+    };
+    let over_time = (time, Below::Numbers);
 
     let label = format!("local barrier λ({x_label})");
-    let mut local = Panel::new(&top, time, Axis::of_values(plot.local).with_room(), &label)?;
-    local.vertical_rules(levels)?;
-    local.line(outline(times, plot.local, levels, &time, PIECES), BLUE)?;
+    let values = Axis::of_values(plot.local).with_room();
+    let mut local = Panel::new(canvas, body(0), over_time, (values, &label));
+    local.vertical_rules(levels);
+    let curve = |values| outline(times, values, levels, &time, PIECES);
+    local.line(&curve(plot.local), Stroke::solid(BLUE, CURVE));
 
-    let (middle, rest) = rest.split_vertically(row);
     let on_curve: Vec<(f64, f64)> =
         levels.iter().map(|&t| (t, interpolate(times, plot.cumulative, t))).collect();
     // Linear even where it spans orders of magnitude: equal steps must look equal.
     let label = format!("cumulative barrier Λ({x_label})");
-    let mut cumulative =
-        Panel::new(&middle, time, Axis::linear(plot.cumulative).with_room(), &label)?;
-    cumulative.vertical_rules(levels)?;
-    cumulative.rules_from_axis(&on_curve)?;
-    cumulative.line(outline(times, plot.cumulative, levels, &time, PIECES), VERMILLION)?;
-    cumulative.dots(&on_curve, VERMILLION)?;
+    let values = Axis::linear(plot.cumulative).with_room();
+    let mut cumulative = Panel::new(canvas, body(1), over_time, (values, &label));
+    cumulative.vertical_rules(levels);
+    cumulative.rules_from_axis(&on_curve);
+    cumulative.line(&curve(plot.cumulative), Stroke::solid(VERMILLION, CURVE));
+    cumulative.dots(&on_curve, VERMILLION);
     if let Some(&total) = plot.cumulative.last() {
-        cumulative.note(total, &["total", &number(total)], VERMILLION)?;
+        cumulative.note(total, &["total", &number(total)], VERMILLION);
     }
 
-    let mut foot = rest;
     if let Some(rates) = plot.rejections {
-        let (bottom, rest) = foot.split_vertically(row);
-        foot = rest;
-        let mut panel =
-            Panel::new(&bottom, time, Axis::linear(rates).with_room(), "rejection rate r")?;
-        panel.vertical_rules(levels)?;
+        let values = Axis::linear(rates).with_room();
+        let mut panel = Panel::new(canvas, body(2), over_time, (values, "rejection rate r"));
+        panel.vertical_rules(levels);
         // Weights before the sum: a mean of huge numbers stays finite.
         let mean: f64 = rates.iter().map(|r| r / rates.len() as f64).sum();
-        panel.horizontal_rule(mean)?;
-        panel.line(steps(levels, rates), GREEN)?;
-        panel.note(mean, &["mean", &number(mean)], GREY)?;
+        panel.horizontal_rule(mean);
+        panel.line(&steps(levels, rates), Stroke::solid(GREEN, CURVE));
+        panel.note(mean, &["mean", &number(mean)], GREY);
     }
-    centred_text(&foot, &time_label(&x_label, &time), 26.0, (FOOT / 2) as i32 - 8)
+    let foot = canvas.area().bottom - 0.5 * FOOT - 4.0;
+    centred_text(canvas, &time_label(x_label, &time), FONT, foot);
+    Ok(())
 }
 
 /// Constant between neighbouring levels.
@@ -117,19 +114,13 @@ fn steps(levels: &[f64], rates: &[f64]) -> Vec<(f64, f64)> {
 }
 
 /// The name of the axis of time, which says how it is stretched.
-fn time_label(symbol: &str, time: &Axis) -> String {
+pub(super) fn time_label(symbol: &str, time: &Axis) -> String {
     match time.scale {
         Scale::Linear => symbol.to_string(),
         Scale::LinearThenLog { threshold } => {
             format!("{symbol} (linear up to {}, logarithmic above)", number(threshold))
         }
     }
-}
-
-/// Text without control characters, which XML forbids even when escaped.
-pub(super) fn printable(text: &str) -> String {
-    let forbidden = |c: char| c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}');
-    text.chars().map(|c| if forbidden(c) { ' ' } else { c }).collect()
 }
 
 fn check(plot: &SchedulePlot<'_>) -> Result<()> {
@@ -201,7 +192,7 @@ mod tests {
             assert_eq!(svg.matches(&open).count(), svg.matches(&close).count(), "{tag}");
         }
         assert_eq!(svg.matches("<svg").count(), 1);
-        // Everything but those two is one tag that closes itself.
+        // Everything but those, title and description is one tag that closes itself.
         let closing = svg.matches("</").count();
         assert_eq!(svg.matches('<').count(), 2 * closing + svg.matches("/>").count());
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
@@ -213,7 +204,7 @@ mod tests {
     #[test]
     fn the_title_is_escaped() {
         let svg = schedule_svg(&EXAMPLE).unwrap();
-        assert!(svg.contains("a&lt;b &amp; &quot;c&quot; \n"));
+        assert!(svg.contains("a&lt;b &amp; &quot;c&quot; </text>"));
         assert!(!svg.contains("a<b") && !svg.contains('\u{1}'));
     }
 
@@ -221,11 +212,11 @@ mod tests {
     #[test]
     fn every_level_has_a_marker() {
         let svg = schedule_svg(&EXAMPLE).unwrap();
-        let attribute = |line: &str, name: &str| -> i32 {
+        let attribute = |line: &str, name: &str| -> f64 {
             let rest = line.split(&format!(" {name}=\"")).nth(1).unwrap();
             rest.split('"').next().unwrap().parse().unwrap()
         };
-        let markers: Vec<(i32, i32)> = svg
+        let markers: Vec<(f64, f64)> = svg
             .lines()
             .filter(|line| line.starts_with("<circle"))
             .map(|line| (attribute(line, "cx"), attribute(line, "cy")))

@@ -156,6 +156,9 @@ pub enum RunError {
     /// The list of statistical cases cannot be made.
     #[error("the suite cannot be listed: {0}")]
     Suite(String),
+    /// A folder that no report can be made of.
+    #[error(transparent)]
+    Folder(#[from] crate::report::FolderError),
     /// Statistical cases that did not pass.
     #[error("{failed} of {cases} cases did not pass, {first} first; {repeat} repeats it")]
     Verification {

@@ -87,6 +87,15 @@ impl Covariance {
         if has("diagonal") { Self::Diagonal(variances(dim)) } else { Self::Isotropic(variances(1)) }
     }
 
+    /// Entry `(i, j)` of the covariance of component `k`.
+    pub fn covariance(&self, dim: usize, k: usize, (i, j): (usize, usize)) -> f64 {
+        match self {
+            Self::Full(_) => self.component(dim, k)[i * dim + j],
+            _ if i == j => self.variance(dim, k, i),
+            _ => 0.0,
+        }
+    }
+
     /// Entry `(i, j)` of a single covariance.
     fn entry(&self, dim: usize, i: usize, j: usize) -> f64 {
         match self {

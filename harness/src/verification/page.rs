@@ -5,35 +5,25 @@
 use std::fmt::Write;
 
 use super::{CaseRecord, LawRecord, VerificationReport};
+use crate::report::html::{self, text as escaped};
 
 /// Decades of the p-value bound that the strips show.
 const DECADES: f64 = 12.0;
 /// Width of the strips in pixels.
 const WIDTH: f64 = 480.0;
 
+/// What only this page needs of style.
 const STYLE: &str = "
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: #222; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 0; display: inline; }
-table { border-collapse: collapse; width: 100%; font-size: 13px; }
-th, td { text-align: left; padding: .15rem .6rem; border-bottom: 1px solid #e4e4e4; vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-.banner { padding: .6rem 1rem; border-radius: .4rem; color: white; background: #1f7a4d; }
-.banner.failed { background: #b3261e; }
-tr.failed td { background: #fbe9e7; } details { margin: 1rem 0; } summary { cursor: pointer; }
-.statement { color: #555; margin: .2rem 0 .5rem 1rem; } svg { vertical-align: middle; }
-.name { display: inline-block; width: 30rem; } .axis { margin-left: 1rem; color: #777; font-size: 12px; }
+body { max-width: 72rem; } h2 { font-size: 1.1rem; margin: 0; display: inline; }
+tr.failed td { background: color-mix(in srgb, var(--bad) 18%, var(--paper)); }
+.statement { color: var(--soft); margin: .2rem 0 .5rem 1rem; } svg { vertical-align: middle; max-width: 100%; }
+.name { display: inline-block; width: 30rem; max-width: 100%; }
+.axis { margin-left: 1rem; color: var(--soft); font-size: 12px; }
 ";
 
 /// The page of a report.
 pub fn page(report: &VerificationReport) -> String {
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width\">\
-         <title>amc verify: {} of {} passed</title><style>{STYLE}</style></head><body>\n\
-         <h1>amc verify</h1>\n",
-        report.passed,
-        report.cases.len()
-    );
+    let mut page = "<h1>amc verify</h1>\n".to_owned();
     banner(&mut page, report);
     ledger(&mut page, report);
     let failures: Vec<&CaseRecord> = report.failures().collect();
@@ -45,8 +35,8 @@ pub fn page(report: &VerificationReport) -> String {
     for law in &report.laws {
         section(&mut page, law, report);
     }
-    page += "</body></html>\n";
-    page
+    let title = format!("amc verify: {} of {} passed", report.passed, report.cases.len());
+    html::page(&title, STYLE, &page)
 }
 
 fn banner(page: &mut String, report: &VerificationReport) {
@@ -106,7 +96,8 @@ const MARKS: [i32; 5] = [0, -3, -6, -9, -12];
 
 /// The names of the marks, above the first strip.
 fn axis() -> String {
-    let mut svg = format!("<svg width=\"{WIDTH}\" height=\"14\" font-size=\"11\" fill=\"#777\">");
+    let mut svg =
+        format!("<svg width=\"{WIDTH}\" height=\"14\" font-size=\"11\" fill=\"var(--grey)\">");
     for mark in MARKS {
         let (x, anchor) = match mark {
             0 => (place(1.0) - 4.0, "start"),
@@ -130,15 +121,15 @@ fn place(p_value: f64) -> f64 {
 fn strip<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> String {
     let mut svg = format!(
         "<svg width=\"{WIDTH}\" height=\"16\" role=\"img\" aria-label=\"p-value bounds\">\
-         <line x1=\"8\" y1=\"8\" x2=\"{}\" y2=\"8\" stroke=\"#bbb\"/>",
+         <line x1=\"8\" y1=\"8\" x2=\"{}\" y2=\"8\" stroke=\"var(--light)\"/>",
         WIDTH - 8.0
     );
     for mark in MARKS {
         let x = place(10_f64.powi(mark));
-        let _ = write!(svg, "<path d=\"M{x:.1} 4v8\" stroke=\"#bbb\"/>");
+        let _ = write!(svg, "<path d=\"M{x:.1} 4v8\" stroke=\"var(--light)\"/>");
     }
     for case in cases {
-        let color = if case.passed() { "#1f7a4d" } else { "#b3261e" };
+        let color = if case.passed() { "var(--good)" } else { "var(--bad)" };
         let x = place(case.p_value_bound.unwrap_or(0.0));
         let _ = write!(
             svg,
@@ -150,7 +141,7 @@ fn strip<'a>(cases: impl Iterator<Item = &'a CaseRecord>) -> String {
 
 fn table<'a>(page: &mut String, cases: impl Iterator<Item = &'a CaseRecord>) {
     page.push_str(
-        "<table><tr><th>instance</th><th>about</th><th>conclusion</th><th class=\"number\">p-value \
+        "<div class=\"wide\"><table><tr><th>instance</th><th>about</th><th>conclusion</th><th class=\"number\">p-value \
          bound</th><th class=\"number\">refuted from</th><th class=\"number\">samples</th>\
          <th class=\"number\">stages</th><th class=\"number\">seconds</th><th>detail</th></tr>\n",
     );
@@ -172,16 +163,11 @@ fn table<'a>(page: &mut String, cases: impl Iterator<Item = &'a CaseRecord>) {
             escaped(&case.detail)
         );
     }
-    page.push_str("</table>\n");
+    page.push_str("</table></div>\n");
 }
 
 fn short(value: Option<f64>) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.1e}"))
-}
-
-/// Text as HTML shows it.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod npz;
 mod parquet;
 
 pub use error::DataError;
+pub(crate) use npy::{Array, read_up_to};
 
 use std::fs::File;
 use std::path::Path;

@@ -17,9 +17,9 @@ const LONGEST_HEADER: usize = 10_000;
 const DEEPEST: usize = 32;
 
 /// An array of any shape, its numbers in C order.
-pub(super) struct Array {
-    pub(super) shape: Vec<u64>,
-    pub(super) values: Vec<f64>,
+pub(crate) struct Array {
+    pub(crate) shape: Vec<u64>,
+    pub(crate) values: Vec<f64>,
 }
 
 /// Reads a `.npy` file of samples.
@@ -44,13 +44,22 @@ pub(super) fn into_samples(
     Samples::new(source, columns, array.values)
 }
 
-/// Reads one array, and makes sure that nothing follows it.
-pub(super) fn read_array(mut reader: impl Read, source: &str) -> Result<Array, DataError> {
+/// Reads one array of samples or weights, and makes sure that nothing follows it.
+pub(super) fn read_array(reader: impl Read, source: &str) -> Result<Array, DataError> {
+    read_up_to(2, reader, source)
+}
+
+/// The same for an array of up to so many axes; columns in Fortran order have two.
+pub(crate) fn read_up_to(
+    axes: usize,
+    mut reader: impl Read,
+    source: &str,
+) -> Result<Array, DataError> {
     let damaged =
         |detail: String| DataError::Damaged { file: source.into(), format: ".npy", detail };
     let header = read_header(&mut reader).map_err(damaged)?;
     let shape = header.shape().to_vec();
-    if shape.len() > 2 {
+    if shape.len() > axes || (shape.len() > 2 && header.order() == Order::Fortran) {
         return Err(DataError::Shape { file: source.into(), found: described(&shape) });
     }
     let order = header.order();

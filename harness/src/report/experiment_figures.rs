@@ -1,0 +1,190 @@
+//! The figures of an experiment: measures by panel, over its axis or row by row, and against their cost.
+
+use super::figure::Figure;
+use super::folder::{Results, Row};
+use super::lines_plot::{Along, LinesPanel, LinesPlot, Point, Up, lines_svg};
+use super::rows_plot::{Column, RowsPlot, rows_svg};
+
+/// The measures that figures show, with their labels.
+const MEASURES: [(&str, &str, Up); 5] = [
+    ("log_z", "log Z", Up::AroundZero),
+    ("ess", "ESS / N", Up::Share),
+    ("mean_rejection_rate", "mean rejection rate", Up::Share),
+    ("mode_weight_error", "mode-weight error", Up::Linear),
+    ("sliced_wasserstein", "sliced Wasserstein", Up::Decades),
+];
+
+/// The costs against which they are shown.
+const COSTS: [(&str, &str); 2] =
+    [("evaluations", "evaluations per particle"), ("seconds", "seconds of sampling")];
+
+/// More series than these in one figure cannot be told apart.
+const MOST_SERIES: usize = 28;
+/// More rows than these are drawn in several figures.
+const MOST_ROWS: usize = 40;
+
+/// All figures of an experiment, panel by panel in the order of the rows.
+pub(super) fn figures(results: &Results, prefix: &str) -> Vec<Figure> {
+    let mut panels: Vec<&str> = Vec::new();
+    for row in &results.rows {
+        if !panels.contains(&&*row.panel) {
+            panels.push(&row.panel);
+        }
+    }
+    let mut figures = Vec::new();
+    for panel in panels {
+        let rows: Vec<&Row> = results.rows.iter().filter(|row| row.panel == panel).collect();
+        let name = |what: &str| format!("{prefix}{what} {panel}");
+        if let Some(axis) = numeric_axis(&rows) {
+            figures.push(over_axis(panel, &rows, axis, &name("measures")));
+        } else {
+            let parts = rows.chunks(MOST_ROWS);
+            figures.extend(parts.map(|part| row_by_row(panel, part, &name("measures"))));
+        }
+        figures.extend(against_cost(panel, &rows, &name("cost")));
+    }
+    figures
+}
+
+/// The name of the axis of rows that all have a number on it.
+fn numeric_axis<'a>(rows: &[&'a Row]) -> Option<&'a str> {
+    let first = rows.first()?.axis.as_ref()?;
+    let on_axis = |row: &&Row| row.axis.as_ref().is_some_and(|axis| axis.value.is_number());
+    rows.iter().all(on_axis).then_some(&*first.name)
+}
+
+fn place(row: &Row) -> f64 {
+    row.axis.as_ref().and_then(|axis| axis.value.as_f64()).unwrap_or(f64::NAN)
+}
+
+/// The series of rows in the order of their first.
+fn series_names<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
+    let mut names: Vec<&str> = Vec::new();
+    for row in rows {
+        let name = if row.series.is_empty() { &*row.label } else { &*row.series };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.truncate(MOST_SERIES);
+    names
+}
+
+fn of_series<'a>(rows: &'a [&Row], name: &'a str) -> impl Iterator<Item = &'a Row> {
+    let named =
+        move |row: &&&Row| row.series == name || (row.series.is_empty() && row.label == name);
+    rows.iter().filter(named).copied()
+}
+
+fn title(panel: &str, what: &str) -> String {
+    if panel.is_empty() { what.to_owned() } else { format!("{panel}: {what}") }
+}
+
+/// Measures that any of the rows has.
+fn measured(rows: &[&Row]) -> Vec<(&'static str, &'static str, Up)> {
+    let any = |name: &str| rows.iter().any(|row| row.measure(name).is_some());
+    MEASURES.into_iter().filter(|(name, ..)| any(name)).collect()
+}
+
+fn over_axis(panel: &str, rows: &[&Row], axis: &str, file: &str) -> Figure {
+    let names = series_names(rows);
+    let of_measure = |(name, label, up): (&str, &str, Up)| {
+        let points = |series: &&str| {
+            let mut points: Vec<Point> = of_series(rows, series)
+                .map(|row| match row.measure(name) {
+                    Some((y, error)) => Point { x: place(row), y, error },
+                    None => Point::new(place(row), f64::NAN),
+                })
+                .collect();
+            points.sort_by(|a, b| a.x.total_cmp(&b.x));
+            points
+        };
+        LinesPanel {
+            up: (label.into(), up),
+            along: (axis.into(), Along::Settings),
+            series: names.iter().map(points).collect(),
+            marks: true,
+        }
+    };
+    let plot = LinesPlot {
+        title: title(panel, &format!("over {axis}")),
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        columns: 2,
+        panels: measured(rows).into_iter().map(of_measure).collect(),
+    };
+    let caption =
+        format!("Means over runs with two standard errors to either side.{}", failures(rows));
+    Figure::new(file, lines_svg(&plot), caption)
+}
+
+fn row_by_row(panel: &str, rows: &[&Row], file: &str) -> Figure {
+    let column = |(name, label, up): (&str, &str, Up)| {
+        let mark = |row: &&Row| match row.measure(name) {
+            Some((value, error)) => vec![(0, value, error)],
+            None => vec![(0, f64::NAN, None)],
+        };
+        // A truth of zero is the left end of what cannot be negative.
+        let truth = (up == Up::AroundZero).then_some(0.0);
+        Column { label: (label.into(), up), marks: rows.iter().map(mark).collect(), truth }
+    };
+    let plot = RowsPlot {
+        title: title(panel, "row by row"),
+        kinds: Vec::new(),
+        rows: rows.iter().map(|row| row.label.clone()).collect(),
+        columns: measured(rows).into_iter().map(column).collect(),
+    };
+    let caption = format!(
+        "Means over runs with two standard errors to either side; the truth of log Z is 0.{}",
+        failures(rows)
+    );
+    Figure::new(file, rows_svg(&plot), caption)
+}
+
+fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
+    let names = series_names(rows);
+    let all = |row: &&Row| row.measure("sliced_wasserstein").is_some();
+    if names.len() < 2 && rows.len() < 2 || !rows.iter().any(all) {
+        return None;
+    }
+    let panel_of = |(cost, label): (&str, &str)| {
+        let points = |series: &&str| {
+            let mut points: Vec<Point> = of_series(rows, series)
+                .filter_map(|row| {
+                    let ((x, _), (y, error)) =
+                        (row.measure(cost)?, row.measure("sliced_wasserstein")?);
+                    Some(Point { x, y, error })
+                })
+                .collect();
+            points.sort_by(|a, b| a.x.total_cmp(&b.x));
+            points
+        };
+        let series: Vec<Vec<Point>> = names.iter().map(points).collect();
+        series.iter().any(|points| !points.is_empty()).then(|| LinesPanel {
+            up: ("sliced Wasserstein".into(), Up::Decades),
+            along: (label.into(), Along::Decades),
+            series,
+            marks: true,
+        })
+    };
+    let panels: Vec<LinesPanel> = COSTS.into_iter().filter_map(panel_of).collect();
+    if panels.is_empty() {
+        return None;
+    }
+    let plot = LinesPlot {
+        title: title(panel, "sliced Wasserstein against cost"),
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        columns: 2,
+        panels,
+    };
+    let caption = "Lower and further left is better. Evaluations are densities, scores and Hessian-vector products \
+                   of the production run for one particle (of replica exchange: one ladder in one round). Rows \
+                   without a distance are left out.";
+    Some(Figure::new(file, lines_svg(&plot), caption))
+}
+
+/// How many runs failed, in words, where any did.
+fn failures(rows: &[&Row]) -> String {
+    let (failed, runs) =
+        rows.iter().fold((0, 0), |(failed, runs), row| (failed + row.failed, runs + row.runs));
+    if failed == 0 { String::new() } else { format!(" {failed} of {runs} runs failed.") }
+}

@@ -1,0 +1,211 @@
+//! The folder of one run: its summary, its configuration and its snapshots.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::snapshots::Snapshots;
+use super::{FolderError, read_json};
+use crate::config::RunConfig;
+
+/// The file of a run's results.
+pub(super) const SUMMARY: &str = "summary.json";
+
+/// One finished run.
+#[derive(Debug)]
+pub struct RunFolder {
+    /// The folder.
+    pub(crate) path: PathBuf,
+    /// Its results.
+    pub(crate) summary: RunSummary,
+    /// The text of its configuration.
+    pub(crate) config_text: String,
+    /// What the text says, or why it cannot be used here (a mixture file that has moved, say).
+    pub(crate) config: Result<RunConfig, String>,
+    /// Particles on their way, if the run kept any.
+    pub(crate) snapshots: Option<Snapshots>,
+}
+
+/// The verdict on a run.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct VerdictEntry {
+    pub(crate) status: String,
+    pub(crate) coverage: String,
+    #[serde(default)]
+    pub(crate) reasons: Vec<ReasonEntry>,
+    pub(crate) note: Option<String>,
+}
+
+/// One reason for a verdict.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct ReasonEntry {
+    pub(crate) check: String,
+    pub(crate) message: String,
+}
+
+/// Evaluations of one kind each.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) density: u64,
+    pub(crate) score: u64,
+    pub(crate) hessian_product: u64,
+}
+
+impl Counts {
+    fn total(&self) -> f64 {
+        self.density as f64 + self.score as f64 + self.hessian_product as f64
+    }
+}
+
+/// One level, of an annealed run or of replica exchange.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LevelEntry {
+    pub(crate) time: Option<f64>,
+    pub(crate) ess: Option<f64>,
+    pub(crate) conditional_ess: Option<f64>,
+    pub(crate) resampled: bool,
+    pub(crate) acceptance_rate: Option<f64>,
+    pub(crate) rejection_rate: Option<f64>,
+}
+
+/// Mode weights with the errors that the verdict used.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ModeEntry {
+    pub(crate) of_run: Vec<Option<f64>>,
+    pub(crate) run_se: Vec<Option<f64>>,
+}
+
+/// What the verdict read, as far as figures show it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct SymptomEntry {
+    pub(crate) modes: Option<ModeEntry>,
+}
+
+/// `summary.json` as far as figures and tables show it; a number that has no value is `null` there.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct RunSummary {
+    pub(crate) verdict: VerdictEntry,
+    pub(crate) log_z: Option<f64>,
+    pub(crate) log_z_std_error: Option<f64>,
+    pub(crate) log_z_upper: Option<f64>,
+    pub(crate) log_z_upper_std_error: Option<f64>,
+    pub(crate) log_z_forward: Option<f64>,
+    pub(crate) log_z_forward_std_error: Option<f64>,
+    pub(crate) log_z_backward: Option<f64>,
+    pub(crate) log_z_backward_std_error: Option<f64>,
+    pub(crate) mode_weights: Vec<Option<f64>>,
+    pub(crate) true_mode_weights: Vec<Option<f64>>,
+    #[serde(default)]
+    pub(crate) mode_weight_std_errors: Vec<Option<f64>>,
+    pub(crate) mode_weight_error: Option<f64>,
+    pub(crate) sliced_wasserstein: Option<f64>,
+    pub(crate) sliced_wasserstein_floor: Option<f64>,
+    pub(crate) maximum_mean_discrepancy: Option<f64>,
+    pub(crate) kolmogorov_smirnov: Option<f64>,
+    pub(crate) evaluations: Counts,
+    #[serde(default)]
+    pub(crate) placement_evaluations: Counts,
+    #[serde(default)]
+    pub(crate) pilot_evaluations: Counts,
+    #[serde(default)]
+    pub(crate) reverse_evaluations: Counts,
+    pub(crate) acceptance_rate: Option<f64>,
+    pub(crate) target: String,
+    pub(crate) dim: usize,
+    pub(crate) particles: usize,
+    pub(crate) seed: u64,
+    pub(crate) version: String,
+    pub(crate) instructions: String,
+    #[serde(default)]
+    pub(crate) warnings: Vec<String>,
+    pub(crate) sampling_seconds: Option<f64>,
+    pub(crate) times: Vec<f64>,
+    pub(crate) barrier: Option<f64>,
+    pub(crate) ess: Option<f64>,
+    pub(crate) minimum_ess: Option<f64>,
+    pub(crate) mean_rejection_rate: Option<f64>,
+    pub(crate) worst_rejection_rate: Option<f64>,
+    pub(crate) sum_of_rejection_rates: Option<f64>,
+    pub(crate) ladders: Option<u64>,
+    pub(crate) rounds: Option<u64>,
+    pub(crate) round_trip_rate: Option<f64>,
+    pub(crate) predicted_round_trip_rate: Option<f64>,
+    pub(crate) levels: Vec<LevelEntry>,
+    #[serde(default)]
+    pub(crate) symptoms: SymptomEntry,
+    pub(crate) config: serde_json::Value,
+}
+
+impl RunFolder {
+    /// Reads the files of a complete folder.
+    pub(super) fn read(path: &Path) -> Result<Self, FolderError> {
+        let summary: RunSummary = read_json(&path.join(SUMMARY))?;
+        let file = path.join("config.toml");
+        let config_text = std::fs::read_to_string(&file)
+            .map_err(|error| FolderError::new(&file, format!("cannot be read ({error})")))?;
+        let config = RunConfig::from_toml(&config_text, "config.toml", path, &[])
+            .map_err(|error| error.to_string());
+        let snapshots = Snapshots::read(&path.join("snapshots.npz"), summary.dim)?;
+        Ok(Self { path: path.to_owned(), summary, config_text, config, snapshots })
+    }
+
+    /// A short name for legends: that of the folder.
+    pub(crate) fn name(&self) -> String {
+        let name = |path: &Path| Some(path.file_name()?.to_string_lossy().into_owned());
+        name(&self.path)
+            .or_else(|| name(&self.path.canonicalize().ok()?))
+            .unwrap_or_else(|| self.path.display().to_string())
+    }
+}
+
+impl RunSummary {
+    /// Whether ladders were run instead of particles annealed.
+    pub(crate) fn is_exchange(&self) -> bool {
+        self.round_trip_rate.is_some()
+    }
+
+    /// A setting of the configuration, such as `bridge.kind`; empty where there is none.
+    pub(crate) fn setting(&self, section: &str, key: &str) -> String {
+        match &self.config[section][key] {
+            serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Null => String::new(),
+            other => other.to_string(),
+        }
+    }
+
+    /// What the run did, in a few words.
+    pub(crate) fn method(&self) -> String {
+        let sampler = match self.setting("sampler", "kind").as_str() {
+            "ais" => "AIS".to_owned(),
+            "smc" => "SMC".to_owned(),
+            other => other.to_owned(),
+        };
+        let (path, bridge) = (self.setting("path", "kind"), self.setting("bridge", "kind"));
+        let levels = self.times.len().saturating_sub(1);
+        format!("{sampler}, {path}, {bridge}, {levels} levels")
+    }
+
+    /// Evaluations of the production run for one particle, or one ladder in one round: placement, pilot and
+    /// reverse run left out.
+    pub(crate) fn evaluations_per_particle(&self) -> Option<f64> {
+        let others = [self.placement_evaluations, self.pilot_evaluations, self.reverse_evaluations];
+        let production = self.evaluations.total() - others.iter().map(Counts::total).sum::<f64>();
+        let particles = match (self.ladders, self.rounds) {
+            (Some(ladders), Some(rounds)) => ladders as f64 * rounds as f64,
+            _ => self.particles as f64,
+        };
+        (particles > 0.0).then(|| production / particles)
+    }
+
+    /// Standard errors of the mode weights, as long as they are, where there are any.
+    pub(crate) fn mode_weight_errors(&self) -> Vec<Option<f64>> {
+        let k = self.mode_weights.len();
+        let of_verdict = self.symptoms.modes.as_ref().map(|modes| &modes.run_se);
+        let known = [Some(&self.mode_weight_std_errors), of_verdict];
+        let found = known.into_iter().flatten().find(|errors| errors.len() == k);
+        found.cloned().unwrap_or_else(|| vec![None; k])
+    }
+}

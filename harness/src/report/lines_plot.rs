@@ -1,0 +1,266 @@
+//! Panels of lines over numbers: measures along levels, over a setting, against their cost.
+//!
+//! Every series has a shape, a colour and a dash of its own, the same in all panels, named in the
+//! legend above them. Bars are two standard errors to either side. Numbers that are not finite are gaps,
+//! counted in a note inside the panel.
+
+use super::axis::{Axis, Scale};
+use super::canvas::{Area, Canvas, Stroke, WIDTH};
+use super::palette::style;
+use super::panel::{Below, Legend, Margins, Panel, title};
+use super::schedule_plot::time_label;
+
+/// What the figure shows.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LinesPlot {
+    /// The line above the panels.
+    pub(super) title: String,
+    /// Names of the series; a single empty one needs no legend.
+    pub(super) names: Vec<String>,
+    /// Panels side by side, at most.
+    pub(super) columns: usize,
+    /// In reading order.
+    pub(super) panels: Vec<LinesPanel>,
+}
+
+/// How the numbers along a horizontal axis spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Along {
+    /// Times of levels, which crowd towards zero.
+    Times,
+    /// Values of a setting, each labelled.
+    Settings,
+    /// Positive numbers over decades.
+    Decades,
+    /// Plain numbers.
+    Linear,
+}
+
+/// How the numbers along a vertical axis spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Up {
+    /// Shares of one, from 0 to 1.
+    Share,
+    /// Numbers of both signs, with a rule at zero.
+    AroundZero,
+    /// Numbers that are not negative, over any number of decades.
+    Decades,
+    /// Plain numbers from zero.
+    Linear,
+}
+
+/// One panel.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LinesPanel {
+    /// The vertical axis, and how its numbers spread.
+    pub(super) up: (String, Up),
+    /// The horizontal axis, and how its numbers spread.
+    pub(super) along: (String, Along),
+    /// The series in the order of their names; one may be empty.
+    pub(super) series: Vec<Vec<Point>>,
+    /// Marks on the points, besides lines.
+    pub(super) marks: bool,
+}
+
+/// One point; numbers that are not finite are gaps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) error: Option<f64>,
+}
+
+impl Point {
+    /// A point without a bar.
+    pub(super) fn new(x: f64, y: f64) -> Self {
+        Self { x, y, error: None }
+    }
+
+    fn is_finite(&self) -> bool {
+        self.x.is_finite() && self.y.is_finite()
+    }
+
+    /// What the bar spans, if it has one.
+    fn bar(&self) -> Option<(f64, f64)> {
+        let error = self.error.filter(|error| error.is_finite() && *error > 0.0)?;
+        Some((self.y - BARS * error, self.y + BARS * error))
+    }
+}
+
+/// Standard errors to either side of a mark.
+pub(super) const BARS: f64 = 2.0;
+/// Distance of bars at one place, as a share of the width.
+const APART: f64 = 0.008;
+/// Points for the title and for one row of panels.
+const TITLE: f64 = 40.0;
+const ROW: f64 = 250.0;
+const MARGINS: Margins = Margins { left: 78.0, top: 14.0, right: 22.0, bottom: 52.0 };
+
+/// The figure as the text of an SVG file.
+pub(super) fn lines_svg(plot: &LinesPlot) -> String {
+    let columns = plot.columns.clamp(1, plot.panels.len().max(1));
+    let rows = plot.panels.len().div_ceil(columns);
+    let legend = Legend::new(plot.names.iter().enumerate().map(|(i, name)| (&**name, style(i))));
+    let head = TITLE + legend.height();
+    let mut canvas = Canvas::new(head + ROW * rows as f64);
+    title(&mut canvas, &plot.title, 0.5 * TITLE);
+    legend.draw(&mut canvas, TITLE - 4.0, true);
+    let body = Area { left: 0.0, top: head, right: WIDTH, bottom: head + ROW * rows as f64 };
+    for (index, panel) in plot.panels.iter().enumerate() {
+        draw(panel, &mut canvas, body.cell(index, columns, ROW));
+    }
+    canvas.finish(&plot.title, &description(plot))
+}
+
+fn description(plot: &LinesPlot) -> String {
+    let panels = plot.panels.iter().map(|panel| format!("{} over {}", panel.up.0, panel.along.0));
+    let names: Vec<&str> =
+        plot.names.iter().map(|name| &**name).filter(|n| !n.is_empty()).collect();
+    let series = if names.is_empty() { String::new() } else { format!("; {}", names.join(", ")) };
+    panels.collect::<Vec<_>>().join("; ") + &series
+}
+
+fn draw(panel: &LinesPanel, canvas: &mut Canvas, area: Area) {
+    let all = || panel.series.iter().flatten().filter(|point| point.is_finite());
+    let mut xs: Vec<f64> = all().map(|point| point.x).collect();
+    xs.sort_by(f64::total_cmp);
+    xs.dedup();
+    let (x, below, name) = horizontal(panel, &xs);
+    let y = vertical(panel.up.1, all());
+    let mut drawn = Panel::new(canvas, (area, MARGINS), (x, below), (y, &panel.up.0));
+    drawn.name_below(&name);
+    if panel.up.1 == Up::AroundZero && y.low < 0.0 {
+        drawn.horizontal_rule(0.0);
+    }
+    let with_bars = all().any(|point| point.bar().is_some());
+    let middle = 0.5 * (panel.series.len() as f64 - 1.0);
+    for (index, series) in panel.series.iter().enumerate() {
+        let look = style(index);
+        let shift = if with_bars { APART * (index as f64 - middle) } else { 0.0 };
+        let beside =
+            |place: f64| if shift == 0.0 { place } else { x.at(x.position(place) + shift) };
+        let stroke = Stroke { colour: look.colour, width: 2.0, dash: look.dash };
+        for piece in series.split(|point| !point.is_finite()) {
+            let points: Vec<(f64, f64)> = piece.iter().map(|p| (beside(p.x), p.y)).collect();
+            let bars = piece.iter().filter_map(|p| p.bar().map(|(a, b)| (beside(p.x), a, b)));
+            drawn.bars(&bars.collect::<Vec<_>>(), look.colour);
+            drawn.line(&points, stroke);
+            // A point without neighbours would leave no trace.
+            if panel.marks || points.len() == 1 {
+                drawn.marks(&points, look.shape, look.colour);
+            }
+        }
+    }
+    let missing = panel.series.iter().flatten().filter(|point| !point.is_finite()).count();
+    if missing > 0 {
+        drawn.remark(&format!("{missing} without a value"));
+    } else if xs.is_empty() {
+        drawn.remark("no values");
+    }
+}
+
+/// The horizontal axis, what stands along it, and its name.
+fn horizontal<'a>(panel: &LinesPanel, xs: &'a [f64]) -> (Axis, Below<'a>, String) {
+    let name = panel.along.0.clone();
+    let (Some(&low), Some(&high)) = (xs.first(), xs.last()) else {
+        return (Axis::linear(&[1.0]), Below::Numbers, name);
+    };
+    match panel.along.1 {
+        Along::Times => {
+            let axis = Axis::of_times(low.min(0.0), high, xs);
+            (axis, Below::Numbers, time_label(&name, &axis))
+        }
+        Along::Settings => (Axis::of_settings(xs), Below::Settings(xs), name),
+        Along::Decades => {
+            let axis = Axis::of_decades(xs);
+            (axis, Below::RoundNumbers, name)
+        }
+        Along::Linear => {
+            let axis =
+                Axis { scale: Scale::Linear, low, high: if high > low { high } else { low + 1.0 } };
+            (axis, Below::RoundNumbers, name)
+        }
+    }
+}
+
+/// The axis of all numbers of a panel with their bars.
+pub(super) fn vertical<'a>(up: Up, points: impl Iterator<Item = &'a Point>) -> Axis {
+    let (mut ends, mut errors) = (Vec::new(), Vec::new());
+    for point in points {
+        ends.push(point.y);
+        if let Some((low, high)) = point.bar() {
+            ends.extend([low, high]);
+            errors.extend(point.error);
+        }
+    }
+    errors.sort_by(f64::total_cmp);
+    let values = |ends: &[f64]| ends.iter().map(|&x| x.max(0.0)).collect::<Vec<_>>();
+    match up {
+        Up::Share => Axis { scale: Scale::Linear, low: 0.0, high: 1.02 },
+        Up::Decades => Axis::of_decades(&values(&ends)),
+        Up::Linear => Axis::linear(&values(&ends)).with_room(),
+        // What is smaller than most errors is noise, and needs no decades.
+        Up::AroundZero => {
+            Axis::around_zero(&ends, errors.get(errors.len() / 2).copied().unwrap_or(0.0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> LinesPlot {
+        let panel = |up, along, series: Vec<Vec<Point>>| LinesPanel {
+            up: ("y".into(), up),
+            along: ("x<".into(), along),
+            series,
+            marks: true,
+        };
+        let p = Point::new;
+        let barred = Point { error: Some(0.5), ..p(64.0, -30.0) };
+        LinesPlot {
+            title: "a & b".into(),
+            names: vec!["one".into(), "a second one that is long ".repeat(6)],
+            columns: 2,
+            panels: vec![
+                panel(Up::Share, Along::Times, vec![vec![p(0.0, 0.2), p(1e-4, 0.9), p(1.0, 1.0)]]),
+                panel(
+                    Up::AroundZero,
+                    Along::Settings,
+                    vec![
+                        vec![p(16.0, 0.1), p(32.0, f64::NAN), barred],
+                        vec![p(16.0, f64::INFINITY)],
+                    ],
+                ),
+                panel(Up::Decades, Along::Decades, vec![vec![p(1e6, 1e-9), p(1e2, 1.0)], vec![]]),
+                panel(Up::Linear, Along::Linear, vec![vec![], vec![p(3.0, 2.0)]]),
+                panel(Up::Linear, Along::Linear, vec![]),
+            ],
+        }
+    }
+
+    /// Fails if a number that is not finite is drawn or joined, its gap goes unsaid, an empty panel or a
+    /// single point is an error, or the text depends on anything but the data.
+    #[test]
+    fn gaps_are_said_and_nothing_is_no_number() {
+        let svg = lines_svg(&example());
+        assert_eq!(svg, lines_svg(&example()));
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+        assert!(svg.contains(">2 without a value<") && svg.contains(">no values<"));
+        assert_eq!(svg.matches("rotate(270").count(), 5);
+        let closing = svg.matches("</").count();
+        assert_eq!(svg.matches('<').count(), 2 * closing + svg.matches("/>").count());
+        assert!(svg.contains("x&lt;"));
+    }
+
+    /// Fails if a bar is not two standard errors long, or leaves the frame.
+    #[test]
+    fn bars_span_two_standard_errors() {
+        let points = [Point { error: Some(0.25), ..Point::new(1.0, 3.0) }];
+        assert_eq!(points[0].bar(), Some((2.5, 3.5)));
+        let axis = vertical(Up::AroundZero, points.iter());
+        assert!(axis.position(2.5) > 0.0 && axis.position(3.5) < 1.0);
+        assert_eq!(Point { error: Some(f64::NAN), ..points[0] }.bar(), None);
+    }
+}

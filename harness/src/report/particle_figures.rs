@@ -1,0 +1,142 @@
+//! The figures of one run's snapshots: particles over their density, and paths of replicas.
+
+use super::figure::Figure;
+use super::folder::{Replicas, RunFolder, Snapshots};
+use super::lines_plot::{Along, LinesPanel, LinesPlot, Point, Up, lines_svg};
+use super::marginal::{Marginal, spread_coordinates};
+use super::scatter_plot::{ScatterPanel, ScatterPlot, scatter_svg};
+use super::ticks::number;
+use crate::run::Problem;
+
+/// Rounds that are drawn; more would hide each other.
+const ROUNDS: usize = 200;
+/// Replicas whose paths are drawn.
+const REPLICAS: usize = 3;
+
+/// Particles over their density, if the run kept snapshots; coordinates that the target does not have are
+/// refused by name.
+///
+/// # Errors
+/// A message about the coordinates.
+pub(super) fn scatter(
+    (name, run): (&str, &RunFolder),
+    coordinates: Option<(usize, usize)>,
+    several: bool,
+) -> Result<Option<Figure>, String> {
+    let dim = run.summary.dim;
+    if let Some((i, j)) = coordinates.filter(|&(i, j)| i.max(j) >= dim) {
+        let largest = dim.saturating_sub(1);
+        return Err(format!("{i},{j}: {name} has coordinates 0 to {largest}"));
+    }
+    let Some(snapshots) = &run.snapshots else { return Ok(None) };
+    let problem = match &run.config {
+        Ok(config) => Problem::new(config).map_err(|error| error.to_string()),
+        Err(error) => Err(error.clone()),
+    };
+    let mixture = problem.as_ref().ok().map(|problem| problem.mixture.parameters());
+    let mixture = mixture.filter(|mixture| mixture.dim == dim);
+    let chosen = coordinates.or_else(|| mixture.map(spread_coordinates));
+    let (i, j) = chosen.unwrap_or((0, 1.min(dim.saturating_sub(1))));
+    let schedule = problem.as_ref().ok().and_then(|problem| problem.schedule.as_ref());
+    let panel = |index: usize| {
+        let time = snapshots.times.get(index).copied().unwrap_or(0.0);
+        let level = snapshots.levels.get(index).copied().unwrap_or(0);
+        // A tempered density has no marginal in closed form; the target's shows where particles go.
+        let noise = schedule.map_or((1.0, 0.0), |path| (path.alpha(time), path.variance(time)));
+        let density = mixture.map(|mixture| Marginal::new(mixture, noise, (i, j)));
+        let what = if level == 0 { ", target" } else { "" };
+        let label = format!("level {level}, t = {}{what}", number(time));
+        ScatterPanel { label, density, points: snapshots.points(index, (i, j)) }
+    };
+    let panels = (0..snapshots.levels.len()).map(panel).collect();
+    let title = match several {
+        true => format!("Particles over their density: {name}"),
+        false => "Particles over their density".into(),
+    };
+    let plot = ScatterPlot { title, coordinates: (format!("x{i}"), format!("x{j}")), panels };
+    let figure = Figure::new(
+        &file_name("particles", name, several),
+        scatter_svg(&plot),
+        caption(run, snapshots, problem.as_ref().err(), schedule.is_some()),
+    );
+    Ok(Some(figure))
+}
+
+fn caption(
+    run: &RunFolder,
+    snapshots: &Snapshots,
+    unknown: Option<&String>,
+    diffusion: bool,
+) -> String {
+    let density = match (unknown, diffusion) {
+        (Some(why), _) => format!("The density is not drawn, as the target cannot be built here: {why}."),
+        (None, true) => "Shades: the density of the level in these two coordinates, in closed form.".into(),
+        (None, false) => "Shades: the density of the target at every level, as tempered ones have no closed form \
+                          in two coordinates."
+            .to_owned(),
+    };
+    let learned = run.summary.setting("model", "density") == "learned";
+    let learned =
+        if learned { " (Levels of this run are a model's; shown is the exact one.)" } else { "" };
+    format!(
+        "{density}{learned} Dots: up to {} particles in standardized coordinates, with areas that grow with \
+         their weights.",
+        snapshots.count
+    )
+}
+
+/// Paths of replicas through the levels, of replica exchange.
+pub(super) fn trajectories(name: &str, run: &RunFolder, several: bool) -> Option<Figure> {
+    let replicas = run.snapshots.as_ref()?.replicas.as_ref()?;
+    let top = replicas.levels.checked_sub(1)?;
+    if replicas.rounds == 0 || replicas.ladders == 0 {
+        return None;
+    }
+    let rounds = replicas.rounds.min(ROUNDS);
+    let starts = (0..REPLICAS.min(replicas.levels)).map(|k| top * k / (REPLICAS - 1).max(1));
+    let mut chosen: Vec<usize> = starts.collect();
+    chosen.dedup();
+    let series: Vec<Vec<Point>> =
+        chosen.iter().map(|&start| path(replicas, start, rounds)).collect();
+    let title = match several {
+        true => format!("Paths of replicas: {name}"),
+        false => "Paths of replicas".into(),
+    };
+    let plot = LinesPlot {
+        title,
+        names: chosen.iter().map(|start| format!("replica from level {start}")).collect(),
+        columns: 1,
+        panels: vec![LinesPanel {
+            up: ("level (0 is the target)".into(), Up::Linear),
+            along: ("round".into(), Along::Linear),
+            series,
+            marks: false,
+        }],
+    };
+    let trips = run.summary.round_trip_rate.map_or(String::new(), |rate| {
+        let predicted = run.summary.predicted_round_trip_rate.map_or(String::new(), |predicted| {
+            format!(" (predicted from the rejections: {})", number(predicted))
+        });
+        format!(" Round trips per ladder and round: {}{predicted}.", number(rate))
+    });
+    let caption = format!(
+        "Levels of {} replicas of the first ladder over {rounds} of the rounds that count. A round trip leads \
+         from the reference (level {top}) to the target and back.{trips}",
+        chosen.len()
+    );
+    Some(Figure::new(&file_name("replicas", name, several), lines_svg(&plot), caption))
+}
+
+/// The levels of the replica that sits at `start` in the first round.
+fn path(replicas: &Replicas, start: usize, rounds: usize) -> Vec<Point> {
+    let Some(&replica) = replicas.at.get(start) else { return Vec::new() };
+    let levels = replicas.path(0, replica).into_iter().take(rounds).enumerate();
+    let point = |(round, level): (usize, Option<usize>)| {
+        Point::new(round as f64, level.map_or(f64::NAN, |level| level as f64))
+    };
+    levels.map(point).collect()
+}
+
+fn file_name(what: &str, name: &str, several: bool) -> String {
+    if several { format!("{what}-{name}") } else { what.to_owned() }
+}

@@ -1,0 +1,243 @@
+//! The figures of runs, several side by side.
+
+use super::figure::Figure;
+use super::folder::{LevelEntry, RunFolder, RunSummary};
+use super::lines_plot::{Along, LinesPanel, LinesPlot, Point, Up, lines_svg};
+use super::rows_plot::{Column, RowsPlot, rows_svg};
+use super::ticks::number;
+use super::weights_plot::{WeightsPlot, weights_svg};
+
+/// Runs with the names that legends give them.
+pub(super) type Named<'a> = [(String, &'a RunFolder)];
+
+/// `null` in a file is no number.
+pub(super) fn or_nan(value: Option<f64>) -> f64 {
+    value.unwrap_or(f64::NAN)
+}
+
+/// All figures that compare runs; of one run too.
+pub(super) fn compared(runs: &Named<'_>) -> Vec<Figure> {
+    if runs.is_empty() {
+        return Vec::new();
+    }
+    let figures = [log_z(runs), levels(runs), schedule(runs), weights(runs), cost(runs)];
+    figures.into_iter().flatten().collect()
+}
+
+/// Names for legends: none where there is one run.
+fn names(runs: &Named<'_>) -> Vec<String> {
+    match runs {
+        [_] => vec![String::new()],
+        _ => runs.iter().map(|(name, _)| name.clone()).collect(),
+    }
+}
+
+fn log_z(runs: &Named<'_>) -> Option<Figure> {
+    const KINDS: [&str; 5] =
+        ["lower side", "upper side", "bridge sampling", "stones, up", "stones, down"];
+    let marks = |summary: &RunSummary| {
+        let found = match summary.is_exchange() {
+            true => vec![
+                (2, summary.log_z, summary.log_z_std_error),
+                (3, summary.log_z_forward, summary.log_z_forward_std_error),
+                (4, summary.log_z_backward, summary.log_z_backward_std_error),
+            ],
+            false => {
+                let upper = (1, summary.log_z_upper, summary.log_z_upper_std_error);
+                let upper =
+                    Some(upper).filter(|(_, value, error)| value.is_some() || error.is_some());
+                [(0, summary.log_z, summary.log_z_std_error)].into_iter().chain(upper).collect()
+            }
+        };
+        found.into_iter().map(|(kind, value, error)| (kind, or_nan(value), error)).collect()
+    };
+    let marks: Vec<Vec<(usize, f64, Option<f64>)>> =
+        runs.iter().map(|(_, run)| marks(&run.summary)).collect();
+    let last = marks.iter().flatten().map(|(kind, ..)| kind + 1).max()?;
+    let first = marks.iter().flatten().map(|(kind, ..)| *kind).min().unwrap_or(0);
+    // Kinds before the first one used are left out of the legend.
+    let kinds = KINDS.iter().enumerate().take(last);
+    let kinds =
+        kinds.map(|(i, kind)| if i < first { String::new() } else { (*kind).into() }).collect();
+    let plot = RowsPlot {
+        title: "log Z with two standard errors to either side".into(),
+        kinds,
+        rows: runs.iter().map(|(name, _)| name.clone()).collect(),
+        columns: vec![Column { label: ("log Z".into(), Up::AroundZero), marks, truth: Some(0.0) }],
+    };
+    let caption = "Estimates of log Z, whose truth is 0 (grey rule). AIS and SMC are too low on average \
+                   (lower side), their run from exact samples of the target to the reference too high (upper \
+                   side): the truth lies between them. Replica exchange is estimated by bridge sampling and by \
+                   stepping stones in both directions.";
+    Some(Figure::new("log-z", rows_svg(&plot), caption))
+}
+
+fn levels(runs: &Named<'_>) -> Option<Figure> {
+    type Field = fn(&LevelEntry) -> Option<f64>;
+    const FIELDS: [(&str, Field); 4] = [
+        ("ESS / N", |level| level.ess),
+        ("conditional ESS / N", |level| level.conditional_ess),
+        ("rejection rate of swaps", |level| level.rejection_rate),
+        ("acceptance rate of the kernel", |level| level.acceptance_rate),
+    ];
+    let mut panels = Vec::new();
+    for (label, field) in FIELDS {
+        let series: Vec<Vec<Point>> = runs
+            .iter()
+            .map(|(_, run)| {
+                let levels = &run.summary.levels;
+                // A level without the number (the reference has no swap above it) is no gap.
+                let known = levels.iter().filter(|level| field(level).is_some());
+                let mut points: Vec<Point> = known
+                    .map(|level| Point::new(or_nan(level.time), or_nan(field(level))))
+                    .collect();
+                points.sort_by(|a, b| a.x.total_cmp(&b.x));
+                points
+            })
+            .collect();
+        if series.iter().any(|points| !points.is_empty()) {
+            let few = series.iter().all(|points| points.len() <= 40);
+            panels.push(LinesPanel {
+                up: (label.into(), Up::Share),
+                along: ("t".into(), Along::Times),
+                series,
+                marks: few,
+            });
+        }
+    }
+    if panels.is_empty() {
+        return None;
+    }
+    let resampled = |run: &&(String, &RunFolder)| run.1.summary.levels.iter().any(|l| l.resampled);
+    let resampling = match runs.iter().any(|run| resampled(&run)) {
+        true => " Where ESS returns to 1 the population was resampled.",
+        false => "",
+    };
+    let plot =
+        LinesPlot { title: "Along the levels".into(), names: names(runs), columns: 2, panels };
+    let caption = format!(
+        "From the target (t = 0) to the noisiest level; on a tempering path t = 1 − β. Runs of AIS and SMC go \
+         from right to left.{resampling}"
+    );
+    Some(Figure::new("levels", lines_svg(&plot), caption))
+}
+
+fn schedule(runs: &Named<'_>) -> Option<Figure> {
+    let times = runs.iter().map(|(_, run)| {
+        let last = run.summary.times.len().saturating_sub(1).max(1) as f64;
+        let points = run.summary.times.iter().enumerate();
+        points.map(|(level, &t)| Point::new(level as f64 / last, t)).collect::<Vec<_>>()
+    });
+    let mut panels = vec![LinesPanel {
+        up: ("time t of the level".into(), Up::Decades),
+        along: ("level as a share of all".into(), Along::Linear),
+        series: times.collect(),
+        marks: runs.iter().all(|(_, run)| run.summary.times.len() <= 40),
+    }];
+    let cumulated: Vec<Vec<Point>> = runs.iter().map(|(_, run)| cumulated(&run.summary)).collect();
+    if cumulated.iter().any(|points| !points.is_empty()) {
+        panels.push(LinesPanel {
+            up: ("rejections up to t".into(), Up::Linear),
+            along: ("t".into(), Along::Times),
+            series: cumulated,
+            marks: runs.iter().all(|(_, run)| run.summary.times.len() <= 40),
+        });
+    }
+    let measured = runs.iter().filter_map(|(name, run)| {
+        let barrier = number(run.summary.barrier?);
+        Some(if runs.len() > 1 {
+            format!("{name}: Λ = {barrier}")
+        } else {
+            format!("Λ = {barrier}")
+        })
+    });
+    let measured: Vec<String> = measured.collect();
+    let barrier = match measured.is_empty() {
+        true => "No barrier was measured: the levels alone are shown.".to_owned(),
+        false => format!("Barrier by which the levels were placed: {}.", measured.join("; ")),
+    };
+    let sums = match panels.len() {
+        1 => "",
+        _ => {
+            " The sum of rejection rates from the target up to t is the barrier of the ladder as it stands; \
+              levels are placed well where its steps are equal."
+        }
+    };
+    let plot =
+        LinesPlot { title: "Schedule and barrier".into(), names: names(runs), columns: 2, panels };
+    Some(Figure::new("schedule", lines_svg(&plot), barrier + sums))
+}
+
+/// Sums of rejection rates from the target up.
+fn cumulated(summary: &RunSummary) -> Vec<Point> {
+    if !summary.is_exchange() {
+        return Vec::new();
+    }
+    let mut levels: Vec<&LevelEntry> = summary.levels.iter().collect();
+    levels.sort_by(|a, b| or_nan(a.time).total_cmp(&or_nan(b.time)));
+    let mut sum = 0.0;
+    let mut points = Vec::new();
+    for level in levels {
+        points.push(Point::new(or_nan(level.time), sum));
+        sum += level.rejection_rate.unwrap_or(0.0);
+    }
+    points
+}
+
+fn weights(runs: &Named<'_>) -> Option<Figure> {
+    if runs.iter().all(|(_, run)| run.summary.mode_weights.is_empty()) {
+        return None;
+    }
+    let of_run = |summary: &RunSummary| {
+        let weights = summary.mode_weights.iter().map(|&w| or_nan(w));
+        weights.zip(summary.mode_weight_errors()).collect::<Vec<_>>()
+    };
+    let plot = WeightsPlot {
+        title: "Weights of the modes".into(),
+        runs: runs.iter().map(|(name, run)| (name.clone(), of_run(&run.summary))).collect(),
+        truth: runs
+            .iter()
+            .map(|(_, run)| run.summary.true_mode_weights.iter().map(|&w| or_nan(w)).collect())
+            .collect(),
+    };
+    let with_errors = plot.runs.iter().any(|(_, w)| w.iter().any(|(_, error)| error.is_some()));
+    let bars = match with_errors {
+        true => "Error bars are two standard errors to either side.",
+        false => "The runs have no standard errors of these weights.",
+    };
+    let caption = format!(
+        "Bars: particles of each mode, by responsibility. Black rules: the true weights. {bars}"
+    );
+    Some(Figure::new("mode-weights", weights_svg(&plot), caption))
+}
+
+fn cost(runs: &Named<'_>) -> Option<Figure> {
+    if runs.len() < 2 {
+        return None;
+    }
+    let series = |cost: fn(&RunSummary) -> Option<f64>| {
+        let point = |summary: &RunSummary| {
+            Point::new(or_nan(cost(summary)), or_nan(summary.sliced_wasserstein))
+        };
+        runs.iter().map(|(_, run)| vec![point(&run.summary)]).collect::<Vec<_>>()
+    };
+    let panel = |name: &str, series| LinesPanel {
+        up: ("sliced Wasserstein".into(), Up::Decades),
+        along: (name.into(), Along::Decades),
+        series,
+        marks: true,
+    };
+    let plot = LinesPlot {
+        title: "Sliced Wasserstein distance against cost".into(),
+        names: names(runs),
+        columns: 2,
+        panels: vec![
+            panel("evaluations per particle", series(RunSummary::evaluations_per_particle)),
+            panel("seconds of sampling", series(|summary| summary.sampling_seconds)),
+        ],
+    };
+    let caption = "Lower and further left is better. Evaluations are densities, scores and Hessian-vector products \
+                   of the production run for one particle (of replica exchange: one ladder in one round). Between \
+                   exact samples the distance is not 0 but the floor in the table.";
+    Some(Figure::new("wasserstein-cost", lines_svg(&plot), caption))
+}

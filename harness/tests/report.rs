@@ -1,0 +1,215 @@
+//! `amc report` from outside: what it writes about runs and experiments, what it refuses, and how its pages open
+//! in a browser.
+
+#[path = "report/browser.rs"]
+mod browser;
+#[path = "report/folders.rs"]
+mod folders;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use folders::{amc, damage, experiment, ladders, particles, seal, tiny, untidy_summary};
+
+/// What a report was asked for and wrote.
+struct Made {
+    page: String,
+    /// Names and texts of the figures.
+    figures: Vec<(String, String)>,
+    folder: PathBuf,
+}
+
+fn report(arguments: &[&str], folder: &Path) -> Made {
+    let output = amc(&[&["report", "--json"], arguments].concat(), folder);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let written: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let path = |value: &serde_json::Value| folder.join(value.as_str().unwrap());
+    let figures = written["figures"].as_array().unwrap().iter();
+    let figures = figures.map(|figure| {
+        let png = fs::read(path(&figure["png"])).unwrap();
+        assert!(png.starts_with(b"\x89PNG") && png.len() > 1000);
+        (
+            figure["name"].as_str().unwrap().to_owned(),
+            fs::read_to_string(path(&figure["svg"])).unwrap(),
+        )
+    });
+    let page = path(&written["page"]);
+    Made {
+        figures: figures.collect(),
+        folder: page.parent().unwrap().to_owned(),
+        page: fs::read_to_string(page).unwrap(),
+    }
+}
+
+impl Made {
+    fn names(&self) -> Vec<&str> {
+        self.figures.iter().map(|(name, _)| &**name).collect()
+    }
+
+    fn figure(&self, name: &str) -> &str {
+        &self.figures.iter().find(|(other, _)| other == name).unwrap().1
+    }
+
+    /// What holds for every report.
+    fn check(&self) {
+        assert_balanced(&self.page);
+        for text in self.figures.iter().map(|(_, svg)| svg).chain([&self.page]) {
+            assert_balanced(text);
+            assert!(!text.contains("NaN") && !text.contains("Infinity"));
+            let outside = text.replace("http://www.w3.org/2000/svg", "");
+            for word in ["http:", "https:", "url(", "@import", "<script", "src="] {
+                assert!(!outside.contains(word), "{word}");
+            }
+        }
+        for (name, svg) in &self.figures {
+            assert!(svg.contains("<title>") && self.page.contains(&format!("figures/{name}.svg")));
+            assert!(self.page.contains(&format!("<figure id=\"{name}\">")));
+        }
+    }
+}
+
+/// Panics unless every tag is closed in order and text holds no bare `<`.
+fn assert_balanced(text: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for part in text.split('<').skip(1) {
+        let (tag, _) = part.split_once('>').unwrap_or_else(|| panic!("not escaped: <{part}"));
+        let name = tag.split([' ', '\n', '/']).next().unwrap_or_default();
+        match tag.strip_prefix('/') {
+            Some(closed) => assert_eq!(open.pop(), Some(closed)),
+            None if ["meta", "link", "!DOCTYPE"].contains(&name) || tag.ends_with('/') => {}
+            None => open.push(name),
+        }
+    }
+    assert!(open.is_empty(), "not closed: {open:?}");
+}
+
+/// Fails if a figure of an annealed run or of replica exchange is missing, a page is not whole in itself, or
+/// the same folder gives another report.
+#[test]
+fn every_figure_of_a_run_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    particles(folder.path(), "annealed");
+    ladders(folder.path(), "ladders");
+    let made = report(&["annealed"], folder.path());
+    made.check();
+    assert_eq!(made.names(), ["log-z", "levels", "schedule", "mode-weights", "particles"]);
+    assert!(made.figure("levels").contains("ESS / N"));
+    assert!(made.figure("particles").matches("<text").count() > 12);
+    assert!(made.figure("particles").contains("level 0, t = 0, target"));
+    assert_eq!(made.folder, folder.path().join("annealed"));
+    let again = report(&["annealed"], folder.path());
+    assert!(again.page == made.page && again.figures == made.figures);
+    let made = report(&["ladders"], folder.path());
+    made.check();
+    assert_eq!(
+        made.names(),
+        ["log-z", "levels", "schedule", "mode-weights", "particles", "replicas"]
+    );
+    assert!(made.figure("levels").contains("rejection rate of swaps"));
+    assert!(made.page.contains("Verdict") && made.page.contains("[sampler]"));
+}
+
+/// Fails if runs do not share figures and table, one of them is lost, or two folders of one name are confused.
+#[test]
+fn runs_stand_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    particles(folder.path(), "a/same");
+    ladders(folder.path(), "b/same");
+    tiny(folder.path(), "one");
+    let made = report(&["a/same", "b/same", "one", "--out", "all.html"], folder.path());
+    made.check();
+    for shared in ["log-z", "levels", "schedule", "mode-weights", "wasserstein-cost"] {
+        assert_eq!(made.names().iter().filter(|name| **name == shared).count(), 1, "{shared}");
+    }
+    for own in ["particles-a-same", "particles-b-same", "particles-one", "replicas-b-same"] {
+        assert!(made.names().contains(&own), "{own}: {:?}", made.names());
+    }
+    for name in ["a/same", "b/same", "one"] {
+        assert!(made.figure("log-z").contains(&format!(">{name}</text>")), "{name}");
+        assert!(made.page.contains(&format!("<th class=\"number\">{name}</th>")), "{name}");
+    }
+}
+
+/// Fails if one level, one mode, one dimension or a single particle breaks a report, or a number that is missing
+/// is drawn, not said, or breaks the table; or if a name from a file breaks the page.
+#[test]
+fn degenerate_runs_have_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny(folder.path(), "tiny");
+    report(&["tiny"], folder.path()).check();
+    particles(folder.path(), "untidy");
+    untidy_summary(&folder.path().join("untidy"));
+    let made = report(&["untidy"], folder.path());
+    made.check();
+    assert!(made.figure("log-z").contains(">no value<"));
+    assert!(made.figure("mode-weights").contains("1 without a value"));
+    assert!(
+        made.page.contains("&lt;script&gt;alert(&quot;&#39;&amp;")
+            && made.page.contains("✗ suspect")
+    );
+}
+
+/// Fails if a panel, a measure, a claim or a row of an experiment is lost, a value that is missing is drawn, or
+/// texts of an experiment break the page.
+#[test]
+fn experiments_have_figures_claims_and_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    experiment(folder.path(), "study");
+    let made = report(&["study"], folder.path());
+    made.check();
+    let expected =
+        ["measures-ais-two-modes-16-5", "cost-ais-two-modes-16-5", "measures-smc-b", "cost-smc-b"];
+    assert_eq!(made.names(), expected);
+    let over_axis = made.figure("measures-ais-two-modes-16-5");
+    assert_eq!(over_axis.matches("rotate(270").count(), 3, "log Z, ESS, sliced Wasserstein");
+    assert!(over_axis.contains("1 without a value") && over_axis.contains(">second order<"));
+    assert!(made.figure("measures-smc-b").contains("plain &lt;row&gt;"));
+    for text in ["✓ holds", "✗ fails", "? undecided", "2 (1 failed)", "0.98"] {
+        assert!(made.page.contains(text), "{text}");
+    }
+    particles(folder.path(), "run");
+    let both = report(&["study", "run", "--out", "both.html"], folder.path());
+    both.check();
+    assert_eq!(both.figures.len(), 4 + 5);
+}
+
+/// Fails if a folder that is unfinished, damaged or something else gets a report, or the message names neither
+/// the file nor what to do.
+#[test]
+fn what_is_no_result_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    particles(folder.path(), "run");
+    let run = folder.path().join("run");
+    let refuse = |arguments: &[&str], words: &[&str]| {
+        let output = amc(&[&["report"], arguments].concat(), folder.path());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+        for word in words {
+            assert!(message.contains(word), "{word}: {message}");
+        }
+    };
+    refuse(&["absent"], &["absent", "amc run --out"]);
+    refuse(&["run/config.toml"], &["config.toml", "is a file"]);
+    refuse(&["run", "--coordinates", "0,3"], &["--coordinates", "0,3", "0 to 2"]);
+    refuse(&["run", "--coordinates", "1,1"], &["two different coordinates"]);
+    refuse(&["run", "--out", "page.txt"], &["--out", ".html"]);
+    refuse(&["run", "--out", "missing/page.html"], &["missing/page.html"]);
+    assert!(!run.join("report.html").exists() && !run.join("figures").exists());
+    report(&["run", "--coordinates", "2,0"], folder.path()).check();
+
+    for file in ["summary.json", "snapshots.npz", "config.toml"] {
+        particles(folder.path(), "damaged");
+        damage(&folder.path().join("damaged").join(file));
+        refuse(&["damaged"], &[file, "SHA-256"]);
+    }
+    fs::write(run.join("summary.json"), "{}").unwrap();
+    refuse(&["run"], &["summary.json", "2 bytes"]);
+    seal(&run);
+    refuse(&["run"], &["summary.json", "is not what this version of amc writes"]);
+    fs::remove_file(run.join("manifest.json")).unwrap();
+    fs::create_dir(run.join("checkpoint")).unwrap();
+    refuse(&["run"], &["amc resume run"]);
+    fs::write(run.join("plan.json"), "{}").unwrap();
+    refuse(&["run"], &["amc experiment run"]);
+}
