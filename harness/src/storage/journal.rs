@@ -30,6 +30,9 @@ use super::sealed::{SealError, Sealed, write_sealed};
 const STATE: &str = "state";
 const PREVIOUS: &str = "state.previous";
 
+/// How many times as long as a state takes to write passes before the next, where time decides.
+const SHARE: u32 = 20;
+
 /// What tells a run from all others: a digest of everything that its results depend on.
 pub type Identity = [u8; 32];
 
@@ -38,7 +41,8 @@ pub type Identity = [u8; 32];
 pub enum Every {
     /// After so many levels or rounds.
     Steps(u64),
-    /// After the first level or round that ends so long after the last time.
+    /// After the first level or round that ends so long after the last time, and not before twenty times as long as
+    /// that took: writing a large state takes at most a twentieth of a run.
     Time(Duration),
 }
 
@@ -117,6 +121,8 @@ pub struct Journal {
     stage: u64,
     steps: u64,
     last: Instant,
+    /// How long the last state took to write.
+    cost: Duration,
     notes: Vec<String>,
 }
 
@@ -124,7 +130,8 @@ impl Journal {
     /// The journal of a run in a folder that exists, from its first stage on.
     pub fn new(folder: &Path, run: Identity, every: Every, stop: fn() -> bool) -> Self {
         let (folder, last) = (folder.to_owned(), Instant::now());
-        Self { folder, run, every, stop, stage: 0, steps: 0, last, notes: Vec::new() }
+        let (cost, notes) = (Duration::ZERO, Vec::new());
+        Self { folder, run, every, stop, stage: 0, steps: 0, last, cost, notes }
     }
 
     /// The result of the stage that comes now, if it is kept; then the next stage is in progress.
@@ -162,11 +169,12 @@ impl Journal {
         self.steps += 1;
         let due = match self.every {
             Every::Steps(steps) => self.steps >= steps,
-            Every::Time(time) => self.last.elapsed() >= time,
+            Every::Time(time) => self.last.elapsed() >= time.max(SHARE * self.cost),
         };
         if !due && !(self.stop)() {
             return Ok(());
         }
+        let start = Instant::now();
         // The new one is written first: at every moment one of the two names leads to a whole state.
         let new = self.folder.join("state.new");
         self.write("state.new", name, &state())?;
@@ -179,6 +187,7 @@ impl Journal {
             .and_then(|()| fs::rename(&new, &newest))
             .map_err(|error| self.unwritable(&newest, &error))?;
         sync_folder(&newest);
+        self.cost = start.elapsed();
         self.kept();
         Ok(())
     }
