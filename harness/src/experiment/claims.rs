@@ -5,6 +5,8 @@
 //! *holds* if all of its comparisons do. It *fails* if one is as clearly the other way round, at 1 % divided by
 //! the number of comparisons. Anything else is *undecided*, and the detail says how many hold.
 //!
+//! Paired claims compare runs of equal seeds, which use the same random numbers: the differences are one sample.
+//!
 //! At equal settings rows are compared whose choices are the same but for those that `above` or `below` names. At equal cost a row stands against the line
 //! of the other method, linear in the logarithm of the cost between its rows; costs that the line does not
 //! reach are left out.
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{At, ClaimConfig, Other, Selector};
 use super::plan::matches;
 use super::results::Row;
-use super::statistics::{Estimate, rank_correlation};
+use super::statistics::{Estimate, Measure, rank_correlation};
 
 /// What the data say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,12 +61,21 @@ struct Comparison {
     label: String,
     left: Estimate,
     right: Estimate,
+    /// The numbers of both, seed by seed, where they are compared that way.
+    paired: Option<Vec<(f64, f64)>>,
 }
 
 impl Comparison {
     /// `sign (left - factor right)`.
     fn margin(&self, sign: f64, factor: f64) -> Estimate {
-        self.left.times(sign).plus(-sign * factor, &self.right)
+        let differences = self.paired.as_ref().and_then(|pairs| {
+            let differences = pairs.iter().map(|(left, right)| sign * (left - factor * right));
+            Measure::of(&differences.collect::<Vec<_>>())
+        });
+        match differences {
+            Some(differences) => differences.estimate(),
+            None => self.left.times(sign).plus(-sign * factor, &self.right),
+        }
     }
 
     fn words(&self, factor: f64) -> String {
@@ -120,12 +131,13 @@ fn comparison(claim: &ClaimConfig, rows: &[Row]) -> (ClaimVerdict, String) {
 fn pairs(claim: &ClaimConfig, other: &Other, rows: &[Row]) -> (Vec<Comparison>, usize) {
     let (mut pairs, mut missing) = (Vec::new(), 0);
     for row in rows.iter().filter(|row| matches(&claim.of, &row.choices)) {
-        let Some(left) = row.measures.get(&claim.measure).map(|measure| measure.estimate()) else {
+        let Some(measure) = row.measures.get(&claim.measure) else {
             missing += 1;
             continue;
         };
+        let left = measure.estimate();
         let rights = match other {
-            Other::Number(number) => vec![(String::new(), Estimate::exact(*number))],
+            Other::Number(number) => vec![(String::new(), Estimate::exact(*number), None)],
             Other::Rows(selector) => {
                 let alike = alike(claim, selector, row, rows);
                 match cost(claim.at) {
@@ -134,12 +146,16 @@ fn pairs(claim: &ClaimConfig, other: &Other, rows: &[Row]) -> (Vec<Comparison>, 
                 }
             }
         };
-        for (name, right) in rights {
+        for (name, right, values) in rights {
             let label = match name.is_empty() {
                 true => row.label.clone(),
                 false => format!("{}; {name}", row.label),
             };
-            pairs.push(Comparison { label, left: left.clone(), right });
+            let paired = values.filter(|_| claim.paired).and_then(|values| {
+                let pairs = measure.values.iter().copied().zip(values.iter().copied());
+                (measure.values.len() == values.len()).then(|| pairs.collect())
+            });
+            pairs.push(Comparison { label, left: left.clone(), right, paired });
         }
     }
     (pairs, missing)
@@ -167,25 +183,30 @@ fn alike<'a>(claim: &ClaimConfig, selector: &Selector, row: &Row, rows: &'a [Row
     rows.iter().filter(|other| matches(selector, &other.choices)).filter(same).collect()
 }
 
-fn at_equal_settings(claim: &ClaimConfig, alike: &[&Row]) -> Vec<(String, Estimate)> {
-    let value = |row: &&Row| {
+/// What a row is compared with: its name, the mean, and its numbers where it is a row itself.
+type Right<'a> = (String, Estimate, Option<&'a [f64]>);
+
+fn at_equal_settings<'a>(claim: &ClaimConfig, alike: &[&'a Row]) -> Vec<Right<'a>> {
+    let value = |row: &&'a Row| {
         let measure = row.measures.get(&claim.measure)?;
-        Some((row.label.clone(), measure.estimate()))
+        Some((row.label.clone(), measure.estimate(), Some(&measure.values[..])))
     };
     alike.iter().filter_map(value).collect()
 }
 
 /// The lines of the other rows at the cost of `row`.
-fn at_equal_cost(
+fn at_equal_cost<'a>(
     claim: &ClaimConfig,
     cost: &str,
     row: &Row,
-    alike: &[&Row],
-) -> Vec<(String, Estimate)> {
+    alike: &[&'a Row],
+) -> Vec<Right<'a>> {
     let Some(spent) = row.measures.get(cost).map(|measure| measure.mean) else { return Vec::new() };
     let mut lines: Vec<(String, Vec<&Row>)> = Vec::new();
     for other in alike {
-        let name = format!("{}, {}", other.panel, other.series);
+        let parts = [other.panel.as_str(), other.series.as_str()];
+        let name = parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>();
+        let name = name.join(", ");
         match lines.iter_mut().find(|(known, _)| *known == name) {
             Some((_, line)) => line.push(other),
             None => lines.push((name, vec![other])),
@@ -204,7 +225,9 @@ fn at_equal_cost(
     };
     lines
         .into_iter()
-        .filter_map(|(name, line)| value(&line).map(|at| (format!("{name} at equal {cost}"), at)))
+        .filter_map(|(name, line)| {
+            value(&line).map(|at| (format!("{name} at equal {cost}"), at, None))
+        })
         .collect()
 }
 

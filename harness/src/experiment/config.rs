@@ -188,6 +188,9 @@ pub struct ClaimConfig {
     /// What is equal.
     #[serde(default)]
     pub at: At,
+    /// Whether runs of one seed are compared with each other, as they use the same random numbers.
+    #[serde(default)]
+    pub paired: bool,
     /// A second measure that orders the rows as the first does.
     pub agrees_with: Option<String>,
 }
@@ -271,6 +274,11 @@ impl ExperimentConfig {
         if given != 1 {
             let message = format!("has {given} of above, below and agrees_with; give one");
             return Err((field, message));
+        }
+        if claim.paired && claim.at != At::Settings {
+            let message =
+                "pairs seeds, which rows of different cost do not share; drop paired or at";
+            return Err((format!("{field}: paired"), message.into()));
         }
         Ok(())
     }

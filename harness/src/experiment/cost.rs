@@ -39,7 +39,19 @@ pub fn seconds(config: &RunConfig) -> f64 {
             per_round * ((rules.rounds + rules.warmup) as f64 + tuning)
         }
     };
-    sampling + metrics(config, dim)
+    sampling + placement(config, dim) + metrics(config, dim)
+}
+
+/// Seconds of measuring the barrier of a path, for each coordinate: by exact samples, by SMC runs.
+const PLACEMENT: (f64, f64) = (0.04, 0.1);
+
+/// Seconds of placing the levels where that does not depend on their number.
+fn placement(config: &RunConfig, dim: f64) -> f64 {
+    match config.path.spacing {
+        Spacing::Lambda { barrier: BarrierEstimator::Exact, .. } => PLACEMENT.0 * dim,
+        Spacing::Lambda { barrier: BarrierEstimator::Smc, .. } => PLACEMENT.1 * dim,
+        _ => 0.0,
+    }
 }
 
 /// Seconds of a training on one thread.
@@ -59,13 +71,13 @@ pub fn training_seconds(config: &RunConfig) -> f64 {
 /// Seconds of a particle's coordinate in a crossing, besides evaluations.
 const BLOCK: f64 = 2e-9;
 /// Seconds of an evaluation: of any, and of a component's coordinate.
-const EVALUATION: (f64, f64) = (15e-9, 0.8e-9);
+const EVALUATION: (f64, f64) = (40e-9, 1.5e-9);
 /// Seconds of a network's evaluation, for each weight.
 const NETWORK: f64 = 0.25e-9;
 /// Seconds of a training's point, for each weight.
 const TRAINING: f64 = 0.35e-9;
 /// Seconds of the metrics: for each pair of particles a coordinate, and for each particle.
-const METRICS: (f64, f64) = (1e-9, 30e-6);
+const METRICS: (f64, f64) = (2e-9, 80e-6);
 
 fn metrics(config: &RunConfig, dim: f64) -> f64 {
     let particles = match config.sampler.algorithm {

@@ -3,8 +3,8 @@
 //! Every number is the mean of `n` runs. Its interval comes from `m` runs with other seeds: `mean +- t s sqrt(1/n + 1/m)`,
 //! the prediction interval of Student's distribution, at a level such that all numbers of the experiment together
 //! leave theirs once in a thousand times. Methods that lose their particles (an effective sample size below
-//! [`LOST`]) have no such intervals: their log Z and distances are left out, and their effective sample size must stay
-//! small. Times are never compared.
+//! [`LOST`]) or modes (weights off by more than that) have no such intervals, as a few particles decide their means:
+//! their log Z and distances are left out, and what they lose must stay lost. Times are never compared.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,8 @@ pub struct Deviation {
 }
 
 /// What is compared.
-const COMPARED: [&str; 7] = [
+const COMPARED: [&str; 8] = [
+    "failure",
     "ess",
     "log_z",
     "sliced_wasserstein",
@@ -68,7 +69,7 @@ const COMPARED: [&str; 7] = [
     "acceptance_rate",
     "evaluations",
 ];
-/// Below, a method has lost its particles, and means of anything but the effective sample size are those of a few points.
+/// An effective sample size below which, and an error of mode weights above which, a method has failed.
 const LOST: f64 = 0.1;
 /// How often a correct program deviates anywhere.
 const TOTAL_LEVEL: f64 = 1e-3;
@@ -79,7 +80,7 @@ impl Expectation {
         let numbers: usize = results.rows.iter().map(|row| compared(row).count()).sum();
         let level = TOTAL_LEVEL / numbers.max(1) as f64;
         let row = |row: &Row| {
-            let lost = has_lost(row);
+            let lost = Lost::by(row);
             let numbers = compared(row).filter_map(|(name, measure)| {
                 let expected = interval(name, measure, expected_runs, level, lost)?;
                 Some((name.to_owned(), expected))
@@ -119,15 +120,41 @@ impl Expectation {
     }
 }
 
-fn has_lost(row: &Row) -> bool {
-    row.failed > 0 || row.measures.get("ess").is_some_and(|ess| ess.mean < LOST)
+/// What a method has lost, whose means are then those of chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    Nothing,
+    Particles,
+    Modes,
+}
+
+impl Lost {
+    fn by(row: &Row) -> Self {
+        let mean = |name: &str| row.measures.get(name).map(|measure| measure.mean);
+        if row.failed > 0 || mean("ess").is_some_and(|ess| ess < LOST) {
+            Self::Particles
+        } else if mean("mode_weight_error").is_some_and(|error| error > LOST) {
+            Self::Modes
+        } else {
+            Self::Nothing
+        }
+    }
+
+    /// The measures that are still compared.
+    fn leaves(self, name: &str) -> bool {
+        let counted = name == "evaluations" || name == "failure";
+        match self {
+            Self::Nothing => true,
+            Self::Particles => counted || name == "ess",
+            Self::Modes => counted || name == "mode_weight_error",
+        }
+    }
 }
 
 /// The measures of a row that intervals are given for.
 fn compared(row: &Row) -> impl Iterator<Item = (&'static str, &Measure)> {
-    let lost = has_lost(row);
-    let steady = move |name: &str| !lost || name == "ess" || name == "evaluations";
-    let measures = COMPARED.iter().filter(move |name| steady(name));
+    let lost = Lost::by(row);
+    let measures = COMPARED.iter().filter(move |name| lost.leaves(name));
     measures.filter_map(|name| row.measures.get(*name).map(|measure| (*name, measure)))
 }
 
@@ -136,7 +163,7 @@ fn interval(
     measure: &Measure,
     expected_runs: usize,
     level: f64,
-    lost: bool,
+    lost: Lost,
 ) -> Option<ExpectedNumber> {
     let (mean, runs) = (measure.mean, measure.values.len() as f64);
     let spread = deviation(&measure.values)?;
@@ -148,9 +175,13 @@ fn interval(
     if name != "log_z" {
         low = low.max(0.0);
     }
-    if lost && name == "ess" {
-        // Once lost, a particle more or less is not a matter of the normal distribution.
-        (low, high) = (0.0, high.max(2.0 * LOST));
+    match (lost, name) {
+        // A failure that a dozen runs did not have may happen to one of six.
+        (_, "failure") => (low, high) = (mean - half.max(0.5), mean + half.max(0.5)),
+        // Once lost, a particle or a mode more or less is not a matter of the normal distribution.
+        (Lost::Particles, "ess") => (low, high) = (0.0, high.max(2.0 * LOST)),
+        (Lost::Modes, "mode_weight_error") => (low, high) = (low.min(0.25 * mean), 1.0),
+        _ => {}
     }
     Some(ExpectedNumber { mean, low, high })
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::plan::{Plan, hex};
@@ -45,38 +46,35 @@ impl Folder {
         let refuse = |message: String| RunError::File { path: path.to_owned(), message };
         match fs::read_to_string(path.join(PLAN)) {
             Ok(text) => {
-                let known: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-                if known["fingerprint"] != serde_json::json!(plan.fingerprint) {
+                let known: Json = serde_json::from_str(&text).unwrap_or_default();
+                if known["fingerprint"] != json!(plan.fingerprint) {
                     let message = "holds the cells of another experiment, preset, version of the program or \
                                    set of instructions; choose another --out or remove the folder";
                     return Err(refuse(message.into()));
                 }
             }
             Err(_) => {
-                let occupied = fs::read_dir(path).is_ok_and(|files| {
-                    files.flatten().any(|file| !file.file_name().to_string_lossy().starts_with('.'))
-                });
+                // A run that was killed before its plan was whole leaves nothing else.
+                let ours = |file: &fs::DirEntry| {
+                    let name = file.file_name();
+                    name.to_string_lossy().starts_with('.') || name == "plan.part"
+                };
+                let occupied =
+                    fs::read_dir(path).is_ok_and(|files| files.flatten().any(|file| !ours(&file)));
                 if occupied {
                     let message = "holds other files; choose another --out";
                     return Err(refuse(message.into()));
                 }
             }
         }
-        fs::create_dir_all(path.join("cells")).map_err(|error| {
-            refuse(format!("the folder cannot be created ({error}): choose another --out"))
-        })?;
-        let rows: Vec<_> = plan.rows.iter().map(|row| &row.settings).collect();
-        let cells: Vec<_> = plan.cells.iter().map(|cell| (cell, &plan.rows[cell.row])).collect();
-        let described: Vec<_> = cells
-            .iter()
-            .map(|(cell, row)| serde_json::json!({"id": cell.id, "label": row.label, "settings": rows[cell.row], "seed": cell.seed}))
-            .collect();
-        let value = serde_json::json!({
-            "name": plan.name, "preset": plan.preset, "fingerprint": plan.fingerprint,
-            "version": env!("CARGO_PKG_VERSION"),
-            "instructions": amc_core::simd::Instructions::current().name(), "cells": described,
-        });
-        folder.write(PLAN, &value)?;
+        let create = |path: &Path| {
+            fs::create_dir_all(path).map_err(|error| {
+                refuse(format!("the folder cannot be created ({error}): choose another --out"))
+            })
+        };
+        create(path)?;
+        folder.write(PLAN, &describe(plan))?;
+        create(&path.join("cells"))?;
         Ok(folder)
     }
 
@@ -125,6 +123,23 @@ impl Folder {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         self.write(MANIFEST, &Manifest { format: 1, version, files })
     }
+}
+
+/// What `plan.json` holds.
+fn describe(plan: &Plan) -> Json {
+    let cells = plan.cells.iter().filter_map(|cell| {
+        let row = plan.rows.get(cell.row)?;
+        let (label, settings) = (&row.label, &row.settings);
+        Some(json!({"id": cell.id, "label": label, "settings": settings, "seed": cell.seed}))
+    });
+    json!({
+        "name": plan.name,
+        "preset": plan.preset,
+        "fingerprint": plan.fingerprint,
+        "version": env!("CARGO_PKG_VERSION"),
+        "instructions": amc_core::simd::Instructions::current().name(),
+        "cells": cells.collect::<Vec<_>>(),
+    })
 }
 
 /// Reads the results of a finished experiment, after comparing them with the manifest.

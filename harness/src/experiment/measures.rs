@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 /// All measures; a run has those that mean something for it.
 pub const NAMES: &[&str] = &[
+    "failure",
     "log_z",
     "log_z_error",
     "ess",
@@ -38,9 +39,9 @@ pub const TIMES: &[&str] = &["seconds", "ess_per_second"];
 ///
 /// Evaluations are those of the production run, for one particle (of one ladder in one round of those that count):
 /// what placing the levels, the pilot and the run from the other side took is left out. The effective sample
-/// size is that of weights; replica exchange has none.
+/// size is that of weights; replica exchange has none. `failure` is 1 for a run that stopped, else 0: its mean is their share.
 pub fn of_summary(summary: &Json) -> BTreeMap<String, f64> {
-    let mut found = BTreeMap::new();
+    let mut found = BTreeMap::from([("failure".to_owned(), 0.0)]);
     for name in NAMES {
         if let Some(number) = summary[*name].as_f64() {
             found.insert((*name).to_owned(), number);
@@ -79,9 +80,10 @@ pub fn of_summary(summary: &Json) -> BTreeMap<String, f64> {
     found
 }
 
-/// The measures of a run that lost all its weight: it has no effective sample left.
-pub fn of_failure() -> BTreeMap<String, f64> {
-    BTreeMap::from([("ess".to_owned(), 0.0)])
+/// The measures of a run that stopped: with weights, it has no effective sample left.
+pub fn of_failure(weighted: bool) -> BTreeMap<String, f64> {
+    let ess = weighted.then(|| ("ess".to_owned(), 0.0));
+    ess.into_iter().chain([("failure".to_owned(), 1.0)]).collect()
 }
 
 #[cfg(test)]

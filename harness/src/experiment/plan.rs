@@ -258,6 +258,7 @@ fn describe(choices: &Choices<'_>) -> PlannedRow {
 /// What the run is in the words of the configuration, where no axis has the name already.
 fn add_settings(settings: &mut BTreeMap<String, Json>, config: &RunConfig) {
     let entries = [
+        ("algorithm", json!(config.sampler.kind().name())),
         ("sampler", json!(config.sampler.kind().name())),
         ("path", json!(config.path.kind().name())),
         ("bridge", json!(config.bridge.kind().name())),

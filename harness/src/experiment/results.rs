@@ -11,6 +11,7 @@ use super::measures;
 use super::plan::{Place, Plan, PlannedRow};
 use super::runner::FinishedCell;
 use super::statistics::Measure;
+use crate::catalog::SamplerKind;
 
 /// What an experiment found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +60,8 @@ pub struct Row {
     /// Their messages, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<String>,
-    /// The measures that have a value in any run; a failed run has an effective sample size of 0 and nothing else.
+    /// The measures that have a value in any run; a failed run has its failure, and an effective sample
+    /// size of 0 if it has weights.
     pub measures: BTreeMap<String, Measure>,
 }
 
@@ -94,6 +96,7 @@ impl Row {
         let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         let mut failures: Vec<String> = Vec::new();
         let (mut runs, mut failed) = (0, 0);
+        let exchange = serde_json::json!(SamplerKind::ReplicaExchange.name());
         for cell in cells {
             runs += 1;
             let found = match (&cell.summary, &cell.error) {
@@ -104,7 +107,7 @@ impl Row {
                     if !failures.contains(&message) {
                         failures.push(message);
                     }
-                    measures::of_failure()
+                    measures::of_failure(cell.settings.get("algorithm") != Some(&exchange))
                 }
             };
             for (name, value) in found {

@@ -224,7 +224,8 @@ fn a_run_that_fails_is_a_result() {
     let failed: Vec<&Row> = results.rows.iter().filter(|row| row.failed > 0).collect();
     assert!(!failed.is_empty(), "{:?}", results.rows);
     for row in failed {
-        assert_eq!(row.measures.keys().collect::<Vec<_>>(), ["ess"]);
+        assert_eq!(row.measures.keys().collect::<Vec<_>>(), ["ess", "failure"]);
+        assert_eq!(row.measures["failure"].values, [1.0]);
         assert_eq!(row.measures["ess"].values, [0.0]);
         assert_eq!(row.failures.len(), 1);
     }

@@ -44,6 +44,7 @@ fn claim(of: &str, above: &str, factor: Option<f64>, at: At) -> ClaimConfig {
         below: None,
         factor,
         at,
+        paired: false,
         agrees_with: None,
     }
 }
@@ -153,4 +154,22 @@ fn agreement_is_a_rank_correlation() {
         row.measures.insert("evaluations".into(), Measure::of(&[cost]).unwrap());
     }
     assert_eq!(decide(&claim, &shuffled).verdict, ClaimVerdict::Undecided);
+}
+
+/// Fails if pairs are not those of equal seeds, or rows with lost runs are paired all the same.
+#[test]
+fn paired_runs_share_what_scatters() {
+    let scattered = [0.2, 0.9, 0.5, 0.8];
+    let larger = scattered.map(|ess| ess + 0.01 + 0.001 * ess);
+    let rows = [row("a", 8, &larger, 1.0), row("b", 8, &scattered, 1.0)];
+    let mut claim = claim("a", "b", None, At::Settings);
+    assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Undecided);
+    claim.paired = true;
+    assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Holds);
+    let mut turned = larger;
+    turned.rotate_left(1);
+    let rows = [row("a", 8, &turned, 1.0), row("b", 8, &scattered, 1.0)];
+    assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Undecided);
+    let rows = [row("a", 8, &larger[..3], 1.0), row("b", 8, &scattered, 1.0)];
+    assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Undecided);
 }
