@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains models of three targets and measures what samplers make of them: the tables of docs/learned.md.
+"""Trains models of three targets and measures what samplers make of them: the tables of docs/src/learned.md.
 
 Every training, report and run is a process of the program `amc`, and its JSON is kept in the folder --out, so
 that a second call goes on where the first was stopped and prints the tables again. Only the standard library is

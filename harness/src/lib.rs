@@ -16,8 +16,10 @@
 //! | [`diagnostic`] | a verdict on a run, from what it measured about itself |
 //! | [`metric`] | distances to exact samples and mode weights |
 //! | [`run`] | one run from configuration to summary and files |
+//! | [`experiment`] | grids of runs that show, or refute, what is claimed of the methods |
 //! | [`ablation`] | one setting of a bridge varied: bias, variance and cost, value by value |
 //! | [`report`] | figures as SVG and as text |
+//! | [`storage`] | files that survive a kill, the journal of a run, manifests |
 //! | [`verification`] | the statistical suite with the samplers in it |
 //! | [`cli`] | the subcommands of `amc` |
 
@@ -27,6 +29,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod experiment;
 pub mod learned;
 pub mod levels;
 pub mod metric;
@@ -35,5 +38,6 @@ pub mod report;
 pub mod run;
 pub mod sampler;
 pub mod schedule;
+pub mod storage;
 pub mod target;
 pub mod verification;

@@ -6,7 +6,7 @@
 //!
 //! Several ranks, each with its own blocks, run on the kernels of the core and exchange messages through
 //! a `Network` that counts them. Their results must have the bits of one rank. The formulas
-//! and what follows from them are in `docs/distributed.md`.
+//! and what follows from them are in `docs/src/distributed.md`.
 
 mod blocks;
 mod cost;

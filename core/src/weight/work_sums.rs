@@ -15,7 +15,7 @@
 //! The sums are kept as running log-sums of eight lanes (eight independent ladders): memory does not
 //! grow with the number of works.
 
-use crate::simd::{equal, exp, f64x8, ln, select, splat};
+use crate::simd::{LANES, equal, exp, f64x8, ln, select, splat};
 
 /// A running `log sum exp` in each lane; `-inf` when nothing was added.
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +100,30 @@ impl WorkSums {
         self.count += 1;
     }
 
+    /// The sums as plain numbers, to be kept outside of the program: eight lanes each of the largest term's log and
+    /// of the sum relative to it, for the sums of [`LogSums`] in their order, and the count.
+    pub fn to_parts(&self) -> ([[f64; LANES]; 8], u64) {
+        let sums = [&self.forward, &self.backward, &self.bridge_forward, &self.bridge_backward];
+        let mut parts = [[0.0; LANES]; 8];
+        for (pair, sum) in parts.as_chunks_mut::<2>().0.iter_mut().zip(sums) {
+            *pair = [sum.top.to_array(), sum.sum.to_array()];
+        }
+        (parts, self.count)
+    }
+
+    /// The sums that [`to_parts`](Self::to_parts) gave, to the bit.
+    pub fn from_parts((parts, count): ([[f64; LANES]; 8], u64)) -> Self {
+        let sum = |top, sum| LogSum { top: f64x8::new(top), sum: f64x8::new(sum) };
+        let [a, b, c, d, e, f, g, h] = parts;
+        Self {
+            forward: sum(a, b),
+            backward: sum(c, d),
+            bridge_forward: sum(e, f),
+            bridge_backward: sum(g, h),
+            count,
+        }
+    }
+
     /// The sums of one lane, 0 to 7; `None` for any other.
     pub fn lane(&self, lane: usize) -> Option<LogSums> {
         let at = |sum: &LogSum| sum.log().as_array().get(lane).copied();
@@ -162,6 +186,23 @@ mod tests {
         assert!(close(lane.bridge_estimate(), expected));
         assert_eq!(lane.count, 3);
         assert_eq!(sums.lane(8), None);
+    }
+
+    /// Fails if two sums trade places on the way out and back, or a lane or the count is lost: the same works are added
+    /// to both afterwards, every lane another.
+    #[test]
+    fn parts_are_the_whole() {
+        let lanes = |offset: f64| f64x8::new(core::array::from_fn(|lane| offset + lane as f64));
+        let mut sums = WorkSums::EMPTY;
+        sums.add(lanes(1.0), lanes(-7.0), 0.5);
+        sums.add(lanes(3.0), lanes(f64::NEG_INFINITY), 0.25);
+        let mut again = WorkSums::from_parts(sums.to_parts());
+        for sums in [&mut sums, &mut again] {
+            sums.add(lanes(2.0), lanes(0.75), -1.0);
+        }
+        for lane in 0..LANES {
+            assert_eq!(sums.lane(lane), again.lane(lane));
+        }
     }
 
     /// Fails if an estimator is biased beyond its noise, or a wrong center spoils bridge sampling:

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{print, print_json};
+use super::{print, print_json, reference};
 use crate::catalog::rooms;
 use crate::config::schema;
 use crate::run::RunError;
@@ -16,6 +16,9 @@ pub(super) struct ListArguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print all fields and names as the chapter of the guide
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 #[derive(Serialize)]
@@ -53,6 +56,9 @@ fn fields(as_json: bool) -> Result<(), RunError> {
 
 /// Runs the subcommand.
 pub(super) fn list(arguments: &ListArguments) -> Result<(), RunError> {
+    if arguments.markdown {
+        return print(&reference::markdown()?);
+    }
     let wanted = |name: &str| arguments.room.as_deref().is_none_or(|room| room == name);
     if arguments.room.as_deref() == Some(FIELDS) {
         return fields(arguments.json);

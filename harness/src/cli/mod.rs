@@ -1,7 +1,7 @@
 //! The command line program `amc`: one file per subcommand.
 //!
 //! Results go to stdout, everything else (progress, warnings, errors) to stderr. Exit codes: 0 for
-//! success, 1 for a run that failed, 2 for input that was refused before any work.
+//! success, 1 for a run that failed, 2 for input that was refused before any work, 130 for a run that was stopped.
 
 mod ablate;
 mod bench;
@@ -9,12 +9,16 @@ mod compare;
 mod config_file;
 mod eval;
 mod exchange_table;
+mod experiment;
 mod figure;
+mod interrupt;
 mod isa;
 mod list;
 mod model_report;
 mod progress;
+mod reference;
 mod report;
+mod resume;
 mod run;
 mod schedule;
 mod table;
@@ -27,6 +31,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use crate::learned::training::TrainingError;
 use crate::run::RunError;
 
 /// Annealed Monte Carlo: samples multi-modal distributions along tempering and diffusion paths.
@@ -48,9 +53,11 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::RunArguments),
+    Resume(resume::ResumeArguments),
     Compare(compare::CompareArguments),
     Schedule(schedule::ScheduleArguments),
     Ablate(ablate::AblateArguments),
+    Experiment(experiment::ExperimentArguments),
     Train(train::TrainArguments),
     ModelReport(model_report::ModelReportArguments),
     Eval(eval::EvalArguments),
@@ -72,9 +79,11 @@ pub fn main() -> ExitCode {
     };
     let result = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Resume(arguments) => resume::resume(&arguments),
         Command::Compare(arguments) => compare::compare(&arguments),
         Command::Schedule(arguments) => schedule::schedule(&arguments),
         Command::Ablate(arguments) => ablate::ablate(&arguments),
+        Command::Experiment(arguments) => experiment::experiment(&arguments),
         Command::Train(arguments) => train::train(&arguments),
         Command::ModelReport(arguments) => model_report::model_report(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
@@ -92,7 +101,11 @@ pub fn main() -> ExitCode {
 /// The error in one line, and the exit code that says whose it is.
 fn failed(error: &RunError) -> ExitCode {
     eprintln!("error: {error}");
-    ExitCode::from(if error.is_bad_input() { 2 } else { 1 })
+    ExitCode::from(match error {
+        RunError::Stopped(_) | RunError::Training(TrainingError::Stopped) => interrupt::EXIT_CODE,
+        error if error.is_bad_input() => 2,
+        _ => 1,
+    })
 }
 
 /// Help and version as clap prints them; anything else is a refusal, in one line as all of ours.

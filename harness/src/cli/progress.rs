@@ -4,24 +4,41 @@ use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::sampler::{Observer, Progress};
+use super::interrupt;
+use crate::sampler::{Observer, Progress, SamplerError};
+use crate::storage::Journal;
 
-/// A bar over the levels or rounds of the current phase, with how it is going.
+/// A bar over the levels or rounds of the current phase, with how it is going; and what the run is kept by, if it is.
 pub(super) struct LevelBar {
     bar: ProgressBar,
     shown: bool,
+    journal: Option<Journal>,
 }
 
 impl LevelBar {
     /// A bar, if stderr is a terminal and nobody asked for quiet.
     pub(super) fn new(quiet: bool) -> Self {
         let shown = !quiet && std::io::stderr().is_terminal();
-        Self { bar: ProgressBar::hidden(), shown }
+        Self { bar: ProgressBar::hidden(), shown, journal: None }
+    }
+
+    /// The same of a run that is kept.
+    pub(super) fn with_journal(mut self, journal: Option<Journal>) -> Self {
+        self.journal = journal;
+        self
+    }
+
+    /// Says what was found damaged, above the bar.
+    fn tell(&mut self) {
+        for note in self.journal.as_mut().map(Journal::take_notes).unwrap_or_default() {
+            self.bar.suspend(|| eprintln!("warning: {note}"));
+        }
     }
 }
 
 impl Observer for LevelBar {
     fn begin(&mut self, phase: &str, levels: usize) {
+        self.tell();
         self.bar.finish_and_clear();
         if self.shown {
             // A phase that finds its own length has no end to draw.
@@ -36,7 +53,13 @@ impl Observer for LevelBar {
         }
     }
 
-    fn level_done(&mut self, progress: Progress) {
+    fn skip(&mut self, done: usize) {
+        self.tell();
+        self.bar.set_position(done as u64);
+        self.bar.reset_eta();
+    }
+
+    fn level_done(&mut self, progress: Progress) -> Result<(), SamplerError> {
         let state = match progress {
             Progress::Ess(ess) => format!("ESS {ess:.3}"),
             Progress::Rejection(rate) => format!("worst rejection {rate:.3}"),
@@ -46,11 +69,17 @@ impl Observer for LevelBar {
         let last = self.bar.length() == Some(self.bar.position());
         let then = if last && self.bar.prefix() != "pilot" { ", then what follows" } else { "" };
         self.bar.set_message(format!("{state}{then}"));
+        if interrupt::requested() { Err(SamplerError::Stopped) } else { Ok(()) }
+    }
+
+    fn journal(&mut self) -> Option<&mut Journal> {
+        self.journal.as_mut()
     }
 }
 
 impl Drop for LevelBar {
     fn drop(&mut self) {
+        self.tell();
         self.bar.finish_and_clear();
     }
 }
@@ -63,6 +92,16 @@ pub(super) fn run_bar(runs: usize, quiet: bool) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(10);
     ProgressBar::with_draw_target(Some(runs as u64), target)
         .with_style(style("[{bar:40}] run {pos}/{len}, {eta} left: {msg}"))
+}
+
+/// A bar over estimated milliseconds of work.
+pub(super) fn weighted_bar(milliseconds: u64, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let target = ProgressDrawTarget::stderr_with_hz(4);
+    ProgressBar::with_draw_target(Some(milliseconds), target)
+        .with_style(style("[{bar:40}] {percent} %, {eta} left, {msg}"))
 }
 
 /// A bar over the steps of a training's stage.

@@ -6,9 +6,11 @@ use clap::Args;
 
 use super::config_file::{ConfigArguments, read_config};
 use super::progress::LevelBar;
-use super::{print, print_json, table, thread_pool};
-use crate::config::ModelConfig;
-use crate::run::{OutputDir, Problem, RunError, execute};
+use super::{interrupt, print, print_json, table, thread_pool};
+use crate::config::{ModelConfig, RunConfig};
+use crate::run::{OutputDir, Problem, Run, RunError, Summary, execute};
+use crate::sampler::SamplerError;
+use crate::storage::Every;
 
 /// Anneal particles to a target and report log Z, ESS and mode weights
 #[derive(Debug, Args)]
@@ -16,9 +18,13 @@ use crate::run::{OutputDir, Problem, RunError, execute};
 pub(super) struct RunArguments {
     #[command(flatten)]
     config: ConfigArguments,
-    /// Folder for config.toml, summary.json and samples.npz
+    /// Folder for the files of the run: configuration, summary, samples, levels (docs/src/files.md)
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Keep the run after so many levels or rounds (20), or so much time (30s, 5min), so that `amc resume DIR` can go on
+    /// with it after a crash or Ctrl-C; 30s if nothing is given
+    #[arg(long, value_name = "N|TIME", requires = "out")]
+    checkpoint_every: Option<Every>,
     /// Allow --out to replace the files of an earlier run
     #[arg(long, requires = "out")]
     force: bool,
@@ -59,8 +65,10 @@ const EXAMPLE: &str = r#"A configuration (every field may be left out; `amc list
   particles = 4096
   both_sides = true        # also run from exact target samples, for the verdict
 
-Samples (samples.npz) are in standardized coordinates; positions * scale + shift are the original
-ones. Exit codes: 0 success, 1 the run failed, 2 the input was refused."#;
+With --out the run is kept as it goes on: after Ctrl-C, a crash or a full disk `amc resume DIR` continues it to the same
+bits. `amc report DIR` shows what it found as a page of figures. Samples in samples.npz are in standardized coordinates;
+positions * scale + shift are the original ones, which samples.parquet holds. Exit codes: 0 success, 1 the run failed,
+2 the input was refused, 130 it was stopped."#;
 
 /// Runs the subcommand.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
@@ -70,26 +78,49 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
     let pool = thread_pool(arguments.config.threads)?;
     let out = arguments.out.as_deref();
     let out = out.map(|path| OutputDir::prepare(path, arguments.force)).transpose()?;
+    let every = arguments.checkpoint_every.unwrap_or(Every::DEFAULT);
+    let begin = |out: &OutputDir| out.begin(&config, &problem, every, interrupt::requested);
+    let journal = out.as_ref().map(begin).transpose()?;
+    if journal.is_some() {
+        interrupt::watch();
+    }
+    let bar = LevelBar::new(arguments.config.quiet).with_journal(journal);
+    let finished = pool.install(|| carry_out(&config, &problem, bar, out.as_ref()))?;
+    show(&finished.summary, arguments.config.json, arguments.config.quiet)
+}
 
-    let mut bar = LevelBar::new(arguments.config.quiet);
-    let finished = pool.install(|| execute(&config, &problem, &mut bar));
+/// Runs to the end, or to the first of what ends it early, and writes the files.
+pub(super) fn carry_out(
+    config: &RunConfig,
+    problem: &Problem,
+    mut bar: LevelBar,
+    out: Option<&OutputDir>,
+) -> Result<Run, RunError> {
+    let finished = execute(config, problem, &mut bar);
     drop(bar);
-    let finished = match (finished, &out) {
-        (Ok(run), Some(out)) => {
-            out.write(&config, &problem, &run)?;
-            run
+    let Some(out) = out else { return finished };
+    match finished {
+        Ok(run) => {
+            out.write(config, problem, &run)?;
+            Ok(run)
         }
-        (Err(error), Some(out)) => {
+        Err(RunError::Sampler(SamplerError::Stopped)) => {
+            Err(RunError::Stopped(out.path().to_owned()))
+        }
+        Err(error @ RunError::Sampler(SamplerError::Journal(_))) => Err(error),
+        Err(error) => {
             out.abandon();
-            return Err(error);
+            Err(error)
         }
-        (run, None) => run?,
-    };
-    let summary = &finished.summary;
-    if arguments.config.json {
+    }
+}
+
+/// Prints what a run found.
+pub(super) fn show(summary: &Summary, json: bool, quiet: bool) -> Result<(), RunError> {
+    if json {
         return print_json(summary);
     }
-    if !arguments.config.quiet {
+    if !quiet {
         for warning in &summary.warnings {
             eprintln!("warning: {warning}");
         }

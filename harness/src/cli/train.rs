@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::config_file::{ConfigArguments, read_config};
 use super::progress::step_bar;
-use super::{print, print_json, thread_pool};
+use super::{interrupt, print, print_json, thread_pool};
 use crate::learned::training::{Record, StepLosses, Trained, Watcher};
 use crate::run::{Begin, MODEL, RunError, Training};
 
@@ -80,6 +80,7 @@ pub(super) fn train(arguments: &TrainArguments) -> Result<(), RunError> {
     if let Some(warning) = training.warning().filter(|_| !arguments.config.quiet) {
         eprintln!("warning: {warning}");
     }
+    interrupt::watch();
     let mut bar = StepBar::new(arguments.config.quiet);
     let trained = pool.install(|| training.run(&mut bar))?;
     drop(bar);
@@ -152,6 +153,10 @@ impl StepBar {
 }
 
 impl Watcher for StepBar {
+    fn wants_to_stop(&self) -> bool {
+        interrupt::requested()
+    }
+
     fn stage(&mut self, index: usize, steps: u64, done: u64) {
         self.bar.finish_and_clear();
         self.bar = step_bar(steps, format!("stage {}", index + 1), self.quiet);

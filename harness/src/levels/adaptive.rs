@@ -9,12 +9,12 @@ use amc_core::point::Evaluations;
 use amc_core::rng::Phase;
 use amc_core::weight::conditional_effective_sample_size;
 
-use super::{Placement, Placing};
+use super::{Found, Placement, Placing};
 use crate::config::RunConfig;
 use crate::run::{Problem, RunError, Top};
 use crate::sampler::{
-    Annealing, FIRST_LEVEL_STEPS, LEVEL_STEPS, MeanSquareScore, Pilot, Progress, SamplerError,
-    Streams, mean_square_score,
+    Annealing, FIRST_LEVEL_STEPS, LEVEL_STEPS, MeanSquareScore, Observer, Pilot, Progress,
+    SamplerError, Streams, mean_square_score, stage,
 };
 
 /// Particles of the descent.
@@ -30,13 +30,21 @@ const PRECISION: f64 = 0.01;
 /// Levels with steps of conditional ESS `cess`, from the last time of the path down to 0.
 pub(super) fn place(placing: &mut Placing<'_>, cess: f64) -> Result<Placement, RunError> {
     let repetition = placing.fresh();
-    let (config, problem) = (placing.config, placing.problem);
-    let observer = &mut *placing.observer;
+    let between = Between { config: placing.config, problem: placing.problem, repetition };
+    let found = stage(placing.observer, "levels", |observer| descend(between, cess, observer))?;
+    Ok(Placement { evaluations: found.evaluations, ..Placement::known(found.numbers) })
+}
+
+fn descend(
+    between: Between<'_>,
+    cess: f64,
+    observer: &mut dyn Observer,
+) -> Result<Found, RunError> {
+    let config = between.config;
     observer.begin("levels", 0);
     let last = config.path.last_time();
     let mut times = vec![last];
     let mut step_size = None;
-    let between = Between { config, problem, repetition };
     let mut pilot =
         between.visit(0.0, last, |pair| Ok(Pilot::new(pair, PARTICLES, Phase::Schedule)?))?;
     let mut trials = Evaluations::default();
@@ -79,7 +87,7 @@ pub(super) fn place(placing: &mut Placing<'_>, cess: f64) -> Result<Placement, R
                 let adapted = pilot.adapt(pair, 0, choice, (start, rounds), streams)?;
                 step_size = Some(adapted);
             }
-            observer.level_done(Progress::Ess(ess));
+            observer.level_done(Progress::Ess(ess))?;
             Ok(())
         })?;
         times.push(s);
@@ -87,7 +95,7 @@ pub(super) fn place(placing: &mut Placing<'_>, cess: f64) -> Result<Placement, R
     times.reverse();
     let mut evaluations = pilot.evaluations;
     evaluations.add(&trials, 1);
-    Ok(Placement { evaluations, ..Placement::known(times) })
+    Ok(Found { numbers: times, evaluations })
 }
 
 /// The two levels of a step as a problem of their own: level 0 at `s`, level 1 at `t`.

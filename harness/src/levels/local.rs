@@ -13,13 +13,13 @@ use amc_core::simd::{LANES, f64x8};
 use amc_core::weight::Resampling;
 use rayon::prelude::*;
 
-use super::{Measured, Placing, adaptive, with_target};
+use super::{Found, Measured, Placing, adaptive, with_target};
 use crate::catalog::{PathKind, SpacingKind, SwapOrder};
 use crate::config::RunConfig;
 use crate::run::{RunError, Top};
 use crate::sampler::{
     Annealing, ExchangeRules, Explorer, Level, Population, ResamplingRule, Start, ascend, descend,
-    exchange, ladder_pilot_particles, pilot,
+    exchange, ladder_pilot_particles, pilot, stage,
 };
 use crate::schedule::{Barrier, local_barrier};
 
@@ -80,39 +80,43 @@ pub(super) fn from_smc(placing: &mut Placing<'_>) -> std::result::Result<Measure
     let (nodes, spent) = nodes(placing)?;
     let repetition = placing.fresh();
     let (config, problem) = (placing.config, placing.problem);
-    let observer = &mut *placing.observer;
-    problem.with_annealing(config, &nodes, Top::Diffusion, |annealing, _| {
-        annealing.repetition = repetition;
-        let mut lambda = vec![0.0; nodes.len()];
-        let mut read = |level: usize, population: &Population| {
-            let mut reader = Reader::new(annealing, level);
-            let mut values = Vec::with_capacity(population.particles());
-            let top = population.log_weights().iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let mut weights = population.log_weights().iter().map(|w| libm::exp(w - top));
-            for point in population.points() {
-                values.extend(reader.read(point.x)?.into_iter().zip(&mut weights));
+    let found = stage(placing.observer, "barrier", |observer| {
+        problem.with_annealing(config, &nodes, Top::Diffusion, |annealing, _| {
+            annealing.repetition = repetition;
+            let mut lambda = vec![0.0; nodes.len()];
+            let mut read = |level: usize, population: &Population| {
+                let mut reader = Reader::new(annealing, level);
+                let mut values = Vec::with_capacity(population.particles());
+                let top =
+                    population.log_weights().iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let mut weights = population.log_weights().iter().map(|w| libm::exp(w - top));
+                for point in population.points() {
+                    values.extend(reader.read(point.x)?.into_iter().zip(&mut weights));
+                }
+                // A particle without weight may be anywhere.
+                values.retain(|(_, weight)| *weight > 0.0);
+                lambda[level] = lambda_of(values)?;
+                Ok(())
+            };
+            let mut evaluations = spent;
+            if annealing.exact_target.is_some() {
+                let tuning = descend(annealing, PARTICLES, observer, &mut |_, _| Ok(()))?;
+                let size = (PARTICLES, Phase::Schedule);
+                let outcome = ascend(annealing, &tuning, size, Some(RULE), observer, &mut read)?;
+                evaluations.add(&tuning.evaluations, 1);
+                evaluations.add(&outcome.evaluations, 1);
+            } else {
+                evaluations
+                    .add(&descend(annealing, PARTICLES, observer, &mut read)?.evaluations, 1);
             }
-            // A particle without weight may be anywhere.
-            values.retain(|(_, weight)| *weight > 0.0);
-            lambda[level] = lambda_of(values)?;
-            Ok(())
-        };
-        let mut evaluations = spent;
-        if annealing.exact_target.is_some() {
-            let tuning = descend(annealing, PARTICLES, observer, &mut |_, _| Ok(()))?;
-            let size = (PARTICLES, Phase::Schedule);
-            let outcome = ascend(annealing, &tuning, size, Some(RULE), observer, &mut read)?;
-            evaluations.add(&tuning.evaluations, 1);
-            evaluations.add(&outcome.evaluations, 1);
-        } else {
-            evaluations.add(&descend(annealing, PARTICLES, observer, &mut read)?.evaluations, 1);
-        }
-        // The closed form of D costs about as much as a score.
-        let samples = (nodes.len() * PARTICLES) as u64;
-        let reading = Evaluations { density: samples, score: samples, hessian_product: 0 };
-        evaluations.add(&reading, 1);
-        measured(nodes.clone(), &lambda, evaluations)
-    })
+            // The closed form of D costs about as much as a score.
+            let samples = (nodes.len() * PARTICLES) as u64;
+            let reading = Evaluations { density: samples, score: samples, hessian_product: 0 };
+            evaluations.add(&reading, 1);
+            Ok::<_, RunError>(Found { numbers: lambda, evaluations })
+        })
+    })?;
+    measured(nodes, &found.numbers, found.evaluations)
 }
 
 /// From samples of every level of a run of replica exchange.

@@ -21,11 +21,12 @@ mod rejections;
 
 use amc_core::path::Schedule;
 use amc_core::point::Evaluations;
+use serde::{Deserialize, Serialize};
 
 use crate::catalog::{BarrierEstimator, PathKind};
 use crate::config::{Algorithm, RunConfig, Spacing};
 use crate::run::{Problem, RunError};
-use crate::sampler::{Explorer, Observer};
+use crate::sampler::{Explorer, KeptEvaluations, Observer};
 use crate::schedule::Barrier;
 
 pub use limit::{RoundTripLimit, RoundTripPoint, round_trip_limit_of};
@@ -69,6 +70,14 @@ impl Placement {
 struct Measured {
     barrier: Barrier,
     nodes: Vec<f64>,
+    evaluations: Evaluations,
+}
+
+/// What a measurement found, as it is kept: times or local barriers, and what that cost.
+#[derive(Serialize, Deserialize)]
+struct Found {
+    numbers: Vec<f64>,
+    #[serde(with = "KeptEvaluations")]
     evaluations: Evaluations,
 }
 

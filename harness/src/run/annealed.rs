@@ -90,6 +90,8 @@ pub(super) fn sample(
         symptoms,
         details: Details::Annealing(AnnealingReport::new(&outcome)),
         sample: outcome.sample,
+        snapshots: outcome.snapshots,
+        trajectories: None,
     })
 }
 

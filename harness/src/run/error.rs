@@ -104,6 +104,29 @@ pub enum RunError {
         /// What is wrong and what to do.
         message: String,
     },
+    /// A run that does not fit into memory.
+    #[error(
+        "this run would take {needed:.1} GiB of memory, and {available:.1} GiB are free; use {remedy}"
+    )]
+    Memory {
+        /// What it takes, in GiB.
+        needed: f64,
+        /// What is free, in GiB.
+        available: f64,
+        /// What would take less.
+        remedy: &'static str,
+    },
+    /// A file of a run that cannot be written.
+    #[error("{path}: {message}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// A run that was asked to stop.
+    #[error("stopped; `amc resume {0}` goes on from here to the same result")]
+    Stopped(PathBuf),
     /// An argument of the command line.
     #[error("{name}: {message}")]
     Argument {
@@ -111,6 +134,24 @@ pub enum RunError {
         name: &'static str,
         /// What is wrong and what is allowed.
         message: String,
+    },
+    /// The configuration of an experiment.
+    #[error("{origin}: {field}: {message}")]
+    Experiment {
+        /// The file.
+        origin: String,
+        /// The key, with its value where there is one.
+        field: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// Results of an experiment that are not what is expected.
+    #[error("{deviating} of {compared} numbers deviate from expected.json")]
+    Deviations {
+        /// Numbers outside their intervals.
+        deviating: usize,
+        /// Numbers that were compared.
+        compared: usize,
     },
     /// The list of statistical cases cannot be made.
     #[error("the suite cannot be listed: {0}")]
@@ -151,7 +192,10 @@ impl RunError {
                 | Self::Schedule(_)
                 | Self::NoEnd { .. }
                 | Self::Training(_)
+                | Self::Unwritable { .. }
+                | Self::Stopped(_)
                 | Self::Suite(_)
+                | Self::Deviations { .. }
                 | Self::Verification { .. }
         )
     }

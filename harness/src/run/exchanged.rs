@@ -88,6 +88,8 @@ pub(super) fn sample(
         symptoms,
         details: Details::Exchange(ExchangeReport::new(&rules, &outcome, shares_se)),
         sample: outcome.sample,
+        snapshots: outcome.snapshots,
+        trajectories: Some(outcome.trajectories),
     })
 }
 

@@ -9,6 +9,8 @@ mod details;
 mod error;
 mod estimate;
 mod exchanged;
+mod kept;
+mod memory;
 mod model;
 mod model_quality;
 mod moves;
@@ -21,6 +23,7 @@ pub(crate) use annealed::resampling_rule;
 pub use details::{AnnealingReport, Details, ExchangeReport, MapReport};
 pub use error::RunError;
 pub use estimate::{Estimate, estimates};
+pub use kept::Unfinished;
 pub use model_quality::{ModelQuality, model_quality};
 pub(crate) use moves::flow_choice;
 pub use output::OutputDir;
@@ -34,7 +37,7 @@ use amc_core::density::MixtureLevel;
 
 use crate::config::{Algorithm, RunConfig};
 use crate::levels;
-use crate::sampler::{Annealing, Observer, WeightedSample};
+use crate::sampler::{Annealing, Observer, Snapshot, Trajectories, WeightedSample};
 use summary::Sampled;
 
 /// A finished run.
@@ -44,6 +47,10 @@ pub struct Run {
     pub summary: Summary,
     /// Samples and weights.
     pub sample: WeightedSample,
+    /// Particles at some of the levels, noisiest first.
+    pub snapshots: Vec<Snapshot>,
+    /// How replicas travelled (replica exchange).
+    pub trajectories: Option<Trajectories>,
 }
 
 /// Carries out a run in the current rayon thread pool.
@@ -75,7 +82,8 @@ pub fn execute(
         let mut summary = Summary::new(config, problem, &placement, &sampled, assessment);
         summary.sampling_seconds = sampling_seconds;
         summary.seconds = start.elapsed().as_secs_f64();
-        Ok(Run { summary, sample: sampled.sample })
+        let Sampled { sample, snapshots, trajectories, .. } = sampled;
+        Ok(Run { summary, sample, snapshots, trajectories })
     })
 }
 

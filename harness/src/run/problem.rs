@@ -5,9 +5,9 @@ use amc_core::error::Error;
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::path::{NoiseSchedule, Schedule};
 
-use super::RunError;
 use super::model::LoadedModel;
 use super::moves::bridge_choice;
+use super::{RunError, memory};
 use crate::catalog::{LogDetEstimator, Source};
 use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
 use crate::learned::{DiffusionModel, ModelLevel, SignalNoise, SourcedLevel, Sources};
@@ -77,6 +77,7 @@ impl Problem {
         let name = parameters.name.clone();
         let mixture = OwnedMixture::new(parameters)
             .map_err(|source| RunError::Mixture { target: name, source })?;
+        memory::check(config, mixture.dim(), mixture.level_storage().len())?;
         let schedule = match config.path.family {
             PathFamily::Diffusion { schedule, .. } => Some(schedule.to_core()?),
             PathFamily::Tempering => None,

@@ -11,7 +11,7 @@ use crate::catalog::{BridgeVariance, PenaltyKind};
 use crate::config::{BridgeConfig, FlowMapConfig, RunConfig};
 use crate::diagnostic::{Symptoms, Verdict, judge};
 use crate::levels::Placement;
-use crate::sampler::WeightedSample;
+use crate::sampler::{Snapshot, Trajectories, WeightedSample};
 use amc_core::weight::Evidence;
 
 /// Evaluations per run, summed over particles.
@@ -34,6 +34,8 @@ impl From<Evaluations> for EvaluationCounts {
 /// What a sampler hands over, whichever it was.
 pub(super) struct Sampled {
     pub sample: WeightedSample,
+    pub snapshots: Vec<Snapshot>,
+    pub trajectories: Option<Trajectories>,
     pub evidence: Evidence,
     /// Mode weights from more than the sample, if there are any.
     pub mode_weights: Option<Vec<f64>>,

@@ -1,5 +1,6 @@
 //! From a configuration to a training: samples, levels, rules, files.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::learned::training::{
 use crate::learned::{
     DataMoments, Model, ModelHeader, NoiseRange, TrainedLevels, read_model, write_model,
 };
+use crate::storage::replace;
 
 /// The model of a finished training.
 pub const MODEL: &str = "model.safetensors";
@@ -155,9 +157,7 @@ impl Training {
     }
 
     fn write_text(&self, name: &str, text: &str) -> Result<(), RunError> {
-        let temporary = self.folder.join(format!(".{name}.part"));
-        std::fs::write(&temporary, text)
-            .and_then(|()| std::fs::rename(&temporary, self.folder.join(name)))
+        replace(&self.folder.join(name), |file| file.write_all(text.as_bytes()))
             .map_err(|error| self.unwritable(name, &error.to_string()))
     }
 

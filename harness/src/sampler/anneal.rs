@@ -18,11 +18,14 @@ use amc_core::weight::{
     Evidence, Resampling, conditional_effective_sample_size, effective_sample_size, log_mean_exp,
 };
 
+use serde::{Deserialize, Serialize};
+
+use super::kept::{KeptEvaluations, KeptEvidence, KeptFaultCounts, keep, resumed, stage};
 use super::population::{Direction, PassReport, Remains};
 use super::step_size::updated_online;
 use super::{
-    Annealing, LevelRecord, Observer, Population, Progress, SamplerError, StepSizes, Tuning,
-    WeightedSample,
+    Annealing, LevelRecord, Observer, Population, Progress, SamplerError, Snapshot, StepSizes,
+    Tuning, Unkept, WeightedSample,
 };
 
 /// When and how SMC resamples.
@@ -35,13 +38,14 @@ pub struct ResamplingRule {
 }
 
 /// What an annealed run produced.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AnnealedOutcome {
     /// The particles at the target.
     pub sample: WeightedSample,
     /// Index of each particle's ancestor in the first generation, `[N]`.
     pub families: Vec<usize>,
     /// `log Z` and its standard error.
+    #[serde(with = "KeptEvidence")]
     pub evidence: Evidence,
     /// Effective sample size of the final weights, as a fraction of `N`.
     pub ess: f64,
@@ -49,32 +53,39 @@ pub struct AnnealedOutcome {
     pub surviving_families: usize,
     /// Levels `L - 1` down to 0.
     pub levels: Vec<LevelRecord>,
+    /// The first particles at some of the levels, noisiest first.
+    pub snapshots: Vec<Snapshot>,
     /// Evaluations of the run, without the pilot.
+    #[serde(with = "KeptEvaluations")]
     pub evaluations: Evaluations,
     /// Mean acceptance probability over all kernel steps.
     pub acceptance_rate: Option<f64>,
     /// Proposals and weights that were not finite numbers.
     pub non_finite: u64,
     /// What deterministic maps failed at.
+    #[serde(with = "KeptFaultCounts")]
     pub faults: FaultCounts,
     /// What truncation of determinants may move `log Z` by: the mean bound of each level, summed.
     pub truncation: f64,
 }
 
 /// What a run from target to reference found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReverseOutcome {
     /// Estimate of `log Z`, too high on average, and its standard error.
+    #[serde(with = "KeptEvidence")]
     pub evidence: Evidence,
     /// Effective sample size of the final weights, as a fraction of `N`.
     pub ess: f64,
     /// First-generation particles that still have descendants.
     pub surviving_families: usize,
     /// Evaluations of the run.
+    #[serde(with = "KeptEvaluations")]
     pub evaluations: Evaluations,
     /// Proposals and weights that were not finite numbers.
     pub non_finite: u64,
     /// What deterministic maps failed at.
+    #[serde(with = "KeptFaultCounts")]
     pub faults: FaultCounts,
     /// What truncation of determinants may move `log Z` by: the mean bound of each level, summed.
     pub truncation: f64,
@@ -91,13 +102,35 @@ pub fn anneal(
     resampling: Option<ResamplingRule>,
     observer: &mut dyn Observer,
 ) -> Result<AnnealedOutcome, SamplerError> {
+    stage(observer, ANNEAL, |observer| go_down(problem, tuning, particles, resampling, observer))
+}
+
+/// The names of the two stages.
+const ANNEAL: &str = "anneal";
+const REVERSE: &str = "reverse";
+
+fn go_down(
+    problem: &Annealing<'_>,
+    tuning: &Tuning,
+    particles: usize,
+    resampling: Option<ResamplingRule>,
+    observer: &mut dyn Observer,
+) -> Result<AnnealedOutcome, SamplerError> {
     let steps = problem.steps();
     observer.begin(if resampling.is_some() { "smc" } else { "ais" }, steps);
     let phase = Phase::Production;
-    let (mut population, first) = Population::from_reference(problem, particles, phase)?;
-    let mut run = Run::new(problem, tuning, phase, first);
+    let (mut run, mut population, left) = match resumed(observer, ANNEAL) {
+        Some(moment) => Run::resumed(problem, tuning, phase, moment),
+        None => {
+            let (population, first) = Population::from_reference(problem, particles, phase)?;
+            let mut run = Run::new(problem, tuning, phase, first);
+            run.look_at(&population, steps);
+            (run, population, steps)
+        }
+    };
+    observer.skip(steps - left);
     let mut before = vec![0.0; particles];
-    for level in (0..steps).rev() {
+    for level in (0..left).rev() {
         before.copy_from_slice(population.log_weights());
         run.cross(&mut population, level, Direction::Forward)?;
         let ess = effective_sample_size(population.log_weights()) / particles as f64;
@@ -105,7 +138,9 @@ pub fn anneal(
         let resampled = run.resample_if_poor(&mut population, level, ess, resampling)?;
         run.mix(&mut population, level)?;
         run.finish_level(level, ess, conditional_ess, resampled);
-        observer.level_done(Progress::Ess(ess));
+        run.look_at(&population, level);
+        keep(observer, ANNEAL, || (&run.account, &population, level))?;
+        observer.level_done(Progress::Ess(ess))?;
     }
     run.into_outcome(population)
 }
@@ -127,7 +162,7 @@ pub fn trial(
         run.cross(&mut population, level, Direction::Forward)?;
         run.mix(&mut population, level)?;
     }
-    Ok((run.faults, run.evaluations))
+    Ok((run.account.faults, run.account.evaluations))
 }
 
 /// The same run from the other side: exact samples of the target go up the levels.
@@ -154,8 +189,10 @@ pub fn anneal_in_reverse(
     resampling: Option<ResamplingRule>,
     observer: &mut dyn Observer,
 ) -> Result<ReverseOutcome, SamplerError> {
-    let phase = Phase::Reverse;
-    ascend(problem, tuning, (particles, phase), resampling, observer, &mut |_, _| Ok(()))
+    stage(observer, REVERSE, |observer| {
+        let size = (particles, Phase::Reverse);
+        go_up(problem, tuning, size, resampling, observer, &mut |_, _| Ok(()))
+    })
 }
 
 /// [`anneal_in_reverse`] with the streams of `phase`; `visit` sees the weighted population at every
@@ -171,17 +208,37 @@ pub fn ascend(
     observer: &mut dyn Observer,
     visit: &mut dyn FnMut(usize, &Population) -> Result<(), SamplerError>,
 ) -> Result<ReverseOutcome, SamplerError> {
+    // What `visit` saw is not part of a checkpoint.
+    let mut observer = Unkept(observer);
+    go_up(problem, tuning, (particles, phase), resampling, &mut observer, visit)
+}
+
+fn go_up(
+    problem: &Annealing<'_>,
+    tuning: &Tuning,
+    (particles, phase): (usize, Phase),
+    resampling: Option<ResamplingRule>,
+    observer: &mut dyn Observer,
+    visit: &mut dyn FnMut(usize, &Population) -> Result<(), SamplerError>,
+) -> Result<ReverseOutcome, SamplerError> {
     let steps = problem.steps();
     observer.begin("reverse", steps);
-    let (mut population, first) = Population::from_target(problem, particles, phase)?;
-    let mut run = Run::new(problem, tuning, phase, first);
-    for level in 0..steps {
+    let (mut run, mut population, done) = match resumed(observer, REVERSE) {
+        Some(moment) => Run::resumed(problem, tuning, phase, moment),
+        None => {
+            let (population, first) = Population::from_target(problem, particles, phase)?;
+            (Run::new(problem, tuning, phase, first), population, 0)
+        }
+    };
+    observer.skip(done);
+    for level in done..steps {
         run.mix(&mut population, level)?;
         visit(level, &population)?;
         run.cross(&mut population, level, Direction::Backward)?;
         let ess = effective_sample_size(population.log_weights()) / particles as f64;
         run.resample_if_poor(&mut population, level + 1, ess, resampling)?;
-        observer.level_done(Progress::Ess(ess));
+        keep(observer, REVERSE, || (&run.account, &population, level + 1))?;
+        observer.level_done(Progress::Ess(ess))?;
     }
     visit(steps, &population)?;
     let last = population.weigh_reference(problem, -1.0)?;
@@ -208,21 +265,30 @@ pub fn ascend(
     })
 }
 
+/// What a run has measured so far; a checkpoint holds it with the population.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Account {
+    online_step_size: f64,
+    /// Sum of the logs of the mean weights at which the population was resampled.
+    log_z: f64,
+    #[serde(with = "KeptEvaluations")]
+    evaluations: Evaluations,
+    non_finite: u64,
+    #[serde(with = "KeptFaultCounts")]
+    faults: FaultCounts,
+    truncation: f64,
+    levels: Vec<LevelRecord>,
+    snapshots: Vec<Snapshot>,
+}
+
 /// The state of a run besides its population.
 struct Run<'a> {
     problem: &'a Annealing<'a>,
     tuning: &'a Tuning,
     phase: Phase,
-    online_step_size: f64,
-    /// Sum of the logs of the mean weights at which the population was resampled.
-    log_z: f64,
+    account: Account,
     /// Normalized weights, written when they are needed.
     weights: Vec<f64>,
-    evaluations: Evaluations,
-    non_finite: u64,
-    faults: FaultCounts,
-    truncation: f64,
-    levels: Vec<LevelRecord>,
     /// Of the level in progress.
     acceptance: Option<f64>,
     step_size: Option<f64>,
@@ -240,22 +306,37 @@ impl<'a> Run<'a> {
             StepSizes::Online(initial) => initial,
             StepSizes::Frozen(_) => 1.0,
         };
-        Self {
-            problem,
-            tuning,
-            phase,
+        let PassReport { evaluations, non_finite, faults, truncation, .. } = first;
+        let account = Account {
             online_step_size,
-            log_z: 0.0,
-            weights: Vec::new(),
-            evaluations: first.evaluations,
-            non_finite: first.non_finite,
-            faults: first.faults,
-            truncation: first.truncation,
-            levels: Vec::with_capacity(problem.steps()),
-            acceptance: None,
-            step_size: None,
-            level_non_finite: 0,
-        }
+            evaluations,
+            non_finite,
+            faults,
+            truncation,
+            ..Account::default()
+        };
+        Self::with_account(problem, tuning, phase, account)
+    }
+
+    /// The run that left this checkpoint, its population and the level it stands at.
+    fn resumed(
+        problem: &'a Annealing<'a>,
+        tuning: &'a Tuning,
+        phase: Phase,
+        (account, population, level): (Account, Population, usize),
+    ) -> (Self, Population, usize) {
+        (Self::with_account(problem, tuning, phase, account), population.with_room(), level)
+    }
+
+    fn with_account(
+        problem: &'a Annealing<'a>,
+        tuning: &'a Tuning,
+        phase: Phase,
+        account: Account,
+    ) -> Self {
+        let weights = Vec::new();
+        let (acceptance, step_size, level_non_finite) = (None, None, 0);
+        Self { problem, tuning, phase, account, weights, acceptance, step_size, level_non_finite }
     }
 
     fn key(&self, purpose: Purpose, level: usize) -> Key {
@@ -263,10 +344,10 @@ impl<'a> Run<'a> {
     }
 
     fn count(&mut self, report: &PassReport) {
-        self.evaluations.add(&report.evaluations, 1);
-        self.non_finite += report.non_finite;
-        self.faults.add(&report.faults);
-        self.truncation += report.truncation;
+        self.account.evaluations.add(&report.evaluations, 1);
+        self.account.non_finite += report.non_finite;
+        self.account.faults.add(&report.faults);
+        self.account.truncation += report.truncation;
         self.level_non_finite += report.non_finite;
     }
 
@@ -296,8 +377,8 @@ impl<'a> Run<'a> {
     ) -> Result<bool, SamplerError> {
         let Some(rule) = rule.filter(|rule| ess < rule.threshold) else { return Ok(false) };
         self.weights.resize(population.particles(), 0.0);
-        population.normalize(&mut self.weights, level, self.non_finite)?;
-        self.log_z += log_mean_exp(population.log_weights());
+        population.normalize(&mut self.weights, level, self.account.non_finite)?;
+        self.account.log_z += log_mean_exp(population.log_weights());
         let key = self.key(Purpose::Resampling, level);
         population.resample(rule.scheme, &self.weights, key)?;
         Ok(true)
@@ -339,15 +420,15 @@ impl<'a> Run<'a> {
                     let report = population.mix(
                         density,
                         choice.kernel.as_ref(),
-                        (1, self.online_step_size),
+                        (1, self.account.online_step_size),
                         refresh && step + 1 == choice.steps,
                         key.round(step as u64),
                     )?;
                     self.count(&report);
-                    self.step_size = Some(self.online_step_size);
+                    self.step_size = Some(self.account.online_step_size);
                     acceptance += report.acceptance_rate / choice.steps as f64;
-                    self.online_step_size = updated_online(
-                        self.online_step_size,
+                    self.account.online_step_size = updated_online(
+                        self.account.online_step_size,
                         report.acceptance_rate,
                         choice.target_acceptance,
                     );
@@ -359,7 +440,7 @@ impl<'a> Run<'a> {
     }
 
     fn finish_level(&mut self, level: usize, ess: f64, conditional_ess: f64, resampled: bool) {
-        self.levels.push(LevelRecord {
+        self.account.levels.push(LevelRecord {
             level,
             time: self.problem.times[level],
             ess,
@@ -371,31 +452,44 @@ impl<'a> Run<'a> {
         });
     }
 
+    /// Keeps the first particles, if the level is one of those that are shown.
+    fn look_at(&mut self, population: &Population, level: usize) {
+        if Snapshot::is_wanted(level, self.problem.steps()) {
+            let positions = population.first_positions(Snapshot::most_particles());
+            let place = (level, self.problem.times[level]);
+            let log_weights = population.log_weights();
+            let snapshot = Snapshot::new(place, self.problem.dim(), positions, log_weights);
+            self.account.snapshots.push(snapshot);
+        }
+    }
+
     fn into_outcome(mut self, population: Population) -> Result<AnnealedOutcome, SamplerError> {
         let particles = population.particles();
         let mut weights = std::mem::take(&mut self.weights);
         weights.resize(particles, 0.0);
-        let log_sum = population.normalize(&mut weights, 0, self.non_finite)?;
-        let log_z = self.log_z + log_sum - libm::log(particles as f64);
+        let log_sum = population.normalize(&mut weights, 0, self.account.non_finite)?;
+        let log_z = self.account.log_z + log_sum - libm::log(particles as f64);
         let Remains { positions, mut log_weights, families } = population.into_remains();
         let mut totals = vec![0.0; particles];
         let evidence = Evidence::from_families(log_z, &weights, &families, &mut totals)?;
         let ess = effective_sample_size(&log_weights) / particles as f64;
         log_weights.iter_mut().for_each(|w| *w -= log_sum);
-        let rates: Vec<f64> = self.levels.iter().filter_map(|l| l.acceptance_rate).collect();
+        let rates: Vec<f64> =
+            self.account.levels.iter().filter_map(|l| l.acceptance_rate).collect();
         Ok(AnnealedOutcome {
             ess,
             sample: WeightedSample { positions, log_weights, weights },
             families,
             evidence,
             surviving_families: totals.iter().filter(|total| **total > 0.0).count(),
-            evaluations: self.evaluations,
+            evaluations: self.account.evaluations,
             acceptance_rate: (!rates.is_empty())
                 .then(|| rates.iter().sum::<f64>() / rates.len() as f64),
-            levels: self.levels,
-            non_finite: self.non_finite,
-            faults: self.faults,
-            truncation: self.truncation,
+            levels: self.account.levels,
+            snapshots: self.account.snapshots,
+            non_finite: self.account.non_finite,
+            faults: self.account.faults,
+            truncation: self.account.truncation,
         })
     }
 }

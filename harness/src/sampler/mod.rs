@@ -12,10 +12,12 @@ mod annealing;
 mod bridges;
 mod exchange;
 mod guard;
+mod kept;
 mod pilot;
 mod population;
 mod record;
 mod sample;
+mod snapshot;
 mod square_score;
 mod step_size;
 mod team;
@@ -31,18 +33,24 @@ pub use anneal::{
 pub use annealing::{Annealing, Diffused, KernelChoice, Level};
 pub use bridges::{BridgeChoice, FlowChoice};
 pub use exchange::{
-    ExchangeOutcome, ExchangeRecord, ExchangeRules, Explorer, LadderEvidence, Start, exchange,
+    ExchangeOutcome, ExchangeRecord, ExchangeRules, Explorer, LadderEvidence, Start, Trajectories,
+    exchange,
 };
+pub(crate) use kept::{KeptEvaluations, stage};
 pub(crate) use pilot::{FIRST_LEVEL_STEPS, LEVEL_STEPS, Pilot, Streams};
 pub use pilot::{Tuning, descend, ladder_pilot_particles, pilot, pilot_particles};
 pub use population::{Direction, Population};
+pub(crate) use record::Unkept;
 pub use record::{LevelRecord, Observer, Progress, Silent};
 pub use sample::{WeightedSample, pool};
+pub use snapshot::Snapshot;
 pub use square_score::MeanSquareScore;
 pub(crate) use square_score::mean_square_score;
 pub use step_size::StepSizes;
 
 use thiserror::Error;
+
+use crate::storage::JournalError;
 
 /// Why a sampler stopped.
 #[derive(Debug, Clone, PartialEq, Error)]
@@ -65,6 +73,12 @@ pub enum SamplerError {
         /// Particles whose density or weight was not a finite number, over the whole run.
         non_finite: u64,
     },
+    /// Somebody wanted the run to end early.
+    #[error("stopped before the end")]
+    Stopped,
+    /// The run cannot be kept.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// A density, kernel or bridge panicked; what the pass had done until then is discarded.
     #[error("the density, kernel or bridge panicked at level {level}: {message}")]
     Panicked {

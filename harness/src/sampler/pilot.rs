@@ -9,19 +9,23 @@ use amc_core::point::Evaluations;
 use amc_core::rng::{Key, Phase, Purpose};
 use amc_core::weight::{Resampling, effective_sample_size};
 
+use serde::{Deserialize, Serialize};
+
+use super::kept::{KeptEvaluations, stage};
 use super::population::{Direction, PassReport};
 use super::square_score::{MeanSquareScore, mean_square_score, mean_square_score_of_posterior};
 use super::step_size::updated;
 use super::{Annealing, KernelChoice, Observer, Population, Progress, SamplerError, StepSizes};
 
 /// What the pilot found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tuning {
     /// Step sizes for the production run.
     pub step_sizes: StepSizes,
     /// `E_t|S|^2/d` of levels `0..=L`; empty when no bridge asks for it.
     pub mean_square_scores: Vec<MeanSquareScore>,
     /// What the pilot cost.
+    #[serde(with = "KeptEvaluations")]
     pub evaluations: Evaluations,
 }
 
@@ -49,7 +53,9 @@ pub fn pilot(
             evaluations: Evaluations::default(),
         });
     }
-    let mut tuning = descend(problem, particles, observer, &mut |_, _| Ok(()))?;
+    let mut tuning = stage(observer, "pilot", |observer| {
+        descend(problem, particles, observer, &mut |_, _| Ok(()))
+    })?;
     if !adapts {
         tuning.step_sizes = StepSizes::Online(initial);
     }
@@ -93,7 +99,7 @@ pub fn descend(
             *score = score.steadier(posterior);
         }
         visit(level, &run.population)?;
-        observer.level_done(Progress::Ess(ess));
+        observer.level_done(Progress::Ess(ess))?;
     }
     Ok(Tuning {
         step_sizes: StepSizes::Frozen(step_sizes),

@@ -14,8 +14,10 @@ use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8, splat};
 use amc_core::weight::{Resampling, normalize};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::guard::guarded;
+use super::kept::lanes;
 use super::team::{TeamRoom, team_len};
 use super::truncation::TruncationMean;
 use super::{Annealing, SamplerError};
@@ -29,7 +31,7 @@ const MIN_BLOCKS: usize = 8;
 /// `N` particles at one level, with cached densities and log-weights.
 ///
 /// A pass that ends with an error leaves them between two states: such a population is of no use.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Population {
     dim: usize,
     particles: usize,
@@ -37,21 +39,27 @@ pub struct Population {
     level: usize,
     now: States,
     /// Where a pass that moves particles writes; swapped with `now` afterwards.
+    #[serde(skip)]
     next: States,
     /// `[8 x blocks]`; the first `N` count.
     log_weights: Vec<f64>,
     /// Index of each particle's ancestor in the first generation, `[N]`.
     families: Vec<usize>,
     /// `[blocks]`, what the last pass did.
+    #[serde(skip)]
     reports: Vec<BlockReport>,
+    #[serde(skip)]
     team_reports: Vec<Result<TeamReport>>,
 }
 
 /// Positions, scores `[blocks x d]` and log-densities `[blocks]`.
-#[derive(Clone)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct States {
+    #[serde(with = "lanes")]
     x: Vec<f64x8>,
+    #[serde(with = "lanes")]
     score: Vec<f64x8>,
+    #[serde(with = "lanes")]
     log_density: Vec<f64x8>,
 }
 
@@ -216,6 +224,14 @@ impl Population {
             reports: vec![BlockReport::default(); blocks],
             team_reports: Vec::new(),
         }
+    }
+
+    /// The same with the room that passes need, which a checkpoint does not hold.
+    pub(super) fn with_room(mut self) -> Self {
+        let blocks = self.particles.div_ceil(LANES);
+        self.next = States::new(blocks, self.dim);
+        self.reports = vec![BlockReport::default(); blocks];
+        self
     }
 
     /// Particles drawn from the reference, at level `L`, with log-weights `log p_L - log rho`.
@@ -532,8 +548,14 @@ impl Population {
 
     /// Positions `[N x d]`, row-major.
     pub fn positions(&self) -> Vec<f64> {
-        let mut rows = Vec::with_capacity(self.particles * self.dim);
-        for particle in 0..self.particles {
+        self.first_positions(self.particles)
+    }
+
+    /// Positions of the first particles, at most `count`, row-major.
+    pub(super) fn first_positions(&self, count: usize) -> Vec<f64> {
+        let count = count.min(self.particles);
+        let mut rows = Vec::with_capacity(count * self.dim);
+        for particle in 0..count {
             let block = &self.now.x[particle / LANES * self.dim..][..self.dim];
             rows.extend(block.iter().map(|x| x.as_array()[particle % LANES]));
         }

@@ -1,9 +1,12 @@
 //! What a run leaves behind level by level, and who watches it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use super::SamplerError;
+use crate::storage::Journal;
 
 /// One level of a run, after its moves.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LevelRecord {
     /// The level; 0 is the target.
     pub level: usize,
@@ -36,8 +39,17 @@ pub enum Progress {
 pub trait Observer {
     /// A phase of so many levels or rounds begins.
     fn begin(&mut self, phase: &str, length: usize);
+    /// So many of them were done by an earlier process.
+    fn skip(&mut self, _done: usize) {}
     /// One of them is done.
-    fn level_done(&mut self, progress: Progress);
+    ///
+    /// # Errors
+    /// [`SamplerError::Stopped`] ends the run here: somebody wants it to.
+    fn level_done(&mut self, progress: Progress) -> Result<(), SamplerError>;
+    /// Where the run is kept while it goes on, if it is.
+    fn journal(&mut self) -> Option<&mut Journal> {
+        None
+    }
 }
 
 /// Nobody watches.
@@ -46,5 +58,24 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn begin(&mut self, _phase: &str, _length: usize) {}
-    fn level_done(&mut self, _progress: Progress) {}
+    fn level_done(&mut self, _progress: Progress) -> Result<(), SamplerError> {
+        Ok(())
+    }
+}
+
+/// Hides the journal of a run from a part whose results do not all lie in its own state.
+pub(crate) struct Unkept<'a>(pub(crate) &'a mut dyn Observer);
+
+impl Observer for Unkept<'_> {
+    fn begin(&mut self, phase: &str, length: usize) {
+        self.0.begin(phase, length);
+    }
+
+    fn skip(&mut self, done: usize) {
+        self.0.skip(done);
+    }
+
+    fn level_done(&mut self, progress: Progress) -> Result<(), SamplerError> {
+        self.0.level_done(progress)
+    }
 }

@@ -1,11 +1,12 @@
 //! Weighted samples of the target, and how several runs' become one.
 
 use amc_core::weight::{Evidence, effective_sample_size, log_sum_exp};
+use serde::{Deserialize, Serialize};
 
 use super::{AnnealedOutcome, SamplerError};
 
 /// Positions with normalized weights.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WeightedSample {
     /// Positions, `[N x d]`, row-major.
     pub positions: Vec<f64>,

@@ -14,11 +14,12 @@
 use amc_core::weight::{effective_sample_size, normalize};
 
 use amc_core::path::NoisingStep;
+use serde::{Deserialize, Serialize};
 
 use super::{Annealing, Population};
 
 /// `E_t|S|^2/d` of one level, with its standard error.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MeanSquareScore {
     /// The weighted mean over the pilot's particles.
     pub mean: f64,

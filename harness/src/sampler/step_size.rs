@@ -4,8 +4,10 @@
 //! probability averaged over the whole population, which makes `g_n` of order 1 stable (acceptance
 //! falls by roughly a half per unit of `log h`).
 
+use serde::{Deserialize, Serialize};
+
 /// Step sizes for a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum StepSizes {
     /// Fixed, one per level `0..=L`: weights are exactly unbiased.
     Frozen(Vec<f64>),

@@ -1,10 +1,12 @@
 //! What truncated estimates of a determinant may move `log Z` by, on average.
 
+use serde::{Deserialize, Serialize};
+
 /// The mean of truncation bounds.
 ///
 /// Infinite bounds, of series that do not converge, are counted as faults and left out here; a bound that
 /// is not known (NaN) makes the mean unknown.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct TruncationMean {
     sum: f64,
     count: u64,

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A survivor that `verify/mutants/missed.txt` does not list fails, and so does a line of it whose mutant is
-//! caught or gone: the list can only shrink. `docs/mutants.md` has the figures.
+//! caught or gone: the list can only shrink. `docs/src/mutants.md` has the figures.
 
 mod judge;
 mod runner;

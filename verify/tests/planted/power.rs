@@ -41,7 +41,7 @@ struct Power {
 
 /// Fails if a defect needs more samples than the full tier of the suite has; prints the table.
 #[test]
-#[ignore = "takes hours; see docs/verification.md"]
+#[ignore = "takes hours; see docs/src/verification.md"]
 fn power() {
     let effort = Effort {
         repetitions: number("AMC_VERIFY_REPETITIONS").unwrap_or(3000),

@@ -16,14 +16,16 @@ pub enum DataError {
         /// The file.
         file: String,
     },
-    /// The program was built without the reader of Parquet files.
+    /// A Parquet file in a compression that this build does not have.
     #[error(
-        "{file}: this program was built without Parquet; build it with `cargo build --release \
-         --features parquet`, or write the samples as .npy"
+        "{file}: its compression is not part of this program ({detail}); write it with Snappy, or build with `--features \
+         zstd`"
     )]
-    WithoutParquet {
+    Compression {
         /// The file.
         file: String,
+        /// What the reader says.
+        detail: String,
     },
     /// The file cannot be opened or read.
     #[error("{file}: cannot be read ({error}); check the path and its permissions")]

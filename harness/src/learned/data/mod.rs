@@ -7,7 +7,7 @@
 //! | `.npy` | an array `[N, d]` of real numbers or integers, in either order of rows and of bytes |
 //! | `.npz` | its array `positions`, `samples` or `x`, or its only one; also `samples.npz` of a run |
 //! | `.csv` | one point per line, without a header line |
-//! | `.parquet` | numeric columns in order (with the cargo feature `parquet`) |
+//! | `.parquet` | numeric columns in order (compressed by Zstandard only with the cargo feature `zstd`) |
 //!
 //! Coordinates are those of the target as it was defined: positions that come with `shift` and `scale`, as those
 //! of a run do, are read as `positions * scale + shift`. Samples with weights that differ are refused, since
@@ -17,7 +17,6 @@ mod error;
 mod moments;
 mod npy;
 mod npz;
-#[cfg(feature = "parquet")]
 mod parquet;
 
 pub use error::DataError;
@@ -80,10 +79,7 @@ pub fn read_samples(path: &Path, dim: Option<usize>) -> Result<Samples, DataErro
         Some("npy") => npy::read_samples,
         Some("npz") => npz::read_samples,
         Some("csv") => read_csv,
-        #[cfg(feature = "parquet")]
         Some("parquet") => parquet::read_samples,
-        #[cfg(not(feature = "parquet"))]
-        Some("parquet") => return Err(DataError::WithoutParquet { file: source }),
         _ => return Err(DataError::Ending { file: source }),
     };
     let file =

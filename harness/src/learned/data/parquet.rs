@@ -50,10 +50,12 @@ pub(super) fn read_samples(
 }
 
 fn read_table(file: File, source: &str, dim: Option<usize>) -> Result<Samples, DataError> {
-    let damaged = |error: ParquetError| DataError::Damaged {
-        file: source.into(),
-        format: ".parquet",
-        detail: error.to_string().escape_debug().to_string(),
+    let damaged = |error: ParquetError| {
+        let detail = error.to_string().escape_debug().to_string();
+        if detail.contains("Disabled feature") {
+            return DataError::Compression { file: source.into(), detail };
+        }
+        DataError::Damaged { file: source.into(), format: ".parquet", detail }
     };
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
     let columns = reader.metadata().file_metadata().schema_descr().columns();

@@ -289,13 +289,11 @@ fn damaged_archives_are_refused() {
     refused("a.npz", &points(), None, "not a .npz file, or a damaged one");
 }
 
-/// Fails if a name that tells no format, a missing file or a missing feature ends in anything but a clear line.
+/// Fails if a name that tells no format, or a missing file ends in anything but a clear line.
 #[test]
 fn names_tell_the_format() {
     refused("a.txt", b"1,2\n", None, "its name tells no format; end it with .npy");
     refused("npy", b"1,2\n", None, "its name tells no format");
     let missing = read_samples(Path::new("/no/such.npy"), None).unwrap_err().to_string();
     assert!(missing.starts_with("/no/such.npy: cannot be read ("), "{missing}");
-    #[cfg(not(feature = "parquet"))]
-    refused("a.parquet", b"PAR1", None, "cargo build --release --features parquet");
 }

@@ -1,9 +1,7 @@
 //! From tensors and a header to the bytes of a file, and onto the disk.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
@@ -11,6 +9,8 @@ use serde::de::DeserializeOwned;
 
 use super::checksum::{self, DIGITS};
 use super::decode::json_end;
+use crate::storage::replace;
+
 use super::{Envelope, FORMAT, FileError, Kind, Tensor, VERSION};
 
 /// Writes a file, whole or not at all.
@@ -25,7 +25,8 @@ pub fn write<H: Serialize + DeserializeOwned>(
 ) -> Result<(), FileError> {
     let file = path.display().to_string();
     let bytes = encode(&file, kind, header, tensors)?;
-    replace(path, &bytes).map_err(|error| FileError::Unwritable { file, error })
+    replace(path, |file| file.write_all(&bytes))
+        .map_err(|error| FileError::Unwritable { file, error })
 }
 
 /// The bytes of a file; `source` stands for it in messages.
@@ -82,32 +83,4 @@ fn seal(bytes: &mut [u8]) -> Option<()> {
     let digits = checksum::digits(bytes, &place);
     bytes.get_mut(place)?.copy_from_slice(digits.as_bytes());
     Some(())
-}
-
-/// Puts `bytes` where `path` is, at once: written beside it, brought to the disk, renamed.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
-    let mut hidden = OsString::from(".");
-    hidden.push(name);
-    hidden.push(".part");
-    let temporary = path.with_file_name(hidden);
-    let written = File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
-    match &written {
-        Ok(()) => sync_folder(path),
-        // The error that matters is the first one.
-        Err(_) => drop(fs::remove_file(&temporary)),
-    }
-    written
-}
-
-/// Brings the new name to the disk; without this a power failure may bring back the old file. Whole it is either
-/// way, so that file systems that cannot do it are no error.
-fn sync_folder(path: &Path) {
-    if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let _ = File::open(folder).and_then(|folder| folder.sync_all());
-    }
 }

@@ -65,6 +65,9 @@ pub enum TrainingError {
         /// The loss.
         loss: f64,
     },
+    /// Somebody wanted it to end early; the checkpoint has everything up to here.
+    #[error("stopped before the end; --resume goes on from here to the same weights")]
+    Stopped,
     /// A checkpoint that cannot be written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -80,6 +83,11 @@ pub trait Watcher {
 
     /// The model was validated.
     fn record(&mut self, record: &Record);
+
+    /// Whether the training should end after the step in progress.
+    fn wants_to_stop(&self) -> bool {
+        false
+    }
 }
 
 /// What a training has become.
@@ -182,6 +190,10 @@ impl<'a> Trainer<'a> {
                     at.best = if at.waited == 0 { total } else { at.best };
                     self.save(&at)?;
                     last_saved = Instant::now();
+                }
+                if watcher.wants_to_stop() {
+                    self.save(&at)?;
+                    return Err(TrainingError::Stopped);
                 }
                 if self
                     .checkpoints

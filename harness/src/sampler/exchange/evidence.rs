@@ -6,15 +6,21 @@
 //! between rounds and between pairs.
 
 use amc_core::weight::{Evidence, LogSums, log_sum_exp};
+use serde::{Deserialize, Serialize};
+
+use super::super::kept::KeptEvidence;
 
 /// `log Z` by three estimators.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct LadderEvidence {
     /// Stepping stone from the reference to the target.
+    #[serde(with = "KeptEvidence")]
     pub forward: Evidence,
     /// Stepping stone from the target to the reference.
+    #[serde(with = "KeptEvidence")]
     pub backward: Evidence,
     /// Bridge sampling between neighbours: the best of the three.
+    #[serde(with = "KeptEvidence")]
     pub bridge: Evidence,
 }
 

@@ -4,8 +4,12 @@
 //! last saw the reference; a *round trip* is its return to the reference after that. The rate of
 //! round trips is what replica exchange is tuned for.
 
+use serde::{Deserialize, Serialize};
+
+use super::outcome::Trajectories;
+
 /// Where a replica was last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Journey {
     /// At neither end yet.
     Unknown,
@@ -16,7 +20,7 @@ enum Journey {
 }
 
 /// The index process of several ladders.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct IndexProcess {
     levels: usize,
     ladders: usize,
@@ -70,6 +74,16 @@ impl IndexProcess {
         }
     }
 
+    /// Notes where the replicas of the first ladders are.
+    pub(super) fn follow(&self, trajectories: &mut Trajectories) {
+        trajectories.ladders = self.ladders.min(Trajectories::LADDERS);
+        trajectories.levels = self.levels;
+        for ladder in 0..trajectories.ladders {
+            let level = |level: usize| self.replica[level * self.ladders + ladder];
+            trajectories.replicas.extend((0..self.levels).map(level));
+        }
+    }
+
     /// Counts from zero again; journeys under way go on.
     pub(super) fn reset_counts(&mut self) {
         self.round_trips.fill(0);
@@ -104,6 +118,10 @@ mod tests {
         process.visit_ends();
         assert_eq!(process.round_trips, [0, 1]);
         assert_eq!(process.restarts, [0, 1]);
+        let mut followed = Trajectories::default();
+        process.follow(&mut followed);
+        assert_eq!((followed.ladders, followed.levels), (2, 3));
+        assert_eq!(followed.replicas, [0, 1, 2, 1, 0, 2]);
         process.reset_counts();
         step(&mut process, 0); // 0 1 2: replica 0 saw the reference before the reset
         assert_eq!((process.round_trips[1], process.restarts[1]), (0, 1));

@@ -14,8 +14,10 @@ use amc_core::rng::{Phase, Purpose};
 use amc_core::simd::{LANES, f64x8, finite, less, select, splat};
 use amc_core::weight::WorkSums;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::super::guard::guarded;
+use super::super::kept::{KeptEvaluations, KeptFaultCounts, lanes, work_sums};
 use super::super::population::active_lanes;
 use super::super::team::TeamRoom;
 use super::super::truncation::TruncationMean;
@@ -26,12 +28,16 @@ use super::teams::{
 };
 
 /// Positions, scores `[levels x blocks x d]` and log-densities `[levels x blocks]`.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Ladders {
     dim: usize,
     ladders: usize,
     blocks: usize,
+    #[serde(with = "lanes")]
     x: Vec<f64x8>,
+    #[serde(with = "lanes")]
     score: Vec<f64x8>,
+    #[serde(with = "lanes")]
     log_density: Vec<f64x8>,
     /// `[levels x blocks]`, what the kernels did.
     levels: Vec<LevelTally>,
@@ -40,23 +46,27 @@ pub(super) struct Ladders {
 }
 
 /// What the kernel did in one block at one level.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct LevelTally {
     /// Sum of acceptance probabilities over counted lanes, and how many there were.
     acceptance: f64,
     steps: u64,
     non_finite: u64,
+    #[serde(with = "KeptEvaluations")]
     evaluations: Evaluations,
 }
 
 /// What the swaps of one pair of levels did in one block.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct PairTally {
+    #[serde(with = "work_sums")]
     works: WorkSums,
     acceptance: f64,
     swaps: u64,
     non_finite: u64,
+    #[serde(with = "KeptEvaluations")]
     evaluations: Evaluations,
+    #[serde(with = "KeptFaultCounts")]
     faults: FaultCounts,
     truncation: TruncationMean,
     /// Lanes swapped in the last pass.

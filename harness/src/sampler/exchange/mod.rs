@@ -32,18 +32,21 @@ use amc_core::rng::{Phase, Purpose};
 use self::evidence::merge;
 use self::index::IndexProcess;
 use self::ladders::{Ladders, Round, exact_law};
-use self::mode_weights::ModeWeights;
+use self::mode_weights::{ModeWeights, Total};
 use self::recorder::Recorder;
+use serde::{Deserialize, Serialize};
+
+use super::kept::{KeptEvaluations, keep, resumed, stage};
 use super::population::{Direction, Population};
 use super::step_size::updated;
 use super::{
-    Annealing, Level, Observer, Progress, SamplerError, StepSizes, Tuning, WeightedSample,
+    Annealing, Level, Observer, Progress, SamplerError, Snapshot, StepSizes, Tuning, WeightedSample,
 };
 use crate::catalog::SwapOrder;
 use crate::schedule::{round_trip_rate, round_trip_rate_stochastic};
 
 pub use self::evidence::LadderEvidence;
-pub use self::outcome::{ExchangeOutcome, ExchangeRecord};
+pub use self::outcome::{ExchangeOutcome, ExchangeRecord, Trajectories};
 pub use self::rules::{ExchangeRules, Explorer, Start};
 
 /// Runs replica exchange on a problem whose noisiest level is the reference.
@@ -58,27 +61,24 @@ pub fn exchange(
     observer: &mut dyn Observer,
 ) -> Result<ExchangeOutcome, SamplerError> {
     check(problem, tuning, rules)?;
-    problem.with_bridges(&tuning.mean_square_scores, |bridges| {
-        let mut run = Run::new(problem, tuning, rules, phase);
-        run.start(bridges, start)?;
-        if rules.warmup > 0 {
-            observer.begin("warm-up", rules.warmup);
-            for round in 0..rules.warmup {
-                run.round(bridges, round)?;
-                run.adapt(round);
-                observer.level_done(Progress::Rejection(run.worst_rejection()));
-            }
-        }
-        run.begin_production();
-        observer.begin("ladders", rules.rounds);
-        for round in 0..rules.rounds {
-            run.round(bridges, rules.warmup + round)?;
-            run.record(round)?;
-            observer.level_done(Progress::Rejection(run.worst_rejection()));
-        }
-        Ok(run.into_outcome())
+    stage(observer, EXCHANGE, |observer| {
+        problem.with_bridges(&tuning.mean_square_scores, |bridges| {
+            let mut run = Run::new(problem, tuning, rules, phase);
+            let done = match resumed(observer, EXCHANGE) {
+                Some(state) => run.resume(state),
+                None => {
+                    run.start(bridges, start)?;
+                    0
+                }
+            };
+            run.rounds(bridges, done, observer)?;
+            Ok(run.into_outcome())
+        })
     })
 }
+
+/// The name of the stage.
+const EXCHANGE: &str = "exchange";
 
 /// What the rest takes for granted.
 fn check(
@@ -105,6 +105,13 @@ struct Run<'a> {
     rules: &'a ExchangeRules,
     phase: Phase,
     ladders: Ladders,
+    account: Account,
+    mode_weights: Option<ModeWeights<'a>>,
+}
+
+/// What a run has measured so far; a checkpoint holds it with the ladders and the mode weights.
+#[derive(Serialize, Deserialize)]
+struct Account {
     index: IndexProcess,
     /// The kernel's step size at levels `0..=L`.
     step_sizes: Vec<f64>,
@@ -116,11 +123,15 @@ struct Run<'a> {
     seen: Vec<(f64, u64)>,
     target_samples: Recorder,
     level_samples: Vec<Recorder>,
-    mode_weights: Option<ModeWeights<'a>>,
+    trajectories: Trajectories,
+    #[serde(with = "KeptEvaluations")]
     evaluations: Evaluations,
     /// Ladders whose density was no number where they started, level by level.
     non_finite_starts: u64,
 }
+
+/// A checkpoint: rounds done, warm-up included, and everything else.
+type State = (usize, Ladders, Account, Option<Vec<Total>>);
 
 impl<'a> Run<'a> {
     fn new(
@@ -136,11 +147,7 @@ impl<'a> Run<'a> {
         };
         let of_levels = Recorder::new(rules.samples_of_levels, rules.ladders);
         let watched = if rules.samples_of_levels > 0 { levels } else { 0 };
-        Self {
-            problem,
-            rules,
-            phase,
-            ladders: Ladders::new(problem, rules.ladders),
+        let account = Account {
             index: IndexProcess::new(levels, rules.ladders),
             step_sizes,
             adaptation,
@@ -148,12 +155,58 @@ impl<'a> Run<'a> {
             seen: vec![(0.0, 0); levels],
             target_samples: Recorder::new(rules.samples, rules.ladders),
             level_samples: vec![of_levels; watched],
-            mode_weights: problem
-                .exact_target
-                .map(|target| ModeWeights::new(target, rules.ladders)),
+            trajectories: Trajectories::default(),
             evaluations: Evaluations::default(),
             non_finite_starts: 0,
+        };
+        let mode_weights = problem.exact_target.map(|t| ModeWeights::new(t, rules.ladders));
+        let ladders = Ladders::new(problem, rules.ladders);
+        Self { problem, rules, phase, ladders, account, mode_weights }
+    }
+
+    /// Goes on from a checkpoint; returns the rounds that were done.
+    fn resume(&mut self, (done, ladders, account, totals): State) -> usize {
+        (self.ladders, self.account) = (ladders, account);
+        if let (Some(mode_weights), Some(totals)) = (&mut self.mode_weights, totals) {
+            mode_weights.resume(totals);
         }
+        done
+    }
+
+    /// All rounds after the first `done`, warm-up included.
+    fn rounds(
+        &mut self,
+        bridges: &[Box<dyn Bridge + '_>],
+        done: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<(), SamplerError> {
+        let (warmup, rounds) = (self.rules.warmup, self.rules.rounds);
+        if done < warmup {
+            observer.begin("warm-up", warmup);
+            observer.skip(done);
+        }
+        for round in done..warmup + rounds {
+            // A checkpoint after the last round of the warm-up was kept before this.
+            if round == warmup {
+                self.begin_production();
+            }
+            if round == warmup || (round == done && done > warmup) {
+                observer.begin("ladders", rounds);
+                observer.skip(round - warmup);
+            }
+            self.round(bridges, round)?;
+            if round < warmup {
+                self.adapt(round);
+            } else {
+                self.record(round - warmup)?;
+            }
+            keep(observer, EXCHANGE, || {
+                let totals = self.mode_weights.as_ref().map(ModeWeights::totals);
+                (round + 1, &self.ladders, &self.account, totals)
+            })?;
+            observer.level_done(Progress::Rejection(self.worst_rejection()))?;
+        }
+        Ok(())
     }
 
     /// Fills all levels: with draws of the reference, or in one pass of every ladder through the
@@ -173,7 +226,7 @@ impl<'a> Run<'a> {
                     } else {
                         Population::scattered(problem, ladders, level, self.phase)?
                     };
-                    self.evaluations.add(&report.evaluations, 1);
+                    self.account.evaluations.add(&report.evaluations, 1);
                     self.place(&population, level)?;
                 }
                 return Ok(());
@@ -187,7 +240,7 @@ impl<'a> Run<'a> {
                 (population, first, 0)
             }
         };
-        self.evaluations.add(&first.evaluations, 1);
+        self.account.evaluations.add(&first.evaluations, 1);
         loop {
             if level < top {
                 self.mix(&mut population, level)?;
@@ -200,7 +253,7 @@ impl<'a> Run<'a> {
             };
             let key = problem.key(self.phase, Purpose::Bridge).level(clean as u64);
             let report = population.cross(bridges[clean].as_ref(), direction, key)?;
-            self.evaluations.add(&report.evaluations, 1);
+            self.account.evaluations.add(&report.evaluations, 1);
             level = next;
         }
     }
@@ -212,10 +265,10 @@ impl<'a> Run<'a> {
         if self.ladders.has_lost(level) {
             let (problem, ladders) = (self.problem, self.rules.ladders);
             let (spare, report) = Population::scattered(problem, ladders, level, self.phase)?;
-            self.evaluations.add(&report.evaluations, 1);
+            self.account.evaluations.add(&report.evaluations, 1);
             self.ladders.replace_lost(level, spare.points());
         }
-        self.non_finite_starts += self.ladders.settle(level);
+        self.account.non_finite_starts += self.ladders.settle(level);
         Ok(())
     }
 
@@ -232,11 +285,11 @@ impl<'a> Run<'a> {
         let report = population.mix(
             self.problem.levels[level].density(),
             choice.kernel.as_ref(),
-            (steps, self.step_sizes[level]),
+            (steps, self.account.step_sizes[level]),
             choice.kernel.leaves_score_stale() && self.problem.bridge.denoises(),
             self.problem.key(self.phase, Purpose::Kernel).level(level as u64),
         )?;
-        self.evaluations.add(&report.evaluations, 1);
+        self.account.evaluations.add(&report.evaluations, 1);
         Ok(())
     }
 
@@ -248,7 +301,7 @@ impl<'a> Run<'a> {
     ) -> Result<(), SamplerError> {
         let number = round as u64 + 1;
         let name = Round { phase: self.phase, number };
-        self.ladders.explore(self.problem, self.rules.explorer, &self.step_sizes, name)?;
+        self.ladders.explore(self.problem, self.rules.explorer, &self.account.step_sizes, name)?;
         let first = match self.rules.order {
             SwapOrder::EvenOdd => round % 2,
             SwapOrder::Stochastic => {
@@ -258,14 +311,14 @@ impl<'a> Run<'a> {
         };
         // With a single pair, half of the rounds swap nothing.
         if first < bridges.len() {
-            self.ladders.swap(self.problem, bridges, first, &self.centers, name)?;
+            self.ladders.swap(self.problem, bridges, first, &self.account.centers, name)?;
             for clean in (first..bridges.len()).step_by(2) {
                 for ladder in self.ladders.swapped(clean) {
-                    self.index.swap(clean, ladder);
+                    self.account.index.swap(clean, ladder);
                 }
             }
         }
-        self.index.visit_ends();
+        self.account.index.visit_ends();
         if number.is_power_of_two() {
             self.recenter();
         }
@@ -274,7 +327,7 @@ impl<'a> Run<'a> {
 
     /// Moves the constants of bridge sampling to the estimates so far.
     fn recenter(&mut self) {
-        for (clean, center) in self.centers.iter_mut().enumerate() {
+        for (clean, center) in self.account.centers.iter_mut().enumerate() {
             let estimate = merge(&self.ladders.works(clean)).bridge_estimate();
             if estimate.is_finite() {
                 *center = estimate;
@@ -285,18 +338,19 @@ impl<'a> Run<'a> {
     /// Adapts the step sizes after a round of the warm-up, if they are not frozen.
     fn adapt(&mut self, round: usize) {
         let Some(choice) = &self.problem.kernel else { return };
-        let Some(log_sums) = &mut self.adaptation else { return };
+        let Some(log_sums) = &mut self.account.adaptation else { return };
         let gain = 2.0 / (1.0 + round as f64 / 8.0);
         let second_half = round >= self.rules.warmup / 2;
         for (level, log_sum) in log_sums.iter_mut().enumerate().take(self.problem.steps()) {
             let tally = self.ladders.level(level);
             let sum = tally.acceptance * tally.tries as f64;
-            let (seen, tries) = std::mem::replace(&mut self.seen[level], (sum, tally.tries));
+            let (seen, tries) =
+                std::mem::replace(&mut self.account.seen[level], (sum, tally.tries));
             if tally.tries == tries {
                 continue;
             }
             let rate = (sum - seen) / (tally.tries - tries) as f64;
-            let step_size = &mut self.step_sizes[level];
+            let step_size = &mut self.account.step_sizes[level];
             *step_size = updated(*step_size, rate, choice.target_acceptance, gain);
             if second_half {
                 *log_sum += libm::log(*step_size);
@@ -306,30 +360,33 @@ impl<'a> Run<'a> {
 
     /// Freezes what was adapted and counts from zero.
     fn begin_production(&mut self) {
-        if let Some(log_sums) = self.adaptation.take() {
+        if let Some(log_sums) = self.account.adaptation.take() {
             let rounds = (self.rules.warmup - self.rules.warmup / 2) as f64;
             if rounds > 0.0 {
-                for (step_size, log_sum) in self.step_sizes.iter_mut().zip(&log_sums) {
+                for (step_size, log_sum) in self.account.step_sizes.iter_mut().zip(&log_sums) {
                     *step_size = libm::exp(log_sum / rounds);
                 }
             }
         }
         for level in 0..self.problem.levels.len() {
-            self.evaluations.add(&self.ladders.level(level).evaluations, 1);
+            self.account.evaluations.add(&self.ladders.level(level).evaluations, 1);
         }
         for clean in 0..self.problem.steps() {
-            self.evaluations.add(&self.ladders.pair(clean).evaluations, 1);
+            self.account.evaluations.add(&self.ladders.pair(clean).evaluations, 1);
         }
         self.ladders.reset_tallies();
-        self.index.reset_counts();
+        self.account.index.reset_counts();
     }
 
     /// Keeps what a round of the production shows.
     fn record(&mut self, round: usize) -> Result<(), SamplerError> {
-        let ladders = &self.ladders;
-        self.target_samples.offer(round, || ladders.rows(0));
-        for (level, recorder) in self.level_samples.iter_mut().enumerate() {
+        let (ladders, account) = (&self.ladders, &mut self.account);
+        account.target_samples.offer(round, || ladders.rows(0));
+        for (level, recorder) in account.level_samples.iter_mut().enumerate() {
             recorder.offer(round, || ladders.rows(level));
+        }
+        if round < Trajectories::ROUNDS {
+            account.index.follow(&mut account.trajectories);
         }
         if let Some(mode_weights) = &mut self.mode_weights {
             mode_weights.add(ladders)?;
@@ -346,7 +403,7 @@ impl<'a> Run<'a> {
     fn into_outcome(mut self) -> ExchangeOutcome {
         let (problem, ladders) = (self.problem, &self.ladders);
         let (top, moves) = (problem.steps(), problem.kernel.is_some());
-        let mut non_finite = self.non_finite_starts;
+        let mut non_finite = self.account.non_finite_starts;
         let mut proposals = 0;
         let mut levels = Vec::with_capacity(top + 1);
         let (mut rate_sum, mut rated) = (0.0, 0_u32);
@@ -355,9 +412,9 @@ impl<'a> Run<'a> {
             let pair = (level < top).then(|| ladders.pair(level));
             let faults = kernel.non_finite + pair.map_or(0, |pair| pair.non_finite);
             proposals += kernel.tries + pair.map_or(0, |pair| pair.tries);
-            self.evaluations.add(&kernel.evaluations, 1);
+            self.account.evaluations.add(&kernel.evaluations, 1);
             if let Some(pair) = pair {
-                self.evaluations.add(&pair.evaluations, 1);
+                self.account.evaluations.add(&pair.evaluations, 1);
             }
             if kernel.tries > 0 {
                 rate_sum += kernel.acceptance;
@@ -368,34 +425,51 @@ impl<'a> Run<'a> {
                 level,
                 time: problem.times[level],
                 acceptance_rate: (kernel.tries > 0).then_some(kernel.acceptance),
-                step_size: (moves && kernel.tries > 0).then(|| self.step_sizes[level]),
+                step_size: (moves && kernel.tries > 0).then(|| self.account.step_sizes[level]),
                 rejection_rate: pair.map(|pair| 1.0 - pair.acceptance),
                 non_finite: faults,
             });
         }
+        let snapshot = |level: usize| {
+            let rows = ladders.rows(level);
+            let log_weights = vec![0.0; rows.len() / problem.dim()];
+            Snapshot::new((level, problem.times[level]), problem.dim(), rows, &log_weights)
+        };
+        let shown = (0..=top).rev().filter(|&level| Snapshot::is_wanted(level, top));
+        let snapshots = shown.map(snapshot).collect();
         let works: Vec<_> = (0..top).map(|clean| ladders.works(clean)).collect();
         let rejections: Vec<f64> = levels.iter().filter_map(|level| level.rejection_rate).collect();
         let predicted_round_trip_rate = match self.rules.order {
             SwapOrder::EvenOdd => round_trip_rate(&rejections),
             SwapOrder::Stochastic => round_trip_rate_stochastic(&rejections),
         };
-        let trips: u64 = self.index.round_trips.iter().sum();
+        let trips: u64 = self.account.index.round_trips.iter().sum();
         let ladder_rounds = (self.rules.ladders * self.rules.rounds) as f64;
         ExchangeOutcome {
-            sample: WeightedSample::unweighted(self.target_samples.into_rows(), problem.dim()),
-            level_samples: self.level_samples.into_iter().map(Recorder::into_rows).collect(),
+            sample: WeightedSample::unweighted(
+                self.account.target_samples.into_rows(),
+                problem.dim(),
+            ),
+            level_samples: self
+                .account
+                .level_samples
+                .into_iter()
+                .map(Recorder::into_rows)
+                .collect(),
             evidence: evidence::ladder_evidence(&works),
+            snapshots,
+            trajectories: self.account.trajectories,
             ladder_mode_weights: self.mode_weights.map_or(Vec::new(), ModeWeights::means),
             levels,
-            round_trips: self.index.round_trips,
-            restarts: self.index.restarts,
+            round_trips: self.account.index.round_trips,
+            restarts: self.account.index.restarts,
             round_trip_rate: trips as f64 / ladder_rounds,
             predicted_round_trip_rate,
             acceptance_rate: (rated > 0).then(|| rate_sum / f64::from(rated)),
             faults: ladders.faults(),
             crossings: ladders.crossings(),
             truncation: ladders.truncation(),
-            evaluations: self.evaluations,
+            evaluations: self.account.evaluations,
             non_finite,
             proposals,
         }

@@ -5,7 +5,9 @@ use amc_core::error::Result;
 use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
+use super::super::kept::lanes;
 use super::ladders::Ladders;
 
 /// Running means of the responsibilities at level 0, ladder by ladder.
@@ -17,18 +19,24 @@ pub(super) struct ModeWeights<'a> {
 
 /// Eight ladders: sums of responsibilities `[K]`, and the rounds with a finite state, lane by lane.
 struct Block {
-    sums: Vec<f64x8>,
-    rounds: [u64; LANES],
+    total: Total,
     responsibilities: Vec<f64x8>,
     memory: Vec<f64x8>,
+}
+
+/// What a checkpoint holds of a block.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Total {
+    #[serde(with = "lanes")]
+    sums: Vec<f64x8>,
+    rounds: [u64; LANES],
 }
 
 impl<'a> ModeWeights<'a> {
     pub(super) fn new(target: &'a MixtureLevel<'a>, ladders: usize) -> Self {
         let modes = target.mixture().components();
         let block = || Block {
-            sums: vec![f64x8::ZERO; modes],
-            rounds: [0; LANES],
+            total: Total { sums: vec![f64x8::ZERO; modes], rounds: [0; LANES] },
             responsibilities: vec![f64x8::ZERO; modes],
             memory: vec![f64x8::ZERO; target.scratch_len()],
         };
@@ -36,11 +44,21 @@ impl<'a> ModeWeights<'a> {
         Self { target, ladders, blocks }
     }
 
+    /// The sums so far.
+    pub(super) fn totals(&self) -> Vec<Total> {
+        self.blocks.iter().map(|block| block.total.clone()).collect()
+    }
+
+    /// Goes on from sums that were kept.
+    pub(super) fn resume(&mut self, totals: Vec<Total>) {
+        self.blocks.iter_mut().zip(totals).for_each(|(block, total)| block.total = total);
+    }
+
     /// Adds the states of a round.
     pub(super) fn add(&mut self, ladders: &Ladders) -> Result<()> {
         let target = self.target;
         ladders.blocks_at(0).zip(&mut self.blocks).try_for_each(|(x, block)| {
-            let Block { sums, rounds, responsibilities, memory } = block;
+            let Block { total: Total { sums, rounds }, responsibilities, memory } = block;
             target.responsibilities(x, responsibilities, Scratch::new(memory))?;
             for (lane, rounds) in rounds.iter_mut().enumerate() {
                 // A ladder that stands where the density is no number says nothing.
@@ -61,8 +79,8 @@ impl<'a> ModeWeights<'a> {
     pub(super) fn means(self) -> Vec<Vec<f64>> {
         let mean = |ladder: usize| {
             let (block, lane) = (&self.blocks[ladder / LANES], ladder % LANES);
-            let rounds = block.rounds[lane] as f64;
-            block.sums.iter().map(|sum| sum.as_array()[lane] / rounds).collect()
+            let rounds = block.total.rounds[lane] as f64;
+            block.total.sums.iter().map(|sum| sum.as_array()[lane] / rounds).collect()
         };
         (0..self.ladders).map(mean).collect()
     }

@@ -2,13 +2,14 @@
 
 use amc_core::bridge::FaultCounts;
 use amc_core::point::Evaluations;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::LadderEvidence;
-use crate::sampler::WeightedSample;
+use crate::sampler::kept::{KeptEvaluations, KeptFaultCounts};
+use crate::sampler::{Snapshot, WeightedSample};
 
 /// A level of a run of replica exchange, with the pair that it forms with the next noisier one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExchangeRecord {
     /// The level; 0 is the target.
     pub level: usize,
@@ -24,8 +25,25 @@ pub struct ExchangeRecord {
     pub non_finite: u64,
 }
 
+/// Which replica sits where in the first rounds that count, of the first ladders.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trajectories {
+    /// Ladders that were followed.
+    pub ladders: usize,
+    /// Levels of a ladder.
+    pub levels: usize,
+    /// The replica at each level after each round, `[rounds x ladders x levels]`.
+    pub replicas: Vec<u32>,
+}
+
+impl Trajectories {
+    /// Most rounds and ladders that are followed.
+    pub(super) const ROUNDS: usize = 1000;
+    pub(super) const LADDERS: usize = 4;
+}
+
 /// What a run of replica exchange produced.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ExchangeOutcome {
     /// Samples at the target, evenly spread over rounds, of equal weight.
     pub sample: WeightedSample,
@@ -33,6 +51,10 @@ pub struct ExchangeOutcome {
     pub level_samples: Vec<Vec<f64>>,
     /// `log Z` by three estimators.
     pub evidence: LadderEvidence,
+    /// The states of the first ladders after the last round at some levels, noisiest first.
+    pub snapshots: Vec<Snapshot>,
+    /// How replicas travelled in the first rounds.
+    pub trajectories: Trajectories,
     /// Mean responsibilities of each ladder at level 0 over all rounds, `[ladders][K]`; empty where
     /// the target has no components.
     pub ladder_mode_weights: Vec<Vec<f64>>,
@@ -49,12 +71,14 @@ pub struct ExchangeOutcome {
     /// Mean acceptance probability over all kernel steps.
     pub acceptance_rate: Option<f64>,
     /// What deterministic maps failed at, in both directions of the swaps that count.
+    #[serde(with = "KeptFaultCounts")]
     pub faults: FaultCounts,
     /// Crossings of bridges in the swaps that count, two for each.
     pub crossings: u64,
     /// What truncation of determinants may move `log Z` by: the mean bound of each pair, summed.
     pub truncation: f64,
     /// Evaluations of the run, warm-up included.
+    #[serde(with = "KeptEvaluations")]
     pub evaluations: Evaluations,
     /// Proposals that were not finite numbers.
     pub non_finite: u64,

@@ -3,8 +3,10 @@
 //! Every `stride`-th round is kept; when the room is full, every other kept round is dropped and the
 //! stride doubles. What is kept is evenly spread over the whole run, whatever its length.
 
+use serde::{Deserialize, Serialize};
+
 /// Kept rounds of one level, each `[ladders x d]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Recorder {
     /// Most rounds kept.
     capacity: usize,

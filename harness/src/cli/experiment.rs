@@ -1,0 +1,410 @@
+//! `amc experiment list|run|check`: grids of runs that show, or refute, what is claimed of the methods.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Instant;
+
+use clap::{Args, Subcommand, ValueEnum};
+use indicatif::ProgressBar;
+use serde::Serialize;
+
+use super::progress::weighted_bar;
+use super::table::{quantity, quantity_with_error, table};
+use super::{print, print_json, thread_count};
+use crate::experiment::claims::ClaimVerdict;
+use crate::experiment::{
+    Deviation, Expectation, Plan, Preset, Results, Row, Watcher, estimated_seconds, execute, find,
+    names, read_results,
+};
+use crate::run::RunError;
+
+/// Run an experiment of the study, or your own: a grid of runs, and verdicts on what it is to show
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLE)]
+pub(super) struct ExperimentArguments {
+    #[command(subcommand)]
+    command: ExperimentCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ExperimentCommand {
+    /// List the experiments: what each is to show, how many runs it takes and about how long
+    List(ListArguments),
+    /// Run an experiment, or go on with one that was stopped
+    Run(RunArguments),
+    /// Compare the results of a quick preset with what is expected of a correct program
+    Check(CheckArguments),
+}
+
+#[derive(Debug, Args)]
+struct ListArguments {
+    /// Threads that times are estimated for; 0 stands for every core
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    threads: usize,
+    /// Print the list as JSON, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct RunArguments {
+    /// An experiment of `amc experiment list`, or a folder with a config.toml of your own
+    name: String,
+    /// How much of it
+    #[arg(long, value_enum, default_value_t = PresetName::Quick)]
+    preset: PresetName,
+    /// Folder for the cells and results (NAME-PRESET). The same command again goes on where it was
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Runs at the same time, each on one thread; 0 uses every core. The result does not depend on it
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    threads: usize,
+    /// No progress bar and no messages on stderr
+    #[arg(long)]
+    quiet: bool,
+    /// Print the results as JSON, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+    /// Run other seeds than the preset's, so many, and write expected.json from them
+    #[arg(long, value_name = "SEEDS", hide = true, num_args = 0..=1, default_missing_value = "12")]
+    expect: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PresetName {
+    /// Three minutes at most on two cores, most less than one
+    Quick,
+    /// More particles, levels and seeds; the estimated time is printed first
+    Full,
+}
+
+#[derive(Debug, Args)]
+struct CheckArguments {
+    /// The folder of `amc experiment run --out`
+    dir: PathBuf,
+    /// What to compare with (the expected.json of the experiment)
+    #[arg(long, value_name = "FILE")]
+    expected: Option<PathBuf>,
+    /// Print what deviates as JSON, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLE: &str = r#"Examples:
+
+  amc experiment list
+  amc experiment run kernel-variance --out kv       # minutes at most; Ctrl-C and the same again goes on
+  amc experiment check kv
+  amc experiment run ideal-two-modes --preset full  # prints how long it takes
+
+An experiment of your own is a folder with a config.toml like this one:
+
+  title = "Second order against EI"
+  claim = "Second order needs fewer levels."
+  [base.target]
+  kind = "two-modes"
+  [[vary]]
+  name = "levels"
+  role = "axis"             # series: a line of a figure; panel: a figure of its own
+  key = "path.levels"
+  values = [16, 32]
+  [[vary]]
+  name = "bridge"
+  role = "series"
+  choices = [
+    { label = "EI", set = { bridge = { kind = "exponential-integrator" } } },
+    { label = "second order", set = { bridge = { kind = "second-order" } } },
+  ]
+  [preset.quick]
+  seeds = [1, 2, 3, 4]
+  [preset.full]
+  seeds = [1, 2, 3, 4, 5, 6, 7, 8]
+  [[claims]]
+  claim = "second order keeps more particles"
+  measure = "ess"
+  of = { bridge = "second order" }
+  above = { bridge = "EI" }
+  at = "evaluations"        # settings | seconds
+
+Exit codes: 0 success, 1 a deviation from what is expected, 2 input that was refused."#;
+
+/// Runs the subcommand.
+pub(super) fn experiment(arguments: &ExperimentArguments) -> Result<(), RunError> {
+    match &arguments.command {
+        ExperimentCommand::List(arguments) => list(arguments),
+        ExperimentCommand::Run(arguments) => run(arguments),
+        ExperimentCommand::Check(arguments) => check(arguments),
+    }
+}
+
+/// One experiment in the list.
+#[derive(Serialize)]
+struct Listed {
+    name: String,
+    title: String,
+    claim: String,
+    quick: Size,
+    full: Size,
+}
+
+#[derive(Serialize)]
+struct Size {
+    runs: usize,
+    estimated_seconds: f64,
+}
+
+fn list(arguments: &ListArguments) -> Result<(), RunError> {
+    let threads = thread_count(arguments.threads)?;
+    let size = |plan: &Plan| Size {
+        runs: plan.cells.len(),
+        estimated_seconds: estimated_seconds(plan, threads),
+    };
+    let mut listed = Vec::new();
+    for name in names() {
+        let experiment = find(name)?;
+        let plan = |preset| Plan::new(&experiment, preset, Path::new("."), None);
+        listed.push(Listed {
+            name: name.to_owned(),
+            quick: size(&plan(Preset::Quick)?),
+            full: size(&plan(Preset::Full)?),
+            title: experiment.config.title.clone(),
+            claim: experiment.config.claim.clone(),
+        });
+    }
+    if arguments.json {
+        return print_json(&listed);
+    }
+    let mut text = String::new();
+    for entry in &listed {
+        let size =
+            |size: &Size| format!("{} runs, {}", size.runs, duration(size.estimated_seconds));
+        text += &format!(
+            "{}: {}\n  {}\n  quick: {}; full: {}\n",
+            entry.name,
+            entry.title,
+            entry.claim,
+            size(&entry.quick),
+            size(&entry.full)
+        );
+    }
+    print(&format!("{text}Times are estimates for {threads} threads.\n"))
+}
+
+fn run(arguments: &RunArguments) -> Result<(), RunError> {
+    let threads = thread_count(arguments.threads)?;
+    let experiment = find(&arguments.name)?;
+    let preset = match arguments.preset {
+        PresetName::Quick => Preset::Quick,
+        PresetName::Full => Preset::Full,
+    };
+    let default = || PathBuf::from(format!("{}-{}", experiment.name, preset.name()));
+    let out = arguments.out.clone().unwrap_or_else(default);
+    // Far from the seeds of all presets.
+    let other_seeds = arguments.expect.map(|count| (1001..1001 + count).collect::<Vec<u64>>());
+    let plan = Plan::new(&experiment, preset, &out, other_seeds.as_deref())?;
+    let estimate = estimated_seconds(&plan, threads);
+    if !arguments.quiet {
+        eprintln!(
+            "{}, {}: {} runs of {} settings, about {} on {threads} threads (an estimate); {} can be \
+             stopped at any moment and goes on with the same command",
+            experiment.name,
+            preset.name(),
+            plan.cells.len(),
+            plan.rows.len(),
+            duration(estimate),
+            out.display()
+        );
+    }
+    let bar = GridBar::new(estimate * threads as f64, plan.cells.len(), arguments.quiet);
+    let results = execute(&experiment, &plan, &out, threads, &bar);
+    bar.bar.finish_and_clear();
+    let results = results?;
+    if arguments.expect.is_some() {
+        let rules = match preset {
+            Preset::Quick => &experiment.config.preset.quick,
+            Preset::Full => &experiment.config.preset.full,
+        };
+        let expectation = Expectation::of(&results, rules.seeds.len());
+        let path = out.join("expected.json");
+        let refuse = |message| RunError::File { path: path.clone(), message };
+        let text = serde_json::to_string_pretty(&expectation).map_err(|e| refuse(e.to_string()))?;
+        std::fs::write(&path, text + "\n").map_err(|e| refuse(e.to_string()))?;
+    }
+    if arguments.json { print_json(&results) } else { print(&report(&results, &out)) }
+}
+
+/// A bar over the whole grid, in estimated seconds of one thread.
+struct GridBar {
+    bar: ProgressBar,
+    state: Mutex<(usize, f64)>,
+    cells: usize,
+    start: Instant,
+}
+
+impl GridBar {
+    fn new(seconds: f64, cells: usize, quiet: bool) -> Self {
+        let bar = weighted_bar((1e3 * seconds) as u64, quiet);
+        Self { bar, state: Mutex::new((0, 0.0)), cells, start: Instant::now() }
+    }
+}
+
+impl Watcher for GridBar {
+    fn done(&self, cost: f64, label: &str) {
+        let Ok(mut state) = self.state.lock() else { return };
+        state.0 += 1;
+        if label.is_empty() {
+            // Of an earlier run: it says nothing of the pace of this one.
+            self.bar.dec_length((1e3 * cost) as u64);
+        } else {
+            state.1 += 1e3 * cost;
+            self.bar.set_position(state.1 as u64);
+        }
+        let seconds = self.start.elapsed().as_secs_f64();
+        self.bar.set_message(format!("run {} of {}, {seconds:.0} s: {label}", state.0, self.cells));
+    }
+
+    fn training(&self, name: &str) {
+        self.bar.set_message(format!("training the model {name}"));
+    }
+}
+
+fn report(results: &Results, out: &Path) -> String {
+    let exchange = results.rows.iter().any(|row| row.measures.contains_key("mean_rejection_rate"));
+    let mut header = vec!["setting", "log Z (truth 0)"];
+    header.push(if exchange { "ESS/N; rejection" } else { "ESS/N" });
+    header.extend(["SW", "SW floor", "mode error", "evaluations", "seconds", "failed"]);
+    let mut table = table(&header, 1);
+    for row in &results.rows {
+        let quality = if row.measures.contains_key("ess") { "ess" } else { "mean_rejection_rate" };
+        table.add_row([
+            row.label.clone(),
+            with_error(row, "log_z"),
+            with_error(row, quality),
+            mean(row, "sliced_wasserstein"),
+            mean(row, "sliced_wasserstein_floor"),
+            mean(row, "mode_weight_error"),
+            mean(row, "evaluations"),
+            mean(row, "seconds"),
+            format!("{}/{}", row.failed, row.runs),
+        ]);
+    }
+    let mut text = format!(
+        "{}\n{}\n\n{table}\nMeans over seeds {:?} with their standard errors. SW: sliced Wasserstein distance to \
+         exact samples; its\nfloor: that between exact samples. evaluations: per particle, pilot left out. seconds: on one \
+         thread.\n\n",
+        results.title, results.claim, results.seeds
+    );
+    for decided in &results.claims {
+        let verdict = match decided.verdict {
+            ClaimVerdict::Holds => "holds",
+            ClaimVerdict::Fails => "FAILS",
+            ClaimVerdict::Undecided => "undecided",
+        };
+        text += &format!("{verdict}: {}\n    {}\n", decided.claim, decided.detail);
+    }
+    text + &format!("\n{}\n", out.join("results.json").display())
+}
+
+fn with_error(row: &Row, name: &str) -> String {
+    row.measures.get(name).map_or("-".into(), |measure| {
+        quantity_with_error(measure.mean, measure.std_error.unwrap_or(f64::NAN))
+    })
+}
+
+fn mean(row: &Row, name: &str) -> String {
+    quantity(row.measures.get(name).map_or(f64::NAN, |measure| measure.mean))
+}
+
+/// What a check found.
+#[derive(Serialize)]
+struct Checked<'a> {
+    experiment: &'a str,
+    preset: &'a str,
+    compared: usize,
+    deviations: &'a [Deviation],
+}
+
+fn check(arguments: &CheckArguments) -> Result<(), RunError> {
+    let refuse = |path: PathBuf, message: String| RunError::File { path, message };
+    let results = arguments.dir.join("results.json");
+    let text = read_results(&arguments.dir)?;
+    let found: Results = serde_json::from_str(&text)
+        .map_err(|error| refuse(results.clone(), format!("{error}; run the experiment again")))?;
+    let (path, text) = match &arguments.expected {
+        Some(path) => (
+            path.clone(),
+            std::fs::read_to_string(path)
+                .map_err(|error| refuse(path.clone(), error.to_string()))?,
+        ),
+        None => {
+            let path = PathBuf::from(format!("{}/expected.json", found.experiment));
+            let text = find(&found.experiment).ok().and_then(|known| known.expected);
+            let message = "is not there; name one with --expected FILE";
+            let text = text.ok_or_else(|| refuse(path.clone(), message.into()))?;
+            (path, text)
+        }
+    };
+    let expected: Expectation =
+        serde_json::from_str(&text).map_err(|error| refuse(path.clone(), error.to_string()))?;
+    if (&expected.experiment, &expected.preset) != (&found.experiment, &found.preset)
+        || found.seeds.len() != expected.expected_runs
+    {
+        let message = format!(
+            "is for {}, preset {}, {} seeds, and {} holds {}, preset {}, {} seeds; run it with --preset {}",
+            expected.experiment,
+            expected.preset,
+            expected.expected_runs,
+            arguments.dir.display(),
+            found.experiment,
+            found.preset,
+            found.seeds.len(),
+            expected.preset
+        );
+        return Err(refuse(path, message));
+    }
+    let (compared, deviations) = (expected.numbers(), expected.deviations(&found));
+    let (experiment, preset) = (found.experiment.as_str(), found.preset.as_str());
+    if arguments.json {
+        print_json(&Checked { experiment, preset, compared, deviations: &deviations })?;
+    } else {
+        print(&differences(compared, &deviations, &found))?;
+    }
+    match deviations.len() {
+        0 => Ok(()),
+        deviating => Err(RunError::Deviations { deviating, compared }),
+    }
+}
+
+fn differences(compared: usize, deviations: &[Deviation], found: &Results) -> String {
+    let mut text = String::new();
+    for Deviation { row, measure, found, expected } in deviations {
+        let number = found.map_or("no value".into(), quantity);
+        let off = match *found {
+            Some(found) if found < expected.low => {
+                format!(", {} below", quantity(expected.low - found))
+            }
+            Some(found) => format!(", {} above", quantity(found - expected.high)),
+            None => String::new(),
+        };
+        text += &format!(
+            "{row}: {measure} is {number}{off} the interval from {} to {} (mean {})\n",
+            quantity(expected.low),
+            quantity(expected.high),
+            quantity(expected.mean)
+        );
+    }
+    let (experiment, preset) = (&found.experiment, &found.preset);
+    text + &format!(
+        "{experiment}, {preset}: {} of {compared} numbers are as expected\n",
+        compared - deviations.len()
+    )
+}
+
+/// Seconds as a person says them.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 90.0 => format!("{} s", s.max(1.0).round()),
+        s if s < 5400.0 => format!("{} min", (s / 60.0).round()),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}

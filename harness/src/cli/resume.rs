@@ -1,0 +1,51 @@
+//! `amc resume DIR`: goes on with a run that did not end.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::progress::LevelBar;
+use super::run::{carry_out, show};
+use super::{interrupt, thread_pool};
+use crate::run::{OutputDir, RunError, Unfinished};
+use crate::storage::Every;
+
+/// Go on with a run that was stopped, killed or ran out of disk, to the same bits
+#[derive(Debug, Args)]
+#[command(after_long_help = HELP)]
+pub(super) struct ResumeArguments {
+    /// The folder that `amc run --out` was given
+    dir: PathBuf,
+    /// Keep the run after so many levels or rounds (20), or so much time (30s, 5min) [default: as it began]
+    #[arg(long, value_name = "N|TIME")]
+    checkpoint_every: Option<Every>,
+    /// Threads; 0 uses every core. The result does not depend on it
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    threads: usize,
+    /// Print the result as JSON, and nothing else on stdout
+    #[arg(long)]
+    json: bool,
+    /// No progress bar and no warnings on stderr
+    #[arg(long)]
+    quiet: bool,
+}
+
+const HELP: &str = "A run with --out keeps what it has done in DIR/checkpoint, at least every 30 seconds. Going on with it \
+gives the files, to the bit, that it would have written without the interruption. Its target's and model's files must be \
+what they were. A damaged file of the checkpoint is named and passed over: that costs time and changes no result.";
+
+/// Runs the subcommand.
+pub(super) fn resume(arguments: &ResumeArguments) -> Result<(), RunError> {
+    let every = arguments.checkpoint_every;
+    let unfinished = Unfinished::read(&arguments.dir, every, interrupt::requested)?;
+    let pool = thread_pool(arguments.threads)?;
+    let Unfinished { config, problem, journal, notes } = unfinished;
+    for note in notes.iter().filter(|_| !arguments.quiet) {
+        eprintln!("warning: {note}");
+    }
+    interrupt::watch();
+    let out = OutputDir::of_unfinished(&arguments.dir);
+    let bar = LevelBar::new(arguments.quiet).with_journal(Some(journal));
+    let finished = pool.install(|| carry_out(&config, &problem, bar, Some(&out)))?;
+    show(&finished.summary, arguments.json, arguments.quiet)
+}

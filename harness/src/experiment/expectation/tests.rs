@@ -1,0 +1,93 @@
+//! Intervals on made-up rows: what leaves them and what does not.
+
+use super::*;
+
+fn results(seeds: std::ops::Range<u64>, shift: f64, ess: f64) -> Results {
+    let noise = |seed: u64, k: u64| {
+        // Uniform on (-1, 1), a function of seed and k.
+        let mixed = (seed * 7919 + k * 104_729 + 12_345).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        (mixed >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    };
+    let values = |mean: f64, size: f64, k| -> Vec<f64> {
+        seeds.clone().map(|seed| mean + size * noise(seed, k)).collect()
+    };
+    let measures = [
+        ("ess", values(ess, 0.05 * ess, 1)),
+        ("log_z", values(shift, 0.02, 2)),
+        ("evaluations", values(258.0, 0.0, 3)),
+        ("seconds", values(1.0, 0.5, 4)),
+    ];
+    let row = Row {
+        label: "a".into(),
+        choices: BTreeMap::new(),
+        settings: BTreeMap::new(),
+        axis: None,
+        series: String::new(),
+        panel: String::new(),
+        runs: seeds.clone().count(),
+        failed: 0,
+        failures: Vec::new(),
+        measures: measures
+            .into_iter()
+            .filter_map(|(name, values)| Some((name.to_owned(), Measure::of(&values)?)))
+            .collect(),
+    };
+    Results {
+        experiment: "e".into(),
+        preset: "quick".into(),
+        title: String::new(),
+        claim: String::new(),
+        version: "0".into(),
+        instructions: "portable".into(),
+        seeds: seeds.collect(),
+        rows: vec![row],
+        claims: Vec::new(),
+    }
+}
+
+fn names(deviations: &[Deviation]) -> Vec<&str> {
+    deviations.iter().map(|deviation| deviation.measure.as_str()).collect()
+}
+
+/// Fails if other seeds of the same program deviate, or a shift of many standard errors, a count off by one, or a row that is
+/// missing does not; and if times are compared.
+#[test]
+fn planted_deviations_are_caught() {
+    let expected = Expectation::of(&results(1000..1012, 0.0, 0.8), 4);
+    assert_eq!(expected.rows["a"].keys().collect::<Vec<_>>(), ["ess", "evaluations", "log_z"]);
+    for start in 1..200 {
+        let found = expected.deviations(&results(start..start + 4, 0.0, 0.8));
+        assert!(found.is_empty(), "{start}: {found:?}");
+    }
+    assert_eq!(names(&expected.deviations(&results(1..5, 0.2, 0.8))), ["log_z"]);
+    assert_eq!(names(&expected.deviations(&results(1..5, 0.0, 0.5))), ["ess"]);
+    let mut other = results(1..5, 0.0, 0.8);
+    other.rows[0].measures.insert("evaluations".into(), Measure::of(&[259.0; 4]).unwrap());
+    assert_eq!(names(&expected.deviations(&other)), ["evaluations"]);
+    other.rows[0].measures.remove("log_z");
+    assert_eq!(names(&expected.deviations(&other)), ["evaluations", "log_z"]);
+    other.rows.clear();
+    assert_eq!(expected.deviations(&other).len(), 3);
+}
+
+/// Fails if the interval is that of the mean of the runs it was measured by instead of a prediction for others: with Student's
+/// quantile `t` of 11 degrees of freedom it is `mean +- t s sqrt(1/4 + 1/12)`.
+#[test]
+fn the_interval_is_a_prediction() {
+    let measured = results(1000..1012, 0.0, 0.8);
+    let expected = Expectation::of(&measured, 4);
+    let number = expected.rows["a"]["log_z"];
+    let spread = deviation(&measured.rows[0].measures["log_z"].values).unwrap();
+    let half = student_quantile(11.0, 1e-3 / 3.0) * spread * (1.0_f64 / 3.0).sqrt();
+    assert!((number.high - number.mean - half).abs() < 1e-9 * half + 1e-12, "{number:?} {half}");
+}
+
+/// Fails if means of what a few particles decide are compared, or a method that has failed may succeed unnoticed.
+#[test]
+fn lost_particles_have_wide_intervals() {
+    let expected = Expectation::of(&results(1000..1012, -5.0, 0.004), 4);
+    assert_eq!(expected.rows["a"].keys().collect::<Vec<_>>(), ["ess", "evaluations"]);
+    assert_eq!((expected.rows["a"]["ess"].low, expected.rows["a"]["ess"].high), (0.0, 0.2));
+    assert_eq!(names(&expected.deviations(&results(1..5, -9.0, 0.02))), Vec::<&str>::new());
+    assert_eq!(names(&expected.deviations(&results(1..5, 0.0, 0.9))), ["ess"]);
+}

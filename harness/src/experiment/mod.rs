@@ -1,0 +1,68 @@
+//! Experiments: grids of runs that show, or refute, what is claimed of the methods.
+//!
+//! `config.toml -> rows x seeds -> cells, each a file -> results.json with verdicts -> expected.json`: see [`config`]
+//! for what an experiment is, [`runner`] for how it is run, [`claims`] for how the data decide, and
+//! [`expectation`] for what a correct program finds.
+
+pub mod catalog;
+pub mod claims;
+pub mod config;
+pub mod cost;
+pub mod expectation;
+pub mod folder;
+pub mod measures;
+pub mod plan;
+pub mod results;
+pub mod runner;
+pub mod statistics;
+#[cfg(test)]
+mod tests;
+mod training;
+
+use std::path::Path;
+
+use rayon::prelude::*;
+
+pub use catalog::{Experiment, find, names};
+pub use expectation::{Deviation, Expectation};
+pub use folder::read_results;
+pub use plan::{Plan, Preset};
+pub use results::{Results, Row};
+pub use runner::{Unwatched, Watcher};
+
+use crate::run::RunError;
+use folder::{Folder, RESULTS};
+
+/// Seconds that a plan is going to take on so many threads: an estimate.
+pub fn estimated_seconds(plan: &Plan, threads: usize) -> f64 {
+    let cells: Vec<f64> = plan.cells.iter().map(|cell| cost::seconds(&cell.config)).collect();
+    let models: f64 = plan.models.iter().map(|model| cost::training_seconds(&model.1)).sum();
+    let longest = cells.iter().copied().fold(0.0, f64::max);
+    let threads = threads.max(1) as f64;
+    models / threads + (cells.iter().sum::<f64>() / threads).max(longest)
+}
+
+/// Runs a plan in `out`, or goes on with what is there, and writes the results.
+///
+/// # Errors
+/// See [`RunError`]; cells that stop are results, not errors.
+pub fn execute(
+    experiment: &Experiment,
+    plan: &Plan,
+    out: &Path,
+    threads: usize,
+    watcher: &dyn Watcher,
+) -> Result<Results, RunError> {
+    let folder = Folder::open(out, plan)?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| RunError::Threads { threads, message: e.to_string() })?;
+    pool.install(|| training::train_models(plan, out, watcher))?;
+    // What no cell can do without is asked for before the first of them runs for an hour.
+    let check = |cell: &plan::Cell| crate::run::Problem::new(&cell.config).map(|_| ());
+    pool.install(|| plan.cells.par_iter().try_for_each(check))?;
+    let cells = runner::run_cells(plan, &folder, threads, watcher)?;
+    let results = Results::new(experiment, plan, &cells);
+    folder.write(RESULTS, &results)?;
+    folder.finish()?;
+    Ok(results)
+}

@@ -1,0 +1,268 @@
+//! The engine as a whole: configurations, grids, resumption, and one small experiment from end to end.
+
+use std::path::{Path, PathBuf};
+
+use super::config::ExperimentConfig;
+use super::runner::FinishedCell;
+use super::*;
+
+/// A folder that is there and empty.
+fn room() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Two bridges and a tempering path at two numbers of levels, tempering through the identity alone.
+const SMALL: &str = r#"
+title = "t"
+claim = "c"
+[base]
+path = { levels = 4 }
+kernel = { kind = "none" }
+sampler = { particles = 64, both_sides = false }
+target = { kind = "two-modes", dim = 3, separation = 1.0 }
+[[vary]]
+name = "path"
+choices = [
+  { label = "diffusion", set = { path = { kind = "diffusion" } } },
+  { label = "tempering", set = { path = { kind = "tempering" } } },
+]
+[[vary]]
+name = "bridge"
+role = "series"
+choices = [
+  { label = "none", set = { bridge = { kind = "identity" }, kernel = { kind = "mala", steps = 1 } } },
+  { label = "second order", set = { bridge = { kind = "second-order" } } },
+]
+[[vary]]
+name = "levels"
+role = "axis"
+key = "path.levels"
+unit = "levels"
+values = [4, 8, 16]
+[[exclude]]
+path = "tempering"
+bridge = "second order"
+[preset.quick]
+seeds = [1, 2, 3]
+only = { levels = [4, 16] }
+[preset.full]
+seeds = [7]
+set = { sampler = { particles = 80 } }
+exclude = [{ levels = 8 }, { levels = 16 }]
+[[claims]]
+claim = "second order keeps more"
+measure = "ess"
+of = { bridge = "second order" }
+above = { bridge = "none" }
+"#;
+
+fn experiment(text: &str) -> Experiment {
+    Experiment {
+        name: "small".into(),
+        origin: "small.toml".into(),
+        base_dir: PathBuf::from("."),
+        config: ExperimentConfig::from_toml(text, "small.toml").unwrap(),
+        expected: None,
+    }
+}
+
+/// Fails if a rule leaves out too much or too little, a preset's choices or keys are ignored, or labels, places, lines and
+/// panels are mixed up.
+#[test]
+fn axes_are_crossed_and_rules_leave_out() {
+    let small = experiment(SMALL);
+    let plan = Plan::new(&small, Preset::Quick, Path::new("."), None).unwrap();
+    let labels: Vec<&str> = plan.rows.iter().map(|row| row.label.as_str()).collect();
+    assert_eq!(
+        labels,
+        [
+            "diffusion, none, 4 levels",
+            "diffusion, none, 16 levels",
+            "diffusion, second order, 4 levels",
+            "diffusion, second order, 16 levels",
+            "tempering, none, 4 levels",
+            "tempering, none, 16 levels",
+        ]
+    );
+    let row = &plan.rows[3];
+    assert_eq!((row.series.as_str(), row.panel.as_str()), ("second order", "diffusion"));
+    assert_eq!(
+        row.axis.as_ref().map(|axis| (axis.name.as_str(), axis.value)),
+        Some(("levels", 16.0))
+    );
+    assert_eq!(row.settings["levels"], serde_json::json!(16.0));
+    assert_eq!(row.settings["particles"], serde_json::json!(64));
+    assert_eq!(plan.cells.len(), 18);
+    let cell = &plan.cells[10];
+    assert_eq!((cell.seed, cell.config.seed, cell.config.path.levels), (2, 2, 16));
+    assert_eq!(plan.rows[cell.row].label, labels[3]);
+
+    let full = Plan::new(&small, Preset::Full, Path::new("."), None).unwrap();
+    assert_eq!((full.rows.len(), full.cells.len()), (3, 3));
+    assert_eq!(full.cells[0].config.sampler.particles(), Some(80));
+    assert_ne!(plan.fingerprint, full.fingerprint);
+}
+
+/// Fails if a mistake in a configuration is accepted, or the message names neither the key nor the remedy.
+#[test]
+fn mistakes_are_named() {
+    for (from, to, words) in [
+        ("title = \"t\"", "titel = \"t\"", &["small.toml", "titel", "title"][..]),
+        ("role = \"series\"", "role = \"axis\"", &["vary \"bridge\"", "\"none\"", "value"]),
+        (
+            "bridge = \"second order\"\n[p",
+            "bridge = \"second\"\n[p",
+            &["exclude[0]", "second order"],
+        ),
+        ("seeds = [1, 2, 3]", "seeds = []", &["preset.quick.seeds = []", "[1, 2, 3]"]),
+        ("seeds = [7]", "seeds = [7, 7]", &["preset.full.seeds", "different"]),
+        ("only = { levels = [4, 16] }", "only = { level = 4 }", &["preset.quick.only", "levels"]),
+        ("measure = \"ess\"", "measure = \"eps\"", &["measure = \"eps\"", "ess"]),
+        ("above = {", "below = 0.1\nabove = {", &["second order keeps more", "give one"]),
+        ("above = { bridge = \"none\" }", "", &["has 0 of above"]),
+        ("values = [4, 8, 16]", "values = []", &["vary \"levels\"", "values = [...]"]),
+        ("values = [4, 8, 16]", "values = [4, 8, 4]", &["\"4\" twice"]),
+        ("name = \"levels\"", "name = \"path\"", &["vary \"path\"", "stands twice"]),
+        ("key = \"path.levels\"", "key = \"levels\"", &["section.key"]),
+    ] {
+        let text = SMALL.replacen(from, to, 1);
+        assert_ne!(text, SMALL, "{from}");
+        let message = ExperimentConfig::from_toml(&text, "small.toml").unwrap_err().to_string();
+        assert!(!message.contains('\n'), "{message}");
+        assert!(words.iter().all(|word| message.contains(word)), "{words:?}: {message}");
+    }
+    // What the configuration of a run refuses names the row.
+    let wrong = experiment(&SMALL.replace("\"second-order\"", "\"second\""));
+    let message = Plan::new(&wrong, Preset::Quick, Path::new("."), None).unwrap_err().to_string();
+    assert!(message.contains("diffusion, second order, 4 levels"), "{message}");
+    assert!(message.contains("bridge.kind = \"second\""), "{message}");
+}
+
+/// What does not depend on time.
+fn timeless(mut results: Results) -> Results {
+    for row in &mut results.rows {
+        row.measures.retain(|name, _| !measures::TIMES.contains(&name.as_str()));
+    }
+    results
+}
+
+/// Fails if results depend on threads, on an interruption or on cells of another plan, a finished cell is run again, or a
+/// damaged one is taken for a result.
+#[test]
+fn a_run_goes_on_where_it_was() {
+    let small = experiment(SMALL);
+    let plan = Plan::new(&small, Preset::Quick, Path::new("."), None).unwrap();
+    let (first, second) = (room(), room());
+    let run = |room: &tempfile::TempDir, threads| {
+        execute(&small, &plan, &room.path().join("run"), threads, &Unwatched)
+    };
+    let whole = run(&first, 1).unwrap();
+    assert_eq!(whole.rows.iter().map(|row| row.runs).sum::<usize>(), 18);
+    assert!(whole.rows.iter().all(|row| row.failed == 0 && row.measures["ess"].values.len() == 3));
+    assert_eq!(timeless(run(&second, 3).unwrap()), timeless(whole.clone()));
+
+    // Cells that are there are kept: one carries a mark. Those that are not are run again.
+    let cells = second.path().join("run/cells");
+    let marked = cells.join(format!("{}.json", plan.cells[4].id));
+    let mut cell: FinishedCell =
+        serde_json::from_str(&std::fs::read_to_string(&marked).unwrap()).unwrap();
+    (cell.summary, cell.error) = (None, Some("lost".into()));
+    std::fs::write(&marked, serde_json::to_string(&cell).unwrap()).unwrap();
+    for lost in [0, 7, 17] {
+        std::fs::remove_file(cells.join(format!("{}.json", plan.cells[lost].id))).unwrap();
+    }
+    std::fs::remove_file(second.path().join("run/manifest.json")).unwrap();
+    assert!(read_results(&second.path().join("run")).is_err());
+    let again = run(&second, 2).unwrap();
+    assert_eq!(
+        (again.rows[1].failed, again.rows[1].failures.clone()),
+        (1, vec!["lost".to_owned()])
+    );
+    assert_eq!(again.rows[1].measures["ess"].values.len(), 3);
+    assert_eq!(again.rows[1].measures["log_z"].values.len(), 2);
+    let (mut again, mut whole) = (timeless(again), timeless(whole));
+    again.rows.remove(1);
+    whole.rows.remove(1);
+    assert_eq!(again.rows, whole.rows);
+    let text = read_results(&second.path().join("run")).unwrap();
+    assert_eq!(serde_json::from_str::<Results>(&text).unwrap().rows.len(), 6);
+
+    // Half a file, a cell of another row, another plan.
+    std::fs::write(&marked, "{\"id\": \"00").unwrap();
+    let message = run(&second, 2).unwrap_err().to_string();
+    assert!(message.contains("is damaged") && message.contains("remove it"), "{message}");
+    std::fs::copy(cells.join(format!("{}.json", plan.cells[0].id)), &marked).unwrap();
+    assert!(run(&second, 2).unwrap_err().to_string().contains("another cell"));
+    let full = Plan::new(&small, Preset::Full, Path::new("."), None).unwrap();
+    let refused = execute(&small, &full, &second.path().join("run"), 1, &Unwatched);
+    assert!(refused.unwrap_err().to_string().contains("another experiment, preset"));
+}
+
+/// Fails if results that were changed after the run are read as if they were not.
+#[test]
+fn changed_results_are_refused() {
+    let small = experiment(SMALL);
+    let plan = Plan::new(&small, Preset::Full, Path::new("."), None).unwrap();
+    let room = room();
+    let out = room.path().join("run");
+    execute(&small, &plan, &out, 1, &Unwatched).unwrap();
+    assert!(read_results(&out).is_ok());
+    let file = out.join("results.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replacen("\"failed\": 0", "\"failed\": 1", 1)).unwrap();
+    assert!(read_results(&out).unwrap_err().to_string().contains("changed or damaged"));
+}
+
+/// Fails if a run that loses all its weight stops the experiment, or counts for more than an effective sample size of 0.
+#[test]
+fn a_run_that_fails_is_a_result() {
+    let text = SMALL.replace("separation = 1.0", "separation = 1e6, standardize = \"none\"");
+    let lost = experiment(&text);
+    let plan = Plan::new(&lost, Preset::Full, Path::new("."), None).unwrap();
+    let room = room();
+    let results = execute(&lost, &plan, &room.path().join("run"), 2, &Unwatched).unwrap();
+    let failed: Vec<&Row> = results.rows.iter().filter(|row| row.failed > 0).collect();
+    assert!(!failed.is_empty(), "{:?}", results.rows);
+    for row in failed {
+        assert_eq!(row.measures.keys().collect::<Vec<_>>(), ["ess"]);
+        assert_eq!(row.measures["ess"].values, [0.0]);
+        assert_eq!(row.failures.len(), 1);
+    }
+}
+
+/// Fails if a folder of an experiment is not in the list or the other way round, one of its configurations is refused,
+/// a cell of either preset is, a README is missing, or what is expected belongs to something else.
+#[test]
+fn every_experiment_is_complete() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
+    let mut folders: Vec<String> = std::fs::read_dir(&root)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    let mut listed: Vec<&str> = names().collect();
+    folders.sort();
+    listed.sort_unstable();
+    assert_eq!(folders, listed);
+    for name in names() {
+        let known = find(name).unwrap();
+        let file = std::fs::read_to_string(root.join(name).join("config.toml")).unwrap();
+        assert_eq!(ExperimentConfig::from_toml(&file, name).unwrap(), known.config, "{name}");
+        for preset in [Preset::Quick, Preset::Full] {
+            let plan = Plan::new(&known, preset, Path::new("."), None).unwrap();
+            assert!(plan.cells.len() >= 3 * plan.rows.len(), "{name}");
+        }
+        assert!(known.config.claims.len() >= 3, "{name}");
+        assert!(root.join(name).join("README.md").exists(), "{name}");
+        let on_disk = root.join(name).join("expected.json").exists();
+        assert_eq!(known.expected.is_some(), on_disk, "{name}");
+        let Some(expected) = known.expected else { continue };
+        let expected: Expectation = serde_json::from_str(&expected).unwrap();
+        let plan = Plan::new(&find(name).unwrap(), Preset::Quick, Path::new("."), None).unwrap();
+        let mut labels: Vec<&str> = plan.rows.iter().map(|row| row.label.as_str()).collect();
+        labels.sort_unstable();
+        assert_eq!(expected.rows.keys().collect::<Vec<_>>(), labels, "{name}");
+        assert_eq!((expected.experiment.as_str(), expected.preset.as_str()), (name, "quick"));
+        assert_eq!(expected.expected_runs, known.config.preset.quick.seeds.len(), "{name}");
+        assert!(expected.numbers() > plan.rows.len(), "{name}");
+    }
+}

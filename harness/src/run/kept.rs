@@ -1,0 +1,195 @@
+//! What a checkpoint says of the run that it belongs to, and how a run goes on.
+//!
+//! `checkpoint/run` and `checkpoint/run.copy` hold the configuration with every default written out, a digest of all
+//! files that it names, and what else the bits of the results depend on.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use amc_core::simd::Instructions;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Problem, RunError};
+use crate::config::RunConfig;
+use crate::storage::{Every, Identity, Journal, Manifest, SealError, read_sealed, write_sealed};
+use crate::target::{Standardize, mixture_to_json};
+
+/// The folder inside that of the run.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+const FILES: [&str; 2] = ["run", "run.copy"];
+
+/// What a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept {
+    version: String,
+    /// Sets of instructions that give the same bits have the same name here.
+    instructions: String,
+    config: String,
+    /// Digest of the target's numbers and of the model's file.
+    inputs: Identity,
+    every: String,
+}
+
+impl Kept {
+    fn new(config: &RunConfig, problem: &Problem, every: Every) -> Result<Self, RunError> {
+        Ok(Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instructions: alike(Instructions::current()).to_owned(),
+            config: config.to_toml(),
+            inputs: inputs(config, problem)?,
+            every: every.to_string(),
+        })
+    }
+
+    /// How often it is kept is not part of what it is.
+    fn identity(&self) -> Identity {
+        let mut hash = Sha256::new();
+        for part in [self.version.as_bytes(), self.instructions.as_bytes(), self.config.as_bytes()]
+        {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        hash.update(self.inputs);
+        hash.finalize().into()
+    }
+}
+
+/// The name of the first set of instructions that gives the same bits.
+fn alike(instructions: Instructions) -> &'static str {
+    match instructions {
+        Instructions::Avx512 => Instructions::Avx2.name(),
+        other => other.name(),
+    }
+}
+
+/// Whether a folder holds a run that was begun and not finished.
+pub(super) fn is_in(path: &Path) -> bool {
+    FILES.iter().any(|name| path.join(CHECKPOINT).join(name).exists())
+}
+
+/// Begins the journal of a run in its folder; what an earlier one left is removed.
+pub(super) fn begin(
+    path: &Path,
+    config: &RunConfig,
+    problem: &Problem,
+    every: Every,
+    stop: fn() -> bool,
+) -> Result<Journal, RunError> {
+    let folder = path.join(CHECKPOINT);
+    let kept = Kept::new(config, problem, every)?;
+    let unwritable = |error: io::Error| RunError::Unwritable {
+        path: folder.clone(),
+        message: format!("cannot be written ({error}): choose another --out"),
+    };
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error)),
+        _ => fs::create_dir_all(&folder).map_err(unwritable)?,
+    }
+    for name in FILES {
+        write_sealed(&folder.join(name), &kept).map_err(unwritable)?;
+    }
+    Ok(Journal::new(&folder, kept.identity(), every, stop))
+}
+
+/// An unfinished run that can go on.
+pub struct Unfinished {
+    /// Its configuration.
+    pub config: RunConfig,
+    /// Its problem.
+    pub problem: Problem,
+    /// Its journal.
+    pub journal: Journal,
+    /// What was found damaged, a line each.
+    pub notes: Vec<String>,
+}
+
+impl Unfinished {
+    /// Reads what a folder holds of an unfinished run.
+    ///
+    /// # Errors
+    /// A folder without one; one that was begun with other files, another version or instructions that give other bits.
+    pub fn read(path: &Path, every: Option<Every>, stop: fn() -> bool) -> Result<Self, RunError> {
+        let refuse = |message: String| RunError::File { path: path.to_owned(), message };
+        if !is_in(path) {
+            let message = match (
+                Manifest::is_in(path),
+                path.join("checkpoint.safetensors").exists(),
+            ) {
+                (true, _) => "holds a finished run: there is nothing to go on with",
+                (_, true) => {
+                    "holds an unfinished training: `amc train CONFIG.toml --out DIR --resume` goes on with it"
+                }
+                (false, false) => {
+                    "holds no unfinished run: give the --out of an `amc run` that did not end"
+                }
+            };
+            return Err(refuse(message.into()));
+        }
+        let folder = path.join(CHECKPOINT);
+        let mut notes = Vec::new();
+        let mut found: Option<Kept> = None;
+        for name in FILES {
+            match read_sealed(&folder.join(name)) {
+                Ok(kept) => found = found.or(Some(kept)),
+                // The second copy of a run that was killed while it began.
+                Err(SealError::Missing) => {}
+                Err(error) => {
+                    notes.push(format!("{} {error}", folder.join(name).display()));
+                }
+            }
+        }
+        let kept = found.ok_or_else(|| {
+            refuse(format!(
+                "{}; the run has to begin anew: `amc run` with --force",
+                notes.join("; ")
+            ))
+        })?;
+        let version = env!("CARGO_PKG_VERSION");
+        if kept.version != version {
+            let message = format!(
+                "was begun by amc {}, and this is {version}: go on with that one",
+                kept.version
+            );
+            return Err(refuse(message));
+        }
+        let instructions = alike(Instructions::current());
+        if kept.instructions != instructions {
+            let message = format!(
+                "was begun on {} instructions, which give other bits than {instructions}: set AMC_ISA={} in the \
+                 environment",
+                kept.instructions, kept.instructions
+            );
+            return Err(refuse(message));
+        }
+        let name = folder.join(FILES[0]).display().to_string();
+        let config = RunConfig::from_toml(&kept.config, &name, path, &[])?;
+        let problem = Problem::new(&config)?;
+        if inputs(&config, &problem)? != kept.inputs {
+            let message = "the target's or the model's file is not what it was when the run began: restore it, or begin \
+                           anew with `amc run` and --force";
+            return Err(refuse(message.into()));
+        }
+        let every = every.or_else(|| kept.every.parse().ok()).unwrap_or(Every::DEFAULT);
+        let journal = Journal::new(&folder, kept.identity(), every, stop);
+        Ok(Self { config, problem, journal, notes })
+    }
+}
+
+/// Digest of all that a run reads besides its configuration.
+fn inputs(config: &RunConfig, problem: &Problem) -> Result<Identity, RunError> {
+    let mut hash = Sha256::new();
+    hash.update(mixture_to_json(problem.mixture.parameters(), Standardize::None));
+    for numbers in [&problem.map.shift, &problem.map.scale] {
+        numbers.iter().for_each(|number| hash.update(number.to_le_bytes()));
+    }
+    if let Some(file) = config.model.file.as_ref().filter(|_| config.model.is_used()) {
+        let bytes = fs::read(file).map_err(|error| RunError::File {
+            path: file.into(),
+            message: format!("cannot be read ({error})"),
+        })?;
+        hash.update(bytes);
+    }
+    Ok(hash.finalize().into())
+}

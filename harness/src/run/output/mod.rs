@@ -1,0 +1,192 @@
+//! The files of a run.
+//!
+//! | file | what |
+//! |---|---|
+//! | `config.toml` | the configuration, every default written out: running it again gives the same bits |
+//! | `summary.json` | the numbers, [`super::Summary`] |
+//! | `samples.npz` | `positions` `[N, d]` standardized, `log_weights` `[N]`, `shift`, `scale` `[d]`: `positions * scale + shift` are the target's own coordinates |
+//! | `samples.parquet` | `log_weight`, `x0`, `x1`, .. in the target's own coordinates |
+//! | `levels.parquet` | a row for every level, [`crate::sampler::LevelRecord`] or [`crate::sampler::ExchangeRecord`] |
+//! | `snapshots.npz` | particles at some levels, and how replicas travelled |
+//! | `inference.zarr` | samples and weights as ArviZ reads them |
+//! | `manifest.json` | names, sizes and checksums of all others, written last |
+//!
+//! The folder is created and tried before the run starts. All files are written under temporary names and renamed when
+//! the last one is complete, so that no half-written file ever carries its final name, and a full disk leaves neither
+//! some of the files nor those of two runs. Until then `checkpoint/` holds what another process needs to go on
+//! ([`crate::storage::Journal`]).
+
+mod inference;
+mod levels;
+mod npz;
+mod samples;
+mod snapshots;
+mod table;
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::kept::{self, CHECKPOINT};
+use super::{Problem, Run, RunError};
+use crate::config::RunConfig;
+use crate::storage::{Every, Journal, Manifest};
+
+/// All files but the manifest, in the order in which they get their names.
+const FILES: [&str; 7] = [
+    "config.toml",
+    "samples.npz",
+    "samples.parquet",
+    "levels.parquet",
+    "snapshots.npz",
+    "inference.zarr",
+    "summary.json",
+];
+
+/// A folder that is ready to take the files of a run.
+#[derive(Debug, Clone)]
+pub struct OutputDir {
+    path: PathBuf,
+    /// Whether [`OutputDir::prepare`] made the folder.
+    created: bool,
+}
+
+impl OutputDir {
+    /// Creates the folder if needed and makes sure that files can be written into it.
+    ///
+    /// # Errors
+    /// A folder that holds a run already, finished or not (unless `overwrite`), or cannot be written.
+    pub fn prepare(path: &Path, overwrite: bool) -> Result<Self, RunError> {
+        let refuse = |message: String| RunError::File { path: path.to_owned(), message };
+        if kept::is_in(path) && !overwrite {
+            let message = format!(
+                "holds an unfinished run: `amc resume {}` goes on with it, --force begins anew",
+                path.display()
+            );
+            return Err(refuse(message));
+        }
+        if (Manifest::is_in(path) || path.join("summary.json").exists()) && !overwrite {
+            let message = "holds the files of a run already: choose another --out, or add --force";
+            return Err(refuse(message.into()));
+        }
+        if path.join(FILES[0]).exists() && !overwrite {
+            let message =
+                "holds a config.toml already: choose another --out, or add --force to replace it";
+            return Err(refuse(message.into()));
+        }
+        let created = !path.exists();
+        fs::create_dir_all(path).map_err(|e| {
+            refuse(format!("the folder cannot be created ({e}): choose another --out"))
+        })?;
+        let probe = path.join(".amc-probe");
+        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(|e| {
+            refuse(format!("the folder cannot be written ({e}): choose another --out"))
+        })?;
+        Ok(Self { path: path.to_owned(), created })
+    }
+
+    /// The folder of a run that is going on.
+    pub fn of_unfinished(path: &Path) -> Self {
+        Self { path: path.to_owned(), created: false }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins the journal of a run, whose first entry is the run itself.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn begin(
+        &self,
+        config: &RunConfig,
+        problem: &Problem,
+        every: Every,
+        stop: fn() -> bool,
+    ) -> Result<Journal, RunError> {
+        kept::begin(&self.path, config, problem, every, stop)
+    }
+
+    /// Removes what was begun for a run that failed, and the folder if it was made for it.
+    pub fn abandon(&self) {
+        let _ = fs::remove_dir_all(self.path.join(CHECKPOINT));
+        if self.created {
+            // Only an empty folder can be removed this way; anything else is left alone.
+            let _ = fs::remove_dir(&self.path);
+        }
+    }
+
+    /// Writes all files of a run, the manifest last, and ends its journal.
+    ///
+    /// # Errors
+    /// A file that cannot be written; then none is left, and the journal goes on.
+    pub fn write(&self, config: &RunConfig, problem: &Problem, run: &Run) -> Result<(), RunError> {
+        let written = self.fill_all(config, problem, run).and_then(|()| self.publish());
+        match &written {
+            Ok(()) => drop(fs::remove_dir_all(self.path.join(CHECKPOINT))),
+            // The error that matters is the first one.
+            Err(_) => FILES.iter().for_each(|name| remove(&self.temporary(name))),
+        }
+        written
+    }
+
+    fn fill_all(&self, config: &RunConfig, problem: &Problem, run: &Run) -> Result<(), RunError> {
+        self.fill("config.toml", |file| file.write_all(config.to_toml().as_bytes()))?;
+        self.fill("samples.npz", |file| samples::write_npz(file, problem, run))?;
+        self.fill("samples.parquet", |file| samples::write_parquet(file, problem, run))?;
+        self.fill("levels.parquet", |file| levels::write(file, &run.summary.details))?;
+        self.fill("snapshots.npz", |file| snapshots::write(file, problem.mixture.dim(), run))?;
+        let folder = self.temporary("inference.zarr");
+        remove(&folder);
+        inference::write(&folder, problem, run)
+            .map_err(|e| self.unwritable("inference.zarr", &e))?;
+        self.fill("summary.json", |file| {
+            serde_json::to_writer_pretty(&mut *file, &run.summary)?;
+            file.write_all(b"\n")
+        })
+    }
+
+    /// Gives every file its final name. The manifest, which marks a finished run, goes first if it is an earlier run's,
+    /// and comes last.
+    fn publish(&self) -> Result<(), RunError> {
+        Manifest::remove_from(&self.path).map_err(|e| self.unwritable("manifest.json", &e))?;
+        for name in FILES {
+            let place = self.path.join(name);
+            if place.is_dir() {
+                remove(&place);
+            }
+            fs::rename(self.temporary(name), place).map_err(|e| self.unwritable(name, &e))?;
+        }
+        Manifest::of(&self.path, &FILES)
+            .and_then(|manifest| manifest.write(&self.path))
+            .map_err(|e| self.unwritable("manifest.json", &e))
+    }
+
+    /// Writes one file under its temporary name.
+    fn fill(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>,
+    ) -> Result<(), RunError> {
+        crate::storage::replace(&self.temporary(name), fill).map_err(|e| self.unwritable(name, &e))
+    }
+
+    fn temporary(&self, name: &str) -> PathBuf {
+        self.path.join(format!(".{name}.part"))
+    }
+
+    fn unwritable(&self, name: &str, error: &io::Error) -> RunError {
+        let message = format!(
+            "cannot be written ({error}): make room, then `amc resume {}` goes on",
+            self.path.display()
+        );
+        RunError::Unwritable { path: self.path.join(name), message }
+    }
+}
+
+/// Removes a file or folder if it is there.
+fn remove(path: &Path) {
+    let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+}

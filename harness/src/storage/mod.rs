@@ -1,0 +1,20 @@
+//! Files that survive whatever happens to the process that writes them.
+//!
+//! | what | how | file |
+//! |---|---|---|
+//! | a file that is whole or absent | written beside its place, brought to the disk, renamed | `replace.rs` |
+//! | a file whose damage is seen | its SHA-256 behind its contents | `sealed.rs` |
+//! | a run that another process can go on with | finished stages, the state of the one in progress, and the state before | `journal.rs` |
+//! | a folder that is complete | names, sizes and SHA-256 of its files, written last | `manifest.rs` |
+
+mod journal;
+mod manifest;
+mod replace;
+mod sealed;
+#[cfg(test)]
+mod tests;
+
+pub use journal::{Every, Identity, Journal, JournalError};
+pub use manifest::{Manifest, ManifestError, Recorded};
+pub use replace::{replace, sync_folder};
+pub use sealed::{SealError, read_sealed, write_sealed};

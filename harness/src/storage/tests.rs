@@ -1,0 +1,189 @@
+//! What a folder survives: damage, kills between any two steps, and full disks.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+const RUN: Identity = [7; 32];
+
+fn journal(folder: &Path) -> Journal {
+    Journal::new(folder, RUN, Every::Steps(1), || false)
+}
+
+/// Fails if a bit of a number changes on the way through the disk.
+#[test]
+fn numbers_keep_their_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v");
+    let values = [f64::NAN, -0.0, f64::NEG_INFINITY, 5e-324, 0.1];
+    write_sealed(&path, &(values, "text", Some(u64::MAX))).unwrap();
+    let read: ([f64; 5], String, Option<u64>) = read_sealed(&path).unwrap();
+    assert_eq!(read.0.map(f64::to_bits), values.map(f64::to_bits));
+    assert_eq!((read.1.as_str(), read.2), ("text", Some(u64::MAX)));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// Fails if any byte can take another value, or the file another length, without being noticed.
+#[test]
+fn no_damage_goes_unnoticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("v");
+    write_sealed(&path, &vec![1.5_f64, -2.5]).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let refused = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        matches!(read_sealed::<Vec<f64>>(&path), Err(SealError::Damaged(_)))
+    };
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << bit;
+            assert!(refused(&bytes), "byte {at}, bit {bit}");
+        }
+        assert!(refused(&whole[..at]), "cut to {at}");
+    }
+    assert!(refused(&[&whole[..], &[0]].concat()));
+    fs::write(&path, &whole).unwrap();
+    assert_eq!(read_sealed::<Vec<f64>>(&path).unwrap(), [1.5, -2.5]);
+    assert!(matches!(read_sealed::<f64>(&path), Err(SealError::Damaged(_))));
+}
+
+/// Fails if a result is taken for that of another stage, or a state outlives its stage.
+#[test]
+fn a_run_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut first = journal(folder.path());
+    assert_eq!(first.finished::<u32>("one"), None);
+    first.finish("one", &11_u32).unwrap();
+    assert_eq!(first.finished::<u32>("two"), None);
+    first.keep("two", || 1_u32).unwrap();
+    first.keep("two", || 2_u32).unwrap();
+
+    let mut second = journal(folder.path());
+    assert_eq!(second.finished::<u32>("one"), Some(11));
+    assert_eq!(second.finished::<u32>("two"), None);
+    assert_eq!(second.resumed::<u32>("two"), Some(2));
+    second.finish("two", &22_u32).unwrap();
+    assert_eq!(second.finished::<u32>("three"), None);
+    assert_eq!(second.resumed::<u32>("three"), None);
+    assert!(second.take_notes().is_empty());
+
+    let mut stranger = Journal::new(folder.path(), [8; 32], Every::Steps(1), || false);
+    assert_eq!(stranger.finished::<u32>("one"), None);
+    assert!(stranger.take_notes()[0].contains("another run"));
+}
+
+/// Fails if damage of the newest state loses the one before, or is not told; or if a damaged result spoils those
+/// behind it.
+#[test]
+fn damage_costs_time_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let spoil = |name: &str| {
+        let path = folder.path().join(name);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    };
+    let mut first = journal(folder.path());
+    first.finish("one", &11_u32).unwrap();
+    first.finish("two", &22_u32).unwrap();
+    first.keep("three", || 1_u32).unwrap();
+    first.keep("three", || 2_u32).unwrap();
+    spoil("state");
+    spoil("stage-0000");
+
+    let mut second = journal(folder.path());
+    assert_eq!(second.finished::<u32>("one"), None);
+    let notes = second.take_notes();
+    assert!(notes.len() == 1 && notes[0].contains("stage-0000 is damaged"), "{notes:?}");
+    second.finish("one", &11_u32).unwrap();
+    assert_eq!(second.finished::<u32>("two"), Some(22));
+    assert_eq!(second.resumed::<u32>("three"), Some(1));
+    assert!(second.take_notes()[0].contains("state is damaged: its checksum"));
+}
+
+/// Fails if a process killed between any two steps of keeping a state leaves neither of the two states.
+#[test]
+fn one_state_is_always_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut first = journal(folder.path());
+    (1..=3_u32).for_each(|state| first.keep("one", || state).unwrap());
+    // After the first of the two renames.
+    fs::rename(at("state"), at("state.previous")).unwrap();
+    assert_eq!(journal(folder.path()).resumed::<u32>("one"), Some(3));
+    // With a half-written one beside it.
+    fs::write(at("state.new"), b"amc-kept").unwrap();
+    fs::write(at(".state.new.part"), b"amc").unwrap();
+    let mut next = journal(folder.path());
+    assert_eq!(next.resumed::<u32>("one"), Some(3));
+    next.keep("one", || 4_u32).unwrap();
+    assert_eq!(journal(folder.path()).resumed::<u32>("one"), Some(4));
+}
+
+/// Fails if a state is kept at every step where a longer time was asked for, or a run that was asked to stop is not.
+#[test]
+fn states_are_kept_when_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = |every, stop| {
+        let mut journal = Journal::new(folder.path(), RUN, every, stop);
+        (1..=5_u32).for_each(|state| journal.keep("one", || state).unwrap());
+        let mut next = Journal::new(folder.path(), RUN, every, stop);
+        let state = next.resumed::<u32>("one");
+        next.finish("one", &0_u32).unwrap();
+        state
+    };
+    assert_eq!(state(Every::Steps(2), || false), Some(4));
+    assert_eq!(state(Every::Time(Duration::from_secs(3600)), || false), None);
+    assert_eq!(state(Every::Time(Duration::from_secs(3600)), || true), Some(5));
+}
+
+/// Fails if an interval is read as another one, or nonsense is taken.
+#[test]
+fn intervals_are_read() {
+    let seconds = |s| Ok(Every::Time(Duration::from_secs(s)));
+    assert_eq!("20".parse(), Ok(Every::Steps(20)));
+    assert_eq!("30s".parse(), seconds(30));
+    assert_eq!("5min".parse(), seconds(300));
+    assert_eq!("2 h".parse(), seconds(7200));
+    for text in ["", "0", "0s", "s", "-3", "3 days", "1.5s", "99999999999999999999"] {
+        assert!(text.parse::<Every>().is_err(), "{text}");
+    }
+}
+
+/// Fails if a changed, missing or cut file passes, or folders are not looked into.
+#[test]
+fn a_manifest_covers_every_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("a"), "one").unwrap();
+    fs::create_dir_all(at("inner/deep")).unwrap();
+    fs::write(at("inner/deep/b"), "two").unwrap();
+    assert!(matches!(Manifest::check(folder.path()), Err(ManifestError::Missing)));
+    Manifest::of(folder.path(), &["inner", "a"]).unwrap().write(folder.path()).unwrap();
+    let manifest = Manifest::check(folder.path()).unwrap();
+    let names: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["a", "inner/deep/b"]);
+    // SHA-256 of "one", by another program.
+    let one = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
+    assert_eq!(manifest.files[0].sha256, one);
+    let message = |name: &str, contents: Option<&str>| {
+        let kept = fs::read(at(name)).unwrap();
+        match contents {
+            Some(contents) => fs::write(at(name), contents).unwrap(),
+            None => fs::remove_file(at(name)).unwrap(),
+        }
+        let message = Manifest::check(folder.path()).unwrap_err().to_string();
+        fs::write(at(name), kept).unwrap();
+        message
+    };
+    assert!(message("a", Some("onf")).contains("a is not the file that was written"));
+    assert!(message("inner/deep/b", Some("tw")).contains("has 2 bytes instead of 3"));
+    assert!(message("a", None).contains("a cannot be read"));
+    assert!(message("manifest.json", Some("{")).contains("manifest.json cannot be used"));
+    Manifest::remove_from(folder.path()).unwrap();
+    assert!(!Manifest::is_in(folder.path()));
+}

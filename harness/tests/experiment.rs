@@ -1,0 +1,174 @@
+//! `amc experiment` as a program: a killed run that goes on, a check that notices, a list.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+
+const CONFIG: &str = r#"
+title = "Second order against EI"
+claim = "Second order keeps its particles."
+[base]
+target = { kind = "two-modes", dim = 4, separation = 2.0 }
+path = { levels = 8 }
+kernel = { kind = "none" }
+sampler = { particles = 256, both_sides = false }
+[[vary]]
+name = "bridge"
+role = "series"
+choices = [
+  { label = "EI", set = { bridge = { kind = "exponential-integrator" } } },
+  { label = "second order", set = { bridge = { kind = "second-order" } } },
+]
+[[vary]]
+name = "levels"
+role = "axis"
+key = "path.levels"
+values = [24, 32, 64]
+[preset.quick]
+seeds = [1, 2, 3, 4, 5, 6]
+[preset.full]
+seeds = [1, 2, 3, 4, 5, 6, 7]
+[[claims]]
+claim = "second order keeps more"
+measure = "ess"
+of = { bridge = "second order" }
+above = { bridge = "EI" }
+[[claims]]
+claim = "EI keeps more"
+measure = "ess"
+of = { bridge = "EI" }
+above = { bridge = "second order" }
+"#;
+
+fn amc(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amc"));
+    command.arg("experiment").args(arguments);
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    amc(arguments).output().unwrap()
+}
+
+fn own_experiment(room: &Path) -> String {
+    let folder = room.join("own");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("config.toml"), CONFIG).unwrap();
+    folder.display().to_string()
+}
+
+/// The rows of the results without what depends on time.
+fn rows(folder: &Path) -> Value {
+    let text = std::fs::read_to_string(folder.join("results.json")).unwrap();
+    let mut results: Value = serde_json::from_str(&text).unwrap();
+    for row in results["rows"].as_array_mut().unwrap() {
+        let measures = row["measures"].as_object_mut().unwrap();
+        assert!(measures.remove("seconds").is_some());
+        assert!(measures.remove("ess_per_second").is_some());
+    }
+    results["rows"].take()
+}
+
+/// Fails if a run that was killed at any moment does not go on, loses or repeats cells, leaves half a file under a final
+/// name, or ends with other results than one that was not.
+#[test]
+fn a_killed_run_goes_on() {
+    let room = tempfile::tempdir().unwrap();
+    let own = own_experiment(room.path());
+    let (whole, killed) = (room.path().join("whole"), room.path().join("killed"));
+    let run = |out: &Path, threads: &str| {
+        amc(&["run", &own, "--out", out.to_str().unwrap(), "--threads", threads, "--quiet"])
+    };
+    assert!(run(&whole, "1").output().unwrap().status.success());
+    let mut kills = 0;
+    for attempt in 0_u64..200 {
+        let mut child = run(&killed, "2").stdout(std::process::Stdio::null()).spawn().unwrap();
+        // Later and later, so that every attempt gets further.
+        std::thread::sleep(Duration::from_millis(20 + 15 * attempt));
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+    assert!(kills > 0, "the run was over before it could be killed");
+    assert_eq!(rows(&killed), rows(&whole));
+    let manifest = std::fs::read_to_string(killed.join("manifest.json")).unwrap();
+    assert!(!manifest.contains(".part"));
+    assert_eq!(manifest.matches("cells/").count(), 36);
+}
+
+/// Fails if claims and their verdicts do not reach the reader, a check passes what deviates or refuses what does not, or exit
+/// codes do not tell a deviation (1) from what was refused (2).
+#[test]
+fn a_check_compares_with_what_is_expected() {
+    let room = tempfile::tempdir().unwrap();
+    let own = own_experiment(room.path());
+    let path = |name: &str| room.path().join(name).display().to_string();
+    let (out, reference) = (path("out"), path("reference"));
+    let done = output(&["run", &own, "--out", &out, "--quiet"]);
+    let text = String::from_utf8(done.stdout).unwrap();
+    assert!(text.contains("holds: second order keeps more"), "{text}");
+    assert!(text.contains("FAILS: EI keeps more"), "{text}");
+    assert!(output(&["run", &own, "--out", &reference, "--quiet", "--expect"]).status.success());
+    let expected = format!("{reference}/expected.json");
+
+    let check = |expected: &str| output(&["check", &out, "--expected", expected]);
+    let passed = check(&expected);
+    let text = String::from_utf8_lossy(&passed.stdout).into_owned();
+    assert_eq!(passed.status.code(), Some(0), "{text}");
+    assert!(text.contains("numbers are as expected"), "{text}");
+
+    // What was expected of one row is asked of another.
+    let swapped = std::fs::read_to_string(&expected).unwrap();
+    let swapped = swapped.replace("EI, 64", "x").replace("second order, 64", "EI, 64");
+    let file = path("swapped.json");
+    std::fs::write(&file, swapped.replace("\"x\"", "\"second order, 64\"")).unwrap();
+    let deviating = check(&file);
+    let text = String::from_utf8_lossy(&deviating.stdout).into_owned();
+    assert_eq!(deviating.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("second order, 64: ess is") && text.contains("above the interval"),
+        "{text}"
+    );
+
+    // Without a name of ours there is nothing to compare with; another preset is not compared.
+    let unknown = output(&["check", &out]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("--expected FILE"));
+    let other = std::fs::read_to_string(&expected).unwrap().replace("\"quick\"", "\"full\"");
+    std::fs::write(&file, other).unwrap();
+    assert_eq!(check(&file).status.code(), Some(2));
+    // Nor is a run that is not finished.
+    std::fs::remove_file(Path::new(&out).join("manifest.json")).unwrap();
+    let unfinished = check(&expected);
+    assert_eq!(unfinished.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&unfinished.stderr).contains("unfinished"));
+}
+
+/// Fails if the list leaves an experiment out, or a misspelt name does not lead to the right one.
+#[test]
+fn experiments_are_listed() {
+    let listed = output(&["list", "--json", "--threads", "2"]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    let listed = listed.as_array().unwrap();
+    assert_eq!(listed.len(), 15);
+    for entry in listed {
+        let (quick, full) = (&entry["quick"], &entry["full"]);
+        assert!(quick["runs"].as_u64() < full["runs"].as_u64(), "{entry}");
+        assert!(
+            quick["estimated_seconds"].as_f64() < full["estimated_seconds"].as_f64(),
+            "{entry}"
+        );
+        assert!(quick["estimated_seconds"].as_f64() < Some(180.0), "{entry}");
+    }
+    let misspelt = output(&["run", "kernel-variances"]);
+    assert_eq!(misspelt.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&misspelt.stderr).into_owned();
+    assert!(message.contains("did you mean \"kernel-variance\"?"), "{message}");
+    assert_eq!(message.lines().count(), 1, "{message}");
+}
