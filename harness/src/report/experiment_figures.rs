@@ -8,7 +8,7 @@ use super::rows_plot::{Column, RowsPlot, rows_svg};
 /// The measures that figures show, with their labels.
 const MEASURES: [(&str, &str, Up); 5] = [
     ("log_z", "log Z", Up::AroundZero),
-    ("ess", "ESS / N", Up::Share),
+    ("ess", "ESS / N", Up::Efficiency),
     ("mean_rejection_rate", "mean rejection rate", Up::Share),
     ("mode_weight_error", "mode-weight error", Up::Linear),
     ("sliced_wasserstein", "sliced Wasserstein", Up::Decades),
@@ -140,18 +140,20 @@ fn row_by_row(panel: &str, rows: &[&Row], file: &str) -> Figure {
     Figure::new(file, rows_svg(&plot), caption)
 }
 
+/// The measures that are shown against the costs.
+const AGAINST_COST: [(&str, &str, Up); 2] =
+    [("sliced_wasserstein", "sliced Wasserstein", Up::Decades), ("ess", "ESS / N", Up::Efficiency)];
+
 fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
     let names = series_names(rows);
-    let all = |row: &&Row| row.measure("sliced_wasserstein").is_some();
-    if names.len() < 2 && rows.len() < 2 || !rows.iter().any(all) {
+    if rows.len() < 2 {
         return None;
     }
-    let panel_of = |(cost, label): (&str, &str)| {
+    let panel_of = |(measure, label, up): (&str, &str, Up), (cost, below): (&str, &str)| {
         let points = |series: &&str| {
             let mut points: Vec<Point> = of_series(rows, series)
                 .filter_map(|row| {
-                    let ((x, _), (y, error)) =
-                        (row.measure(cost)?, row.measure("sliced_wasserstein")?);
+                    let ((x, _), (y, error)) = (row.measure(cost)?, row.measure(measure)?);
                     Some(Point { x, y, error })
                 })
                 .collect();
@@ -160,25 +162,26 @@ fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
         };
         let series: Vec<Vec<Point>> = names.iter().map(points).collect();
         series.iter().any(|points| !points.is_empty()).then(|| LinesPanel {
-            up: ("sliced Wasserstein".into(), Up::Decades),
-            along: (label.into(), Along::Decades),
+            up: (label.into(), up),
+            along: (below.into(), Along::Decades),
             series,
             marks: true,
         })
     };
-    let panels: Vec<LinesPanel> = COSTS.into_iter().filter_map(panel_of).collect();
+    let pairs = AGAINST_COST.into_iter().flat_map(|measure| COSTS.map(|cost| (measure, cost)));
+    let panels: Vec<LinesPanel> = pairs.filter_map(|(m, cost)| panel_of(m, cost)).collect();
     if panels.is_empty() {
         return None;
     }
     let plot = LinesPlot {
-        title: title(panel, "sliced Wasserstein against cost"),
+        title: title(panel, "against cost"),
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         columns: 2,
         panels,
     };
-    let caption = "Lower and further left is better. Evaluations are densities, scores and Hessian-vector products \
-                   of the production run for one particle (of replica exchange: one ladder in one round). Rows \
-                   without a distance are left out.";
+    let caption = "A smaller distance and a larger ESS further left are better. Evaluations are densities, scores and \
+                   Hessian-vector products of the production run for one particle (of replica exchange: one \
+                   ladder in one round). Rows without a value are left out.";
     Some(Figure::new(file, lines_svg(&plot), caption))
 }
 

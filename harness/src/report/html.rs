@@ -28,7 +28,7 @@ a { color: var(--link); } code, pre { font-family: 'DejaVu Sans Mono', ui-monosp
 table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--edge); vertical-align: top; }
 th { font-weight: 600; } td.number, th.number { text-align: right; }
-td.number { min-width: 5.5rem; }
+td:first-child { min-width: 8rem; }
 .wide { overflow-x: auto; }
 .banner { padding: .6rem 1rem; border-radius: .4rem; color: white; background: var(--good); }
 .banner.failed { background: var(--bad); }
@@ -36,9 +36,10 @@ td.number { min-width: 5.5rem; }
   font-size: .8125rem; font-weight: 600; white-space: nowrap; }
 .badge.good { background: var(--good); } .badge.bad { background: var(--bad); } .badge.open { background: var(--open); }
 details { margin: 1rem 0; } summary { cursor: pointer; }
-@media print { body { font-size: 10pt; max-width: none; padding: 0; } table { font-size: 8pt; } nav { display: none; }
-  th, td { padding: .15rem .3rem; white-space: normal !important; }
-  .badge, .banner { color: black; background: none; border: 1px solid black; }
+@media print { body { font-size: 10pt; max-width: none; padding: 0; } table { font-size: 7pt; } nav { display: none; }
+  .wide { overflow: visible; } td:first-child { min-width: 6rem; }
+  th, td { padding: .1rem .25rem; }
+  .badge, .banner { color: black !important; background: none !important; border: 1px solid black; font-size: inherit; }
   h2, h3 { break-after: avoid; } figure, tr, .keep { break-inside: avoid; } a { text-decoration: none; } }
 ";
 

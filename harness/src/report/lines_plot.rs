@@ -41,6 +41,8 @@ pub(super) enum Along {
 pub(super) enum Up {
     /// Shares of one, from 0 to 1.
     Share,
+    /// The same where small ones differ too: over decades as soon as one of them is tiny.
+    Efficiency,
     /// Numbers of both signs, with a rule at zero.
     AroundZero,
     /// Numbers that are not negative, over any number of decades.
@@ -91,6 +93,10 @@ impl Point {
 pub(super) const BARS: f64 = 2.0;
 /// Distance of bars at one place, as a share of the width.
 const APART: f64 = 0.008;
+/// Settings of which the largest is that many times the smallest are steps of factors.
+const FACTOR: f64 = 4.0;
+/// Shares below this one disappear on a linear axis.
+const TINY: f64 = 0.01;
 /// Points for the title and for one row of panels.
 const TITLE: f64 = 40.0;
 const ROW: f64 = 250.0;
@@ -170,11 +176,12 @@ fn horizontal<'a>(panel: &LinesPanel, xs: &'a [f64]) -> (Axis, Below<'a>, String
             let axis = Axis::of_times(low.min(0.0), high, xs);
             (axis, Below::Numbers, time_label(&name, &axis))
         }
-        Along::Settings => (Axis::of_settings(xs), Below::Settings(xs), name),
-        Along::Decades => {
-            let axis = Axis::of_decades(xs);
-            (axis, Below::RoundNumbers, name)
+        // Settings such as 32, 64, 256 are steps of factors.
+        Along::Settings if low > 0.0 && high >= FACTOR * low => {
+            (Axis::of_decades(xs), Below::Settings(xs), name)
         }
+        Along::Settings => (Axis::of_settings(xs), Below::Settings(xs), name),
+        Along::Decades => (decades(xs), Below::RoundNumbers, name),
         Along::Linear => {
             let axis =
                 Axis { scale: Scale::Linear, low, high: if high > low { high } else { low + 1.0 } };
@@ -197,12 +204,26 @@ pub(super) fn vertical<'a>(up: Up, points: impl Iterator<Item = &'a Point>) -> A
     let values = |ends: &[f64]| ends.iter().map(|&x| x.max(0.0)).collect::<Vec<_>>();
     match up {
         Up::Share => Axis { scale: Scale::Linear, low: 0.0, high: 1.02 },
-        Up::Decades => Axis::of_decades(&values(&ends)),
+        Up::Efficiency => match ends.iter().any(|&x| x > 0.0 && x < TINY) {
+            true => Axis { high: 1.1, ..Axis::of_decades(&values(&ends)) },
+            false => Axis { scale: Scale::Linear, low: 0.0, high: 1.02 },
+        },
+        Up::Decades => decades(&values(&ends)),
         Up::Linear => Axis::linear(&values(&ends)).with_room(),
         // What is smaller than most errors is noise, and needs no decades.
         Up::AroundZero => {
             Axis::around_zero(&ends, errors.get(errors.len() / 2).copied().unwrap_or(0.0))
         }
+    }
+}
+
+/// The axis of positive numbers: logarithmic where they span a decade.
+fn decades(values: &[f64]) -> Axis {
+    let positive = || values.iter().copied().filter(|&x| x > 0.0);
+    let (low, high) = (positive().fold(f64::INFINITY, f64::min), positive().fold(0.0, f64::max));
+    match high < 10.0 * low {
+        true => Axis::linear(values).with_room(),
+        false => Axis::of_decades(values),
     }
 }
 
@@ -252,6 +273,18 @@ mod tests {
         let closing = svg.matches("</").count();
         assert_eq!(svg.matches('<').count(), 2 * closing + svg.matches("/>").count());
         assert!(svg.contains("x&lt;"));
+    }
+
+    /// Fails if efficiencies of a thousandth and a hundredth cannot be told apart, or good ones are bent.
+    #[test]
+    fn tiny_efficiencies_get_decades() {
+        let axis = |values: &[f64]| {
+            let points: Vec<Point> = values.iter().map(|&y| Point::new(0.0, y)).collect();
+            vertical(Up::Efficiency, points.iter())
+        };
+        let tiny = axis(&[1e-3, 1e-2, 0.9]);
+        assert!(tiny.position(1e-2) - tiny.position(1e-3) > 0.2);
+        assert_eq!(axis(&[0.2, 0.9]).scale, Scale::Linear);
     }
 
     /// Fails if a bar is not two standard errors long, or leaves the frame.

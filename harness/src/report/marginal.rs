@@ -5,9 +5,10 @@
 
 use crate::target::MixtureParameters;
 
-/// One component in two coordinates: `w / (2 pi sqrt(det))`, mean, precision.
+/// One component in two coordinates: `w`, `w / (2 pi sqrt(det))`, mean, precision.
 #[derive(Debug, Clone, Copy)]
 struct Component {
+    weight: f64,
     scale: f64,
     mean: [f64; 2],
     /// Entries `xx`, `xy`, `yy` of the precision.
@@ -37,6 +38,7 @@ impl Marginal {
             let determinant = xx * yy - xy * xy;
             let mean = mixture.mean(k);
             Component {
+                weight: mixture.weights[k],
                 scale: mixture.weights[k] / (std::f64::consts::TAU * determinant.sqrt()),
                 mean: [alpha * mean[i], alpha * mean[j]],
                 precision: [yy / determinant, -xy / determinant, xx / determinant],
@@ -53,6 +55,16 @@ impl Marginal {
             let (dx, dy) = (x - c.mean[0], y - c.mean[1]);
             let [xx, xy, yy] = c.precision;
             c.scale * libm::exp(-0.5 * (xx * dx * dx + 2.0 * xy * dx * dy + yy * dy * dy))
+        };
+        self.0.iter().map(term).sum()
+    }
+
+    /// The density of the first coordinate alone.
+    pub(super) fn line_density(&self, x: f64) -> f64 {
+        let term = |c: &Component| {
+            let deviation = c.deviation[0];
+            let u = (x - c.mean[0]) / deviation;
+            c.weight / (std::f64::consts::TAU.sqrt() * deviation) * libm::exp(-0.5 * u * u)
         };
         self.0.iter().map(term).sum()
     }
@@ -131,6 +143,8 @@ mod tests {
             }
         }
         assert!((mass - 1.0).abs() < 1e-9, "{mass}");
+        let other: f64 = (-n..=n).map(|j| step * marginal.density(0.4, at(j))).sum();
+        assert!((marginal.line_density(0.4) - other).abs() < 1e-9, "{other}");
         assert!((z - 0.8 * 1.1).abs() < 1e-9, "{z}");
         let between = 0.3 * (0.0 - 0.35) * (-1.0 - 1.1) + 0.7 * (0.5 - 0.35) * (2.0 - 1.1);
         let covariance = 0.64 * (0.3 * 0.2 + 0.7 * 0.3 + between);

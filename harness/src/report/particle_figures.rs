@@ -29,6 +29,10 @@ pub(super) fn scatter(
         return Err(format!("{i},{j}: {name} has coordinates 0 to {largest}"));
     }
     let Some(snapshots) = &run.snapshots else { return Ok(None) };
+    if dim < 2 {
+        // One coordinate has no plane; its shape is seen in the table's distances.
+        return Ok(line(run, snapshots, (&file_name("particles", name, several), name)));
+    }
     let problem = match &run.config {
         Ok(config) => Problem::new(config).map_err(|error| error.to_string()),
         Err(error) => Err(error.clone()),
@@ -60,6 +64,63 @@ pub(super) fn scatter(
         caption(run, snapshots, problem.as_ref().err(), schedule.is_some()),
     );
     Ok(Some(figure))
+}
+
+/// Densities and particles of a target of one coordinate, as curves and histograms.
+fn line(run: &RunFolder, snapshots: &Snapshots, (file, name): (&str, &str)) -> Option<Figure> {
+    let problem = run.config.as_ref().ok().and_then(|config| Problem::new(config).ok());
+    let panel = |index: usize| {
+        let time = snapshots.times.get(index).copied().unwrap_or(0.0);
+        let level = snapshots.levels.get(index).copied().unwrap_or(0);
+        let points = snapshots.points(index, (0, 0));
+        let schedule = problem.as_ref().and_then(|problem| problem.schedule.as_ref());
+        let noise = schedule.map_or((1.0, 0.0), |path| (path.alpha(time), path.variance(time)));
+        let density = problem.as_ref().map(|problem| {
+            let marginal = Marginal::new(problem.mixture.parameters(), noise, (0, 0));
+            let (low, high) = marginal.extent(4.0)[0];
+            let at = |i: u32| low + (high - low) * f64::from(i) / 400.0;
+            (0..=400).map(|i| Point::new(at(i), marginal.line_density(at(i)))).collect()
+        });
+        LinesPanel {
+            up: ("density".into(), Up::Linear),
+            along: (format!("x0 at level {level}, t = {}", number(time)), Along::Linear),
+            series: vec![density.unwrap_or_default(), histogram(&points)],
+            marks: false,
+        }
+    };
+    let plot = LinesPlot {
+        title: format!("Particles and their density: {name}"),
+        names: vec!["density".into(), "particles".into()],
+        columns: 2,
+        panels: (0..snapshots.levels.len()).map(panel).collect(),
+    };
+    let caption = "Histograms of the weighted particles beside the density of the level, in closed form (on a tempering \
+                   path that of the target).";
+    Some(Figure::new(file, lines_svg(&plot), caption))
+}
+
+/// Bars of a histogram of weighted points, as a line.
+fn histogram(points: &[(f64, f64, f64)]) -> Vec<Point> {
+    const BARS: usize = 32;
+    let values = || points.iter().map(|point| point.0).filter(|x| x.is_finite());
+    let (low, high) =
+        (values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max));
+    if points.is_empty() || low >= high {
+        return Vec::new();
+    }
+    let width = (high - low) / BARS as f64;
+    let mut heights = [0.0; BARS];
+    for &(x, _, weight) in points.iter().filter(|point| point.0.is_finite()) {
+        let bar = (((x - low) / width) as usize).min(BARS - 1);
+        heights[bar] += weight / (points.len() as f64 * width);
+    }
+    let edge = |bar: usize| low + width * bar as f64;
+    let mut line = vec![Point::new(low, 0.0)];
+    for (bar, &height) in heights.iter().enumerate() {
+        line.extend([Point::new(edge(bar), height), Point::new(edge(bar + 1), height)]);
+    }
+    line.push(Point::new(high, 0.0));
+    line
 }
 
 fn caption(

@@ -74,14 +74,14 @@ fn log_z(runs: &Named<'_>) -> Option<Figure> {
 
 fn levels(runs: &Named<'_>) -> Option<Figure> {
     type Field = fn(&LevelEntry) -> Option<f64>;
-    const FIELDS: [(&str, Field); 4] = [
-        ("ESS / N", |level| level.ess),
-        ("conditional ESS / N", |level| level.conditional_ess),
-        ("rejection rate of swaps", |level| level.rejection_rate),
-        ("acceptance rate of the kernel", |level| level.acceptance_rate),
+    const FIELDS: [(&str, Field, Up); 4] = [
+        ("ESS / N", |level| level.ess, Up::Efficiency),
+        ("conditional ESS / N", |level| level.conditional_ess, Up::Share),
+        ("rejection rate of swaps", |level| level.rejection_rate, Up::Share),
+        ("acceptance rate of the kernel", |level| level.acceptance_rate, Up::Share),
     ];
     let mut panels = Vec::new();
-    for (label, field) in FIELDS {
+    for (label, field, up) in FIELDS {
         let series: Vec<Vec<Point>> = runs
             .iter()
             .map(|(_, run)| {
@@ -98,7 +98,7 @@ fn levels(runs: &Named<'_>) -> Option<Figure> {
         if series.iter().any(|points| !points.is_empty()) {
             let few = series.iter().all(|points| points.len() <= 40);
             panels.push(LinesPanel {
-                up: (label.into(), Up::Share),
+                up: (label.into(), up),
                 along: ("t".into(), Along::Times),
                 series,
                 marks: few,

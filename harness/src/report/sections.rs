@@ -161,8 +161,24 @@ const MAIN: [&str; 8] = [
     "seconds",
 ];
 
+/// A measure in words.
+fn measure_name(name: &str) -> String {
+    match name {
+        "log_z" => "log Z".into(),
+        "log_z_error" => "error of log Z".into(),
+        "ess" => "ESS / N".into(),
+        "minimum_ess" => "smallest ESS / N".into(),
+        "ess_per_evaluation" => "ESS / N per evaluation".into(),
+        "ess_per_second" => "ESS per second".into(),
+        "sliced_wasserstein_floor" => "its floor".into(),
+        "sliced_wasserstein_excess" => "sliced Wasserstein above the floor".into(),
+        "evaluations" => "evaluations per particle".into(),
+        other => text(&other.replace('_', " ")),
+    }
+}
+
 fn rows_table(results: &Results, measures: &[&str]) -> String {
-    let names: Vec<String> = measures.iter().map(|name| text(&name.replace('_', " "))).collect();
+    let names: Vec<String> = measures.iter().map(|name| measure_name(name)).collect();
     let mut header = vec!["row", "runs"];
     header.extend(names.iter().map(|name| &**name));
     let row = |row: &Row| {
