@@ -1,9 +1,11 @@
 //! The file of a figure or page: refused before any work, whole or absent afterwards.
 
+use std::io::Write;
 use std::path::Path;
 
 use crate::report;
 use crate::run::RunError;
+use crate::storage::replace;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +54,6 @@ pub(super) fn check_writable(path: &Path, kind: Kind) -> Result<(), RunError> {
 pub(super) fn write(path: &Path, drawn: report::Result<impl AsRef<[u8]>>) -> Result<(), RunError> {
     let refuse = |message: String| RunError::File { path: path.to_owned(), message };
     let drawn = drawn.map_err(|e| refuse(format!("no figure: {e}")))?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".part");
-    std::fs::write(&temporary, drawn).and_then(|()| std::fs::rename(&temporary, path)).map_err(
-        |e| {
-            let _ = std::fs::remove_file(&temporary);
-            refuse(format!("cannot be written: {e}"))
-        },
-    )
+    replace(path, |file| file.write_all(drawn.as_ref()))
+        .map_err(|e| refuse(format!("cannot be written: {e}")))
 }

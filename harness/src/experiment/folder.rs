@@ -4,36 +4,21 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
-use sha2::{Digest, Sha256};
 
-use super::plan::{Plan, hex};
+use super::plan::Plan;
 use crate::run::RunError;
+use crate::storage::{Manifest, replace};
 
 const PLAN: &str = "plan.json";
 /// The file with the rows and claims.
 pub const RESULTS: &str = "results.json";
-const MANIFEST: &str = "manifest.json";
 
 /// A folder that belongs to one plan.
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Manifest {
-    format: u32,
-    version: String,
-    files: Vec<ManifestEntry>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct ManifestEntry {
-    name: String,
-    bytes: u64,
-    sha256: String,
 }
 
 impl Folder {
@@ -89,18 +74,11 @@ impl Folder {
     /// A file that cannot be written.
     pub fn write(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
         let path = self.join(name);
-        let temporary = path.with_extension("part");
-        let written =
-            serde_json::to_string_pretty(value).map_err(std::io::Error::from).and_then(|text| {
-                let mut file = fs::File::create(&temporary)?;
-                file.write_all(text.as_bytes())?;
-                file.write_all(b"\n")?;
-                file.sync_all()?;
-                fs::rename(&temporary, &path)
-            });
+        let written = replace(&path, |file| {
+            serde_json::to_writer_pretty(&mut *file, value)?;
+            file.write_all(b"\n")
+        });
         written.map_err(|error| {
-            // The error that matters is the first one.
-            let _ = fs::remove_file(&temporary);
             let message = format!(
                 "cannot be written ({error}); make room and run the same command again, finished cells are kept"
             );
@@ -113,15 +91,15 @@ impl Folder {
     /// # Errors
     /// A file that cannot be read or written.
     pub fn finish(&self) -> Result<(), RunError> {
-        let mut names = vec![PLAN.to_owned(), RESULTS.to_owned()];
-        for below in ["cells", "model"] {
-            collect(&self.path, below, &mut names);
-        }
-        names.sort();
-        let files = names.iter().map(|name| entry(&self.join(name), name));
-        let files = files.collect::<Result<Vec<_>, _>>()?;
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        self.write(MANIFEST, &Manifest { format: 1, version, files })
+        let names = [PLAN, RESULTS, "cells", "model"];
+        let there: Vec<&str> = names.into_iter().filter(|name| self.join(name).exists()).collect();
+        let manifest = Manifest::of(&self.path, &there);
+        manifest.and_then(|manifest| manifest.write(&self.path)).map_err(|error| RunError::File {
+            path: self.path.clone(),
+            message: format!(
+                "the manifest cannot be written ({error}): run the same command again"
+            ),
+        })
     }
 }
 
@@ -147,43 +125,14 @@ fn describe(plan: &Plan) -> Json {
 /// # Errors
 /// A folder that is unfinished or damaged.
 pub fn read_results(folder: &Path) -> Result<String, RunError> {
-    let refuse = |name: &str, message: String| RunError::File { path: folder.join(name), message };
-    let manifest = fs::read_to_string(folder.join(MANIFEST)).map_err(|error| {
-        let message =
-            "the experiment is unfinished: run the same `amc experiment run` again to go on";
-        refuse(MANIFEST, format!("{error}; {message}"))
+    let again = "run the same `amc experiment run` again to go on";
+    Manifest::check(folder).map_err(|error| RunError::File {
+        path: folder.to_owned(),
+        message: format!("{error}: {again}"),
     })?;
-    let manifest: Manifest = serde_json::from_str(&manifest).map_err(|error| {
-        refuse(MANIFEST, format!("is damaged ({error}): run the same command again"))
-    })?;
-    let found = entry(&folder.join(RESULTS), RESULTS)?;
-    let listed = manifest.files.iter().find(|file| file.name == RESULTS);
-    if listed.is_none_or(|listed| listed.sha256 != found.sha256) {
-        let message =
-            "is not what the manifest says: it was changed or damaged; run the same command again";
-        return Err(refuse(RESULTS, message.into()));
-    }
-    fs::read_to_string(folder.join(RESULTS)).map_err(|error| refuse(RESULTS, error.to_string()))
-}
-
-/// The names of all files below `name`, without those that are still being written.
-fn collect(root: &Path, name: &str, names: &mut Vec<String>) {
-    let Ok(files) = fs::read_dir(root.join(name)) else { return };
-    for file in files.flatten() {
-        let name = format!("{name}/{}", file.file_name().to_string_lossy());
-        if file.path().is_dir() {
-            collect(root, &name, names);
-        } else if !name.ends_with(".part") {
-            names.push(name);
-        }
-    }
-}
-
-fn entry(path: &Path, name: &str) -> Result<ManifestEntry, RunError> {
-    let bytes = fs::read(path).map_err(|error| RunError::File {
-        path: path.to_owned(),
-        message: format!("cannot be read ({error}): run the same command again"),
-    })?;
-    let sha256 = hex(&Sha256::digest(&bytes));
-    Ok(ManifestEntry { name: name.to_owned(), bytes: bytes.len() as u64, sha256 })
+    let path = folder.join(RESULTS);
+    fs::read_to_string(&path).map_err(|error| RunError::File {
+        path,
+        message: format!("cannot be read ({error}): {again}"),
+    })
 }

@@ -139,6 +139,10 @@ fn record(folder: &Path, name: &str, files: &mut Vec<Recorded>) -> io::Result<()
     for entry in fs::read_dir(&path)? {
         let inner = entry?.file_name();
         let inner = inner.to_str().ok_or(io::ErrorKind::InvalidFilename)?;
+        // Left by a process that was killed while it wrote.
+        if inner.ends_with(".part") {
+            continue;
+        }
         record(folder, &format!("{name}/{inner}"), files)?;
     }
     Ok(())
