@@ -103,6 +103,18 @@ fn axes_are_crossed_and_rules_leave_out() {
     assert_ne!(plan.fingerprint, full.fingerprint);
 }
 
+/// Fails if a model that no row of the preset reads is trained, or a row does not find its model in the folder.
+#[test]
+fn models_are_those_of_the_rows() {
+    let semi_ideal = find("semi-ideal").unwrap();
+    let quick = Plan::new(&semi_ideal, Preset::Quick, Path::new("out"), None).unwrap();
+    let full = Plan::new(&semi_ideal, Preset::Full, Path::new("out"), None).unwrap();
+    assert_eq!((quick.models.len(), full.models.len()), (1, 2));
+    let file = quick.cells[0].config.model.file.clone().unwrap();
+    let end = Path::new("out/model").join(&quick.models[0].0).join("model.safetensors");
+    assert!(Path::new(&file).ends_with(&end), "{file}");
+}
+
 /// Fails if a mistake in a configuration is accepted, or the message names neither the key nor the remedy.
 #[test]
 fn mistakes_are_named() {
