@@ -225,22 +225,26 @@ fn changed_results_are_refused() {
     assert!(read_results(&out).unwrap_err().to_string().contains("changed or damaged"));
 }
 
-/// Fails if a run that loses all its weight stops the experiment, or counts for more than an effective sample size of 0.
+/// Fails if a run that loses all its particles stops the experiment, or is not counted. The pilot rejects what an inverse of
+/// one iteration, without Newton's steps, does not lead back.
 #[test]
 fn a_run_that_fails_is_a_result() {
-    let text = SMALL.replace("separation = 1.0", "separation = 1e6, standardize = \"none\"");
+    let text = SMALL
+        .replace("kind = \"none\" }", "kind = \"mala\", steps = 1 }\nlogdet = { estimator = \"dense\" }")
+        .replace("sampler = {", "sampler = { kind = \"replica-exchange\", ladders = 2, rounds = 4,")
+        .replace("dim = 3, separation = 1.0", "dim = 8, separation = 5.0")
+        .replace("kind = \"second-order\" }", "kind = \"flow-map\", map = \"ddim\", newton = 0, n_iter = 1 }, path = { spacing = \"log-snr\" }");
     let lost = experiment(&text);
     let plan = Plan::new(&lost, Preset::Full, Path::new("."), None).unwrap();
     let room = room();
     let results = execute(&lost, &plan, &room.path().join("run"), 2, &Unwatched).unwrap();
-    let failed: Vec<&Row> = results.rows.iter().filter(|row| row.failed > 0).collect();
-    assert!(!failed.is_empty(), "{:?}", results.rows);
-    for row in failed {
-        assert_eq!(row.measures.keys().collect::<Vec<_>>(), ["ess", "failure"]);
-        assert_eq!(row.measures["failure"].values, [1.0]);
-        assert_eq!(row.measures["ess"].values, [0.0]);
-        assert_eq!(row.failures.len(), 1);
-    }
+    let failed: Vec<usize> = results.rows.iter().map(|row| row.failed).collect();
+    assert_eq!(failed, [0, 1, 0]);
+    let row = &results.rows[1];
+    assert_eq!(row.measures.keys().collect::<Vec<_>>(), ["failure"]);
+    assert_eq!(row.measures["failure"].values, [1.0]);
+    assert!(row.failures[0].contains("lost their weight"), "{:?}", row.failures);
+    assert_eq!(results.rows[0].measures["failure"].values, [0.0]);
 }
 
 /// Fails if a folder of an experiment is not in the list or the other way round, one of its configurations is refused,
