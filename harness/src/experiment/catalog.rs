@@ -48,15 +48,15 @@ const EMBEDDED: &[Embedded] = embedded![
     "learned" unchecked,
     "learned-density-exact-score" unchecked,
     "schedules" unchecked,
-    "ablation-n_iter" unchecked,
-    "ablation-n_trunc" unchecked,
-    "ablation-n_hutch" unchecked,
-    "ablation-penalty" unchecked,
+    "ablation-n_iter" checked,
+    "ablation-n_trunc" checked,
+    "ablation-n_hutch" checked,
+    "ablation-penalty" checked,
     "kernel-variance" unchecked,
-    "rank" unchecked,
-    "scaling-in-separation" unchecked,
-    "scaling-in-dimension" unchecked,
-    "scaling-in-modes" unchecked,
+    "rank" checked,
+    "scaling-in-separation" checked,
+    "scaling-in-dimension" checked,
+    "scaling-in-modes" checked,
 ];
 
 /// The names of all experiments that come with the program.

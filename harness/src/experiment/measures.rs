@@ -119,6 +119,16 @@ mod tests {
         assert!(found.keys().all(|name| NAMES.contains(&name.as_str())));
     }
 
+    /// Fails if a run without weights gets an effective sample size, or a failed one with weights has none.
+    #[test]
+    fn a_failure_has_no_effective_sample() {
+        assert_eq!(
+            of_failure(true),
+            BTreeMap::from([("ess".into(), 0.0), ("failure".into(), 1.0)])
+        );
+        assert_eq!(of_failure(false), BTreeMap::from([("failure".into(), 1.0)]));
+    }
+
     /// Fails if replica exchange is divided by the samples it keeps.
     #[test]
     fn exchange_counts_ladders_and_rounds() {

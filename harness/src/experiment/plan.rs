@@ -121,13 +121,7 @@ impl Plan {
         let mut hash = Sha256::new();
         hash.update(json!([experiment.name, preset.name(), env!("CARGO_PKG_VERSION")]).to_string());
         hash.update(amc_core::simd::Instructions::current().name());
-        let mut models = Vec::new();
-        for model in &experiment.config.model {
-            let mut table = base.clone();
-            merge(&mut table, &model.set);
-            hash.update(json!([model.name, table.to_string()]).to_string());
-            models.push((model.name.clone(), read(table, &model.name, false)?));
-        }
+        let mut named = Vec::new();
         let (mut rows, mut cells) = (Vec::new(), Vec::new());
         for choices in product(&experiment.config.vary, rules) {
             let row = describe(&choices);
@@ -137,6 +131,7 @@ impl Plan {
             }
             let mut table = base.clone();
             choices.iter().for_each(|(_, choice)| merge(&mut table, &choice.set));
+            named.extend(model_of(&table));
             for &seed in seeds {
                 let mut table = table.clone();
                 let written =
@@ -155,6 +150,14 @@ impl Plan {
                 field: format!("preset.{}", preset.name()),
                 message: "leaves no row; exclude or only rules out all of them".into(),
             });
+        }
+        // Those alone that a row of the preset reads.
+        let mut models = Vec::new();
+        for model in experiment.config.model.iter().filter(|model| named.contains(&model.name)) {
+            let mut table = base.clone();
+            merge(&mut table, &model.set);
+            hash.update(json!([model.name, table.to_string()]).to_string());
+            models.push((model.name.clone(), read(table, &model.name, false)?));
         }
         for cell in &cells {
             if let Some(row) = rows.get_mut(cell.row) {
@@ -191,6 +194,12 @@ fn merge(table: &mut Table, over: &Table) {
 /// The file of a model of the experiment.
 pub(super) fn model_folder(folder: &Path, name: &str) -> std::path::PathBuf {
     folder.join("model").join(name)
+}
+
+/// What `model.file` of a run's table says.
+fn model_of(table: &Table) -> Option<String> {
+    let file = table.get("model")?.as_table()?.get("file")?;
+    file.as_str().map(str::to_owned)
 }
 
 /// Replaces the name of a model of the experiment by its file.

@@ -103,6 +103,18 @@ fn axes_are_crossed_and_rules_leave_out() {
     assert_ne!(plan.fingerprint, full.fingerprint);
 }
 
+/// Fails if a model that no row of the preset reads is trained, or a row does not find its model in the folder.
+#[test]
+fn models_are_those_of_the_rows() {
+    let semi_ideal = find("semi-ideal").unwrap();
+    let quick = Plan::new(&semi_ideal, Preset::Quick, Path::new("out"), None).unwrap();
+    let full = Plan::new(&semi_ideal, Preset::Full, Path::new("out"), None).unwrap();
+    assert_eq!((quick.models.len(), full.models.len()), (1, 2));
+    let file = quick.cells[0].config.model.file.clone().unwrap();
+    let end = Path::new("out/model").join(&quick.models[0].0).join("model.safetensors");
+    assert!(Path::new(&file).ends_with(&end), "{file}");
+}
+
 /// Fails if a mistake in a configuration is accepted, or the message names neither the key nor the remedy.
 #[test]
 fn mistakes_are_named() {
@@ -213,22 +225,26 @@ fn changed_results_are_refused() {
     assert!(read_results(&out).unwrap_err().to_string().contains("changed or damaged"));
 }
 
-/// Fails if a run that loses all its weight stops the experiment, or counts for more than an effective sample size of 0.
+/// Fails if a run that loses all its particles stops the experiment, or is not counted. The pilot rejects what an inverse of
+/// one iteration, without Newton's steps, does not lead back.
 #[test]
 fn a_run_that_fails_is_a_result() {
-    let text = SMALL.replace("separation = 1.0", "separation = 1e6, standardize = \"none\"");
+    let text = SMALL
+        .replace("kind = \"none\" }", "kind = \"mala\", steps = 1 }\nlogdet = { estimator = \"dense\" }")
+        .replace("sampler = {", "sampler = { kind = \"replica-exchange\", ladders = 2, rounds = 4,")
+        .replace("dim = 3, separation = 1.0", "dim = 8, separation = 5.0")
+        .replace("kind = \"second-order\" }", "kind = \"flow-map\", map = \"ddim\", newton = 0, n_iter = 1 }, path = { spacing = \"log-snr\" }");
     let lost = experiment(&text);
     let plan = Plan::new(&lost, Preset::Full, Path::new("."), None).unwrap();
     let room = room();
     let results = execute(&lost, &plan, &room.path().join("run"), 2, &Unwatched).unwrap();
-    let failed: Vec<&Row> = results.rows.iter().filter(|row| row.failed > 0).collect();
-    assert!(!failed.is_empty(), "{:?}", results.rows);
-    for row in failed {
-        assert_eq!(row.measures.keys().collect::<Vec<_>>(), ["ess", "failure"]);
-        assert_eq!(row.measures["failure"].values, [1.0]);
-        assert_eq!(row.measures["ess"].values, [0.0]);
-        assert_eq!(row.failures.len(), 1);
-    }
+    let failed: Vec<usize> = results.rows.iter().map(|row| row.failed).collect();
+    assert_eq!(failed, [0, 1, 0]);
+    let row = &results.rows[1];
+    assert_eq!(row.measures.keys().collect::<Vec<_>>(), ["failure"]);
+    assert_eq!(row.measures["failure"].values, [1.0]);
+    assert!(row.failures[0].contains("lost their weight"), "{:?}", row.failures);
+    assert_eq!(results.rows[0].measures["failure"].values, [0.0]);
 }
 
 /// Fails if a folder of an experiment is not in the list or the other way round, one of its configurations is refused,
