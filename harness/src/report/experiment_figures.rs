@@ -130,7 +130,7 @@ fn row_by_row(panel: &str, rows: &[&Row], file: &str) -> Figure {
     let plot = RowsPlot {
         title: title(panel, "row by row"),
         kinds: Vec::new(),
-        rows: rows.iter().map(|row| row.label.clone()).collect(),
+        rows: rows.iter().map(|row| short_label(row, panel)).collect(),
         columns: measured(rows).into_iter().map(column).collect(),
     };
     let caption = format!(
@@ -143,6 +143,12 @@ fn row_by_row(panel: &str, rows: &[&Row], file: &str) -> Figure {
 /// The measures that are shown against the costs.
 const AGAINST_COST: [(&str, &str, Up); 2] =
     [("sliced_wasserstein", "sliced Wasserstein", Up::Decades), ("ess", "ESS / N", Up::Efficiency)];
+
+/// The label of a row without the name of its panel, which stands above.
+fn short_label(row: &Row, panel: &str) -> String {
+    let rest = row.label.strip_prefix(panel).map(|rest| rest.trim_start_matches([',', ' ']));
+    rest.filter(|rest| !rest.is_empty()).unwrap_or(&row.label).to_owned()
+}
 
 fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
     let names = series_names(rows);

@@ -20,10 +20,9 @@ impl Figure {
         let sign = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
         let mut safe = String::new();
         for c in name.chars().map(sign) {
+            // One hyphen for a row of them, and none in front.
             if c != '-' || !(safe.is_empty() || safe.ends_with('-')) {
-                if c != '-' || !safe.is_empty() {
-                    safe.push(c);
-                }
+                safe.push(c);
             }
         }
         let name = safe.trim_end_matches('-').chars().take(80).collect();

@@ -138,7 +138,8 @@ fn draw(panel: &LinesPanel, canvas: &mut Canvas, area: Area) {
     if panel.up.1 == Up::AroundZero && y.low < 0.0 {
         drawn.horizontal_rule(0.0);
     }
-    let with_bars = all().any(|point| point.bar().is_some());
+    // Bars at one setting would hide each other; costs are places of their own.
+    let with_bars = panel.along.1 == Along::Settings && all().any(|point| point.bar().is_some());
     let middle = 0.5 * (panel.series.len() as f64 - 1.0);
     for (index, series) in panel.series.iter().enumerate() {
         let look = style(index);

@@ -3,7 +3,7 @@
 //! Each column has an axis of its own. Marks carry bars of two standard errors to either side; where the
 //! numbers are no differences, a broad bar leads to them from zero.
 
-use super::axis::Axis;
+use super::axis::{Axis, Scale};
 use super::canvas::{Anchor, Area, Canvas, Stroke, Text, WIDTH, fitting, text_width};
 use super::lines_plot::{Point, Up, vertical};
 use super::palette::{BLACK, GREY, LIGHTER, style};
@@ -95,8 +95,10 @@ fn draw(column: &Column, canvas: &mut Canvas, frame: Area, places: &[(f64, f64)]
     };
     let across = |value: f64| frame.left + frame.width() * axis.position(value);
     let middle = 0.5 * (frame.left + frame.right);
-    let text = Text::new(FONT, Anchor::Middle);
-    canvas.text((middle, frame.top - 12.0), &fitting(label, FONT, frame.width() + 20.0), text);
+    let room = frame.width() + 20.0;
+    let size = if text_width(label, FONT) > room { NAME_FONT } else { FONT };
+    let text = Text::new(size, Anchor::Middle);
+    canvas.text((middle, frame.top - 12.0), &fitting(label, size, room), text);
     for &(start, _) in places.iter().skip(1) {
         canvas.line(&[(frame.left, start), (frame.right, start)], Stroke::solid(LIGHTER, 0.8));
     }
@@ -114,7 +116,8 @@ fn draw(column: &Column, canvas: &mut Canvas, frame: Area, places: &[(f64, f64)]
         let x = across(truth);
         canvas.line(&[(x, frame.top), (x, frame.bottom)], Stroke::solid(GREY, 1.2));
     }
-    let from_zero = up != Up::AroundZero;
+    // A bar says how much there is of something only where its axis begins at nothing.
+    let from_zero = up != Up::AroundZero && axis.scale == Scale::Linear && axis.low == 0.0;
     for (marks, &(start, _)) in column.marks.iter().zip(places) {
         for (i, &(kind, value, error)) in marks.iter().enumerate() {
             let (look, y) = (style(kind), start + 0.5 * BETWEEN + MARK * (i as f64 + 0.5));

@@ -170,6 +170,8 @@ fn measure_name(name: &str) -> String {
         "minimum_ess" => "smallest ESS / N".into(),
         "ess_per_evaluation" => "ESS / N per evaluation".into(),
         "ess_per_second" => "ESS per second".into(),
+        "mode_weight_error" => "mode-weight error".into(),
+        "sliced_wasserstein" => "sliced Wasserstein".into(),
         "sliced_wasserstein_floor" => "its floor".into(),
         "sliced_wasserstein_excess" => "sliced Wasserstein above the floor".into(),
         "evaluations" => "evaluations per particle".into(),

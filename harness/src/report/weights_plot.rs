@@ -71,16 +71,10 @@ fn draw(plot: &WeightsPlot, panel: &mut Panel<'_>, modes: usize) -> usize {
                 );
                 let bar = Area { left: x0, top: y1, right: x1, bottom: y0 };
                 panel.canvas().rectangle(bar, look.colour, 0.55);
-                if modes <= 16 {
+                if modes <= 16 && plot.runs.len() > 1 {
                     // The shape that the legend names, at the foot of the bar.
-                    if plot.runs.len() > 1 {
-                        panel.canvas().mark(
-                            (0.5 * (x0 + x1), y0 - 7.0),
-                            look.shape,
-                            look.colour,
-                            4.0,
-                        );
-                    }
+                    let foot = (0.5 * (x0 + x1), y0 - 7.0);
+                    panel.canvas().mark(foot, look.shape, look.colour, 4.0);
                 }
                 if let Some(error) = error.filter(|error| error.is_finite() && *error > 0.0) {
                     let bar = (middle, (weight - BARS * error).max(0.0), weight + BARS * error);
