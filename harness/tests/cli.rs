@@ -103,7 +103,7 @@ fn the_resolved_configuration_reproduces_the_run() {
     let refused = amc(&["run", "c.toml", "--out", "a"], folder.path());
     assert_eq!(refused.status.code(), Some(2));
     let files = std::fs::read_dir(folder.path().join("a")).unwrap().count();
-    assert_eq!(files, 3);
+    assert_eq!(files, 8);
 }
 
 /// Fails if an array of samples.npz is missing, misshapen or not what the summary was made of.
@@ -241,11 +241,17 @@ fn output_is_whole_or_absent() {
         let arguments = ["run", "c.toml", "--quiet", "--out", out.to_str().unwrap()];
         let output = amc(&arguments, folder.path());
         let message = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert_eq!(output.status.code(), Some(1), "{message}");
         assert_eq!(message.trim_end().lines().count(), 1, "{message}");
         assert!(message.contains(blocked) && output.stdout.is_empty(), "{message}");
         let left = std::fs::read_dir(&out).unwrap().count();
-        assert_eq!(left, 2, "{blocked}: something is left behind or gone");
+        assert_eq!(
+            left, 2,
+            "{blocked}: more than the checkpoint is left behind, or something gone"
+        );
+        assert!(out.join("checkpoint/run").exists());
+        let output = amc(&["resume", out.to_str().unwrap(), "--quiet"], folder.path());
+        assert!(output.status.success() && out.join("manifest.json").exists());
     }
 }
 
@@ -256,13 +262,16 @@ fn a_full_disk_is_one_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
     std::fs::create_dir(folder.path().join("out")).unwrap();
-    std::os::unix::fs::symlink("/dev/full", folder.path().join("out/.samples.npz.part")).unwrap();
+    // Where the archive is written before it gets its temporary name.
+    let place = folder.path().join("out/..samples.npz.part.part");
+    std::os::unix::fs::symlink("/dev/full", place).unwrap();
     let output = amc(&["run", "c.toml", "--quiet", "--out", "out"], folder.path());
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(message.starts_with("error: out/samples.npz: cannot be written"), "{message}");
     assert_eq!(message.trim_end().lines().count(), 1, "{message}");
-    assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
+    // The checkpoint alone, to go on from.
+    assert_eq!(std::fs::read_dir(folder.path().join("out")).unwrap().count(), 1);
 }
 
 /// Fails if some number of particles, down to one, keeps a run from its summary.
