@@ -47,7 +47,7 @@ const EMBEDDED: &[Embedded] = embedded![
     "semi-ideal" unchecked,
     "learned" unchecked,
     "learned-density-exact-score" unchecked,
-    "schedules" unchecked,
+    "schedules" checked,
     "ablation-n_iter" checked,
     "ablation-n_trunc" checked,
     "ablation-n_hutch" checked,
