@@ -6,13 +6,16 @@ use super::lines_plot::BARS;
 use super::palette::{BLACK, style};
 use super::panel::{Below, Legend, Margins, Panel, title};
 
+/// Weights of modes with their standard errors, where they have any.
+pub(super) type Weights = Vec<(f64, Option<f64>)>;
+
 /// What the figure shows.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct WeightsPlot {
     /// The line above.
     pub(super) title: String,
     /// The runs, with weights and standard errors of their modes.
-    pub(super) runs: Vec<(String, Vec<(f64, Option<f64>)>)>,
+    pub(super) runs: Vec<(String, Weights)>,
     /// The true weights, one list for each run (they may have different targets).
     pub(super) truth: Vec<Vec<f64>>,
 }
