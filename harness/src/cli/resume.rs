@@ -17,7 +17,7 @@ pub(super) struct ResumeArguments {
     /// The folder that `amc run --out` was given
     dir: PathBuf,
     /// Keep the run after so many levels or rounds (20), or so much time (30s, 5min) [default: as it began]
-    #[arg(long, value_name = "N|TIME")]
+    #[arg(long, value_name = "N|TIME", allow_hyphen_values = true)]
     checkpoint_every: Option<Every>,
     /// Threads; 0 uses every core. The result does not depend on it
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
@@ -37,6 +37,7 @@ what they were. A damaged file of the checkpoint is named and passed over: that 
 /// Runs the subcommand.
 pub(super) fn resume(arguments: &ResumeArguments) -> Result<(), RunError> {
     let every = arguments.checkpoint_every;
+    let out = OutputDir::of_unfinished(&arguments.dir)?;
     let unfinished = Unfinished::read(&arguments.dir, every, interrupt::requested)?;
     let pool = thread_pool(arguments.threads)?;
     let Unfinished { config, problem, journal, notes } = unfinished;
@@ -44,8 +45,7 @@ pub(super) fn resume(arguments: &ResumeArguments) -> Result<(), RunError> {
         eprintln!("warning: {note}");
     }
     interrupt::watch();
-    let out = OutputDir::of_unfinished(&arguments.dir);
     let bar = LevelBar::new(arguments.quiet).with_journal(Some(journal));
-    let finished = pool.install(|| carry_out(&config, &problem, bar, Some(&out)))?;
+    let finished = pool.install(|| carry_out(&config, &problem, bar, Some(out)))?;
     show(&finished.summary, arguments.json, arguments.quiet)
 }

@@ -23,7 +23,7 @@ pub(super) struct RunArguments {
     out: Option<PathBuf>,
     /// Keep the run after so many levels or rounds (20), or so much time (30s, 5min), so that `amc resume DIR` can go on
     /// with it after a crash or Ctrl-C; 30s if nothing is given
-    #[arg(long, value_name = "N|TIME", requires = "out")]
+    #[arg(long, value_name = "N|TIME", requires = "out", allow_hyphen_values = true)]
     checkpoint_every: Option<Every>,
     /// Allow --out to replace the files of an earlier run
     #[arg(long, requires = "out")]
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
         interrupt::watch();
     }
     let bar = LevelBar::new(arguments.config.quiet).with_journal(journal);
-    let finished = pool.install(|| carry_out(&config, &problem, bar, out.as_ref()))?;
+    let finished = pool.install(|| carry_out(&config, &problem, bar, out))?;
     show(&finished.summary, arguments.config.json, arguments.config.quiet)
 }
 
@@ -94,7 +94,7 @@ pub(super) fn carry_out(
     config: &RunConfig,
     problem: &Problem,
     mut bar: LevelBar,
-    out: Option<&OutputDir>,
+    out: Option<OutputDir>,
 ) -> Result<Run, RunError> {
     let finished = execute(config, problem, &mut bar);
     drop(bar);

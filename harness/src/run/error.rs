@@ -125,7 +125,7 @@ pub enum RunError {
         message: String,
     },
     /// A run that was asked to stop.
-    #[error("stopped; `amc resume {0}` goes on from here to the same result")]
+    #[error("stopped; `amc resume {0}` goes on with it to the same result")]
     Stopped(PathBuf),
     /// An argument of the command line.
     #[error("{name}: {message}")]

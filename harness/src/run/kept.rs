@@ -64,9 +64,11 @@ fn alike(instructions: Instructions) -> &'static str {
     }
 }
 
-/// Whether a folder holds a run that was begun and not finished.
+/// Whether a folder holds a run that was begun and not finished. One that was killed before it had said what it is left
+/// nothing but files in the making.
 pub(super) fn is_in(path: &Path) -> bool {
-    FILES.iter().any(|name| path.join(CHECKPOINT).join(name).exists())
+    let files = fs::read_dir(path.join(CHECKPOINT)).into_iter().flatten().flatten();
+    files.into_iter().any(|file| !file.file_name().to_string_lossy().starts_with('.'))
 }
 
 /// Begins the journal of a run in its folder; what an earlier one left is removed.
@@ -112,21 +114,7 @@ impl Unfinished {
     /// A folder without one; one that was begun with other files, another version or instructions that give other bits.
     pub fn read(path: &Path, every: Option<Every>, stop: fn() -> bool) -> Result<Self, RunError> {
         let refuse = |message: String| RunError::File { path: path.to_owned(), message };
-        if !is_in(path) {
-            let message = match (
-                Manifest::is_in(path),
-                path.join("checkpoint.safetensors").exists(),
-            ) {
-                (true, _) => "holds a finished run: there is nothing to go on with",
-                (_, true) => {
-                    "holds an unfinished training: `amc train CONFIG.toml --out DIR --resume` goes on with it"
-                }
-                (false, false) => {
-                    "holds no unfinished run: give the --out of an `amc run` that did not end"
-                }
-            };
-            return Err(refuse(message.into()));
-        }
+        check(path)?;
         let folder = path.join(CHECKPOINT);
         let mut notes = Vec::new();
         let mut found: Option<Kept> = None;
@@ -139,6 +127,9 @@ impl Unfinished {
                     notes.push(format!("{} {error}", folder.join(name).display()));
                 }
             }
+        }
+        if found.is_none() && notes.is_empty() {
+            notes.push(format!("{} is missing", folder.join(FILES[0]).display()));
         }
         let kept = found.ok_or_else(|| {
             refuse(format!(
@@ -159,7 +150,8 @@ impl Unfinished {
             let message = format!(
                 "was begun on {} instructions, which give other bits than {instructions}: set AMC_ISA={} in the \
                  environment",
-                kept.instructions, kept.instructions
+                kept.instructions.replace("avx2", "avx2 or avx512"),
+                kept.instructions
             );
             return Err(refuse(message));
         }
@@ -174,6 +166,29 @@ impl Unfinished {
         let every = every.or_else(|| kept.every.parse().ok()).unwrap_or(Every::DEFAULT);
         let journal = Journal::new(&folder, kept.identity(), every, stop);
         Ok(Self { config, problem, journal, notes })
+    }
+}
+
+/// Refuses a folder without an unfinished run.
+pub(super) fn check(path: &Path) -> Result<(), RunError> {
+    if is_in(path) {
+        return Ok(());
+    }
+    let message = nothing_to_resume(path).to_owned();
+    Err(RunError::File { path: path.to_owned(), message })
+}
+
+/// Why a folder holds no run to go on with, and what may have been meant.
+fn nothing_to_resume(path: &Path) -> &'static str {
+    let holds = |name: &str| path.join(name).exists();
+    if holds("plan.json") {
+        "holds an experiment: the same `amc experiment run` with this --out goes on with it"
+    } else if holds("checkpoint.safetensors") {
+        "holds an unfinished training: `amc train CONFIG.toml --out DIR --resume` goes on with it"
+    } else if Manifest::is_in(path) {
+        "holds a finished run: there is nothing to go on with"
+    } else {
+        "holds no unfinished run: give the --out of an `amc run` that did not end"
     }
 }
 

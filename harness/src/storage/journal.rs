@@ -57,14 +57,17 @@ impl FromStr for Every {
     fn from_str(text: &str) -> Result<Self, String> {
         let refuse = || {
             format!(
-                "\"{text}\" is neither a number of levels or rounds (20) nor a time (30s, 5min, 1h)"
+                "\"{text}\" is neither a whole number of levels or rounds (20) nor of seconds, minutes or hours \
+                 (30s, 5min, 1h)"
             )
         };
         let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (digits, unit) = text.split_at(end);
         let number: u64 = digits.parse().map_err(|_| refuse())?;
         if number == 0 {
-            return Err(format!("\"{text}\": there must be something between two checkpoints"));
+            return Err(format!(
+                "\"{text}\": something must lie between two checkpoints; give 1 or more"
+            ));
         }
         let seconds = match unit.trim() {
             "" => return Ok(Self::Steps(number)),

@@ -5,9 +5,11 @@
 //! | a file that is whole or absent | written beside its place, brought to the disk, renamed | `replace.rs` |
 //! | a file whose damage is seen | its SHA-256 behind its contents | `sealed.rs` |
 //! | a run that another process can go on with | finished stages, the state of the one in progress, and the state before | `journal.rs` |
+//! | a folder that one process at a time works in | a lock of the system | `lock.rs` |
 //! | a folder that is complete | names, sizes and SHA-256 of its files, written last | `manifest.rs` |
 
 mod journal;
+mod lock;
 mod manifest;
 mod replace;
 mod sealed;
@@ -15,6 +17,7 @@ mod sealed;
 mod tests;
 
 pub use journal::{Every, Identity, Journal, JournalError};
+pub use lock::Lock;
 pub use manifest::{Manifest, ManifestError, Recorded};
 pub use replace::{replace, sync_folder};
 pub use sealed::{SealError, read_sealed, write_sealed};

@@ -164,12 +164,20 @@ struct Patient<W> {
 
 impl<W: Write> Write for Patient<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.inner.write(bytes).inspect_err(|error| {
-            self.error = Some(io::Error::new(error.kind(), error.to_string()));
-        })
+        let written = self.inner.write(bytes);
+        self.remember(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        let flushed = self.inner.flush();
+        self.remember(flushed)
+    }
+}
+
+impl<W> Patient<W> {
+    fn remember<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.inspect_err(|error| {
+            self.error = Some(io::Error::new(error.kind(), error.to_string()));
+        })
     }
 }

@@ -30,7 +30,7 @@ use std::path::{Path, PathBuf};
 use super::kept::{self, CHECKPOINT};
 use super::{Problem, Run, RunError};
 use crate::config::RunConfig;
-use crate::storage::{Every, Journal, Manifest};
+use crate::storage::{Every, Journal, Lock, Manifest};
 
 /// All files but the manifest, in the order in which they get their names.
 const FILES: [&str; 7] = [
@@ -43,12 +43,13 @@ const FILES: [&str; 7] = [
     "summary.json",
 ];
 
-/// A folder that is ready to take the files of a run.
-#[derive(Debug, Clone)]
+/// A folder that is ready to take the files of a run, and of no other one meanwhile.
+#[derive(Debug)]
 pub struct OutputDir {
     path: PathBuf,
     /// Whether [`OutputDir::prepare`] made the folder.
     created: bool,
+    lock: Lock,
 }
 
 impl OutputDir {
@@ -58,6 +59,9 @@ impl OutputDir {
     /// A folder that holds a run already, finished or not (unless `overwrite`), or cannot be written.
     pub fn prepare(path: &Path, overwrite: bool) -> Result<Self, RunError> {
         let refuse = |message: String| RunError::File { path: path.to_owned(), message };
+        if path.exists() && !path.is_dir() {
+            return Err(refuse("is a file, not a folder: choose another --out".into()));
+        }
         if kept::is_in(path) && !overwrite {
             let message = format!(
                 "holds an unfinished run: `amc resume {}` goes on with it, --force begins anew",
@@ -82,12 +86,16 @@ impl OutputDir {
         fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(|e| {
             refuse(format!("the folder cannot be written ({e}): choose another --out"))
         })?;
-        Ok(Self { path: path.to_owned(), created })
+        Ok(Self { path: path.to_owned(), created, lock: locked(path)? })
     }
 
-    /// The folder of a run that is going on.
-    pub fn of_unfinished(path: &Path) -> Self {
-        Self { path: path.to_owned(), created: false }
+    /// The folder of a run that is to go on.
+    ///
+    /// # Errors
+    /// A folder without an unfinished run, or that another process is at work in.
+    pub fn of_unfinished(path: &Path) -> Result<Self, RunError> {
+        kept::check(path)?;
+        Ok(Self { path: path.to_owned(), created: false, lock: locked(path)? })
     }
 
     /// Its path.
@@ -110,11 +118,13 @@ impl OutputDir {
     }
 
     /// Removes what was begun for a run that failed, and the folder if it was made for it.
-    pub fn abandon(&self) {
-        let _ = fs::remove_dir_all(self.path.join(CHECKPOINT));
-        if self.created {
+    pub fn abandon(self) {
+        let Self { path, created, lock } = self;
+        let _ = fs::remove_dir_all(path.join(CHECKPOINT));
+        drop(lock);
+        if created {
             // Only an empty folder can be removed this way; anything else is left alone.
-            let _ = fs::remove_dir(&self.path);
+            let _ = fs::remove_dir(&path);
         }
     }
 
@@ -152,6 +162,8 @@ impl OutputDir {
     /// and comes last.
     fn publish(&self) -> Result<(), RunError> {
         Manifest::remove_from(&self.path).map_err(|e| self.unwritable("manifest.json", &e))?;
+        // The report of an earlier run says nothing about this one.
+        remove(&self.path.join("report.html"));
         for name in FILES {
             let place = self.path.join(name);
             if place.is_dir() {
@@ -183,6 +195,18 @@ impl OutputDir {
             self.path.display()
         );
         RunError::Unwritable { path: self.path.join(name), message }
+    }
+}
+
+/// The lock of a folder.
+fn locked(path: &Path) -> Result<Lock, RunError> {
+    let refuse = |message: String| RunError::File { path: path.to_owned(), message };
+    match Lock::take(path) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(refuse(
+            "another amc is at work in this folder: wait for it, or stop it first".into(),
+        )),
+        Err(error) => Err(refuse(format!("the folder cannot be locked ({error})"))),
     }
 }
 
