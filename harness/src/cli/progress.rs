@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::interrupt;
-use crate::sampler::{Observer, Progress, SamplerError};
+use crate::sampler::{Observer, Progress};
 use crate::storage::Journal;
 
 /// A bar over the levels or rounds of the current phase, with how it is going; and what the run is kept by, if it is.
@@ -59,7 +59,7 @@ impl Observer for LevelBar {
         self.bar.reset_eta();
     }
 
-    fn level_done(&mut self, progress: Progress) -> Result<(), SamplerError> {
+    fn level_done(&mut self, progress: Progress) {
         let state = match progress {
             Progress::Ess(ess) => format!("ESS {ess:.3}"),
             Progress::Rejection(rate) => format!("worst rejection {rate:.3}"),
@@ -69,7 +69,10 @@ impl Observer for LevelBar {
         let last = self.bar.length() == Some(self.bar.position());
         let then = if last && self.bar.prefix() != "pilot" { ", then what follows" } else { "" };
         self.bar.set_message(format!("{state}{then}"));
-        if interrupt::requested() { Err(SamplerError::Stopped) } else { Ok(()) }
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        interrupt::requested()
     }
 
     fn journal(&mut self) -> Option<&mut Journal> {

@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
     let out = arguments.out.as_deref();
     let out = out.map(|path| OutputDir::prepare(path, arguments.force)).transpose()?;
     let every = arguments.checkpoint_every.unwrap_or(Every::DEFAULT);
-    let begin = |out: &OutputDir| out.begin(&config, &problem, every, interrupt::requested);
+    let begin = |out: &OutputDir| out.begin(&config, &problem, every);
     let journal = out.as_ref().map(begin).transpose()?;
     if journal.is_some() {
         interrupt::watch();

@@ -14,7 +14,7 @@ use crate::config::RunConfig;
 use crate::run::{Problem, RunError, Top};
 use crate::sampler::{
     Annealing, FIRST_LEVEL_STEPS, LEVEL_STEPS, MeanSquareScore, Observer, Pilot, Progress,
-    SamplerError, Streams, mean_square_score, stage,
+    SamplerError, Streams, heed, mean_square_score, stage,
 };
 
 /// Particles of the descent.
@@ -87,8 +87,8 @@ fn descend(
                 let adapted = pilot.adapt(pair, 0, choice, (start, rounds), streams)?;
                 step_size = Some(adapted);
             }
-            observer.level_done(Progress::Ess(ess))?;
-            Ok(())
+            observer.level_done(Progress::Ess(ess));
+            Ok(heed(observer)?)
         })?;
         times.push(s);
     }

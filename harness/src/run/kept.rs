@@ -77,7 +77,6 @@ pub(super) fn begin(
     config: &RunConfig,
     problem: &Problem,
     every: Every,
-    stop: fn() -> bool,
 ) -> Result<Journal, RunError> {
     let folder = path.join(CHECKPOINT);
     let kept = Kept::new(config, problem, every)?;
@@ -92,7 +91,7 @@ pub(super) fn begin(
     for name in FILES {
         write_sealed(&folder.join(name), &kept).map_err(unwritable)?;
     }
-    Ok(Journal::new(&folder, kept.identity(), every, stop))
+    Ok(Journal::new(&folder, kept.identity(), every))
 }
 
 /// Ends the journal of a run, all at once: a process killed meanwhile leaves either all of it or what no command looks at.
@@ -120,7 +119,7 @@ impl Unfinished {
     ///
     /// # Errors
     /// A folder without one; one that was begun with other files, another version or instructions that give other bits.
-    pub fn read(path: &Path, every: Option<Every>, stop: fn() -> bool) -> Result<Self, RunError> {
+    pub fn read(path: &Path, every: Option<Every>) -> Result<Self, RunError> {
         let refuse = |message: String| RunError::File { path: path.to_owned(), message };
         check(path)?;
         let folder = path.join(CHECKPOINT);
@@ -172,7 +171,7 @@ impl Unfinished {
             return Err(refuse(message.into()));
         }
         let every = every.or_else(|| kept.every.parse().ok()).unwrap_or(Every::DEFAULT);
-        let journal = Journal::new(&folder, kept.identity(), every, stop);
+        let journal = Journal::new(&folder, kept.identity(), every);
         Ok(Self { config, problem, journal, notes })
     }
 }

@@ -139,8 +139,8 @@ fn go_down(
         run.mix(&mut population, level)?;
         run.finish_level(level, ess, conditional_ess, resampled);
         run.look_at(&population, level);
+        observer.level_done(Progress::Ess(ess));
         keep(observer, ANNEAL, || (&run.account, &population, level))?;
-        observer.level_done(Progress::Ess(ess))?;
     }
     run.into_outcome(population)
 }
@@ -237,8 +237,8 @@ fn go_up(
         run.cross(&mut population, level, Direction::Backward)?;
         let ess = effective_sample_size(population.log_weights()) / particles as f64;
         run.resample_if_poor(&mut population, level + 1, ess, resampling)?;
+        observer.level_done(Progress::Ess(ess));
         keep(observer, REVERSE, || (&run.account, &population, level + 1))?;
-        observer.level_done(Progress::Ess(ess))?;
     }
     visit(steps, &population)?;
     let last = population.weigh_reference(problem, -1.0)?;

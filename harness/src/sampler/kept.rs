@@ -34,16 +34,24 @@ pub(super) fn resumed<T: DeserializeOwned>(observer: &mut dyn Observer, name: &s
     observer.journal().and_then(|journal| journal.resumed(name))
 }
 
-/// Keeps the state of the stage `name`, if the run is kept and it is time to.
+/// Keeps the state of the stage `name`, if the run is kept and it is time to; ends a run that somebody wants to end
+/// once its state is kept.
 pub(super) fn keep<T: Serialize>(
     observer: &mut dyn Observer,
     name: &str,
     state: impl FnOnce() -> T,
 ) -> Result<(), SamplerError> {
-    match observer.journal() {
-        Some(journal) => Ok(journal.keep(name, state)?),
-        None => Ok(()),
+    // Read once: a wish that comes after this is heeded after the next level.
+    let stop = observer.wants_to_stop();
+    if let Some(journal) = observer.journal() {
+        journal.keep(name, stop, state)?;
     }
+    if stop { Err(SamplerError::Stopped) } else { Ok(()) }
+}
+
+/// Ends a run that somebody wants to end, in a stage of which no state is kept.
+pub(crate) fn heed(observer: &dyn Observer) -> Result<(), SamplerError> {
+    if observer.wants_to_stop() { Err(SamplerError::Stopped) } else { Ok(()) }
 }
 
 /// [`Evaluations`], field by field.

@@ -36,7 +36,7 @@ pub use exchange::{
     ExchangeOutcome, ExchangeRecord, ExchangeRules, Explorer, LadderEvidence, Start, Trajectories,
     exchange,
 };
-pub(crate) use kept::{KeptEvaluations, stage};
+pub(crate) use kept::{KeptEvaluations, heed, stage};
 pub(crate) use pilot::{FIRST_LEVEL_STEPS, LEVEL_STEPS, Pilot, Streams};
 pub use pilot::{Tuning, descend, ladder_pilot_particles, pilot, pilot_particles};
 pub use population::{Direction, Population};

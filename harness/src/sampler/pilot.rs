@@ -11,7 +11,7 @@ use amc_core::weight::{Resampling, effective_sample_size};
 
 use serde::{Deserialize, Serialize};
 
-use super::kept::{KeptEvaluations, stage};
+use super::kept::{KeptEvaluations, heed, stage};
 use super::population::{Direction, PassReport};
 use super::square_score::{MeanSquareScore, mean_square_score, mean_square_score_of_posterior};
 use super::step_size::updated;
@@ -99,7 +99,8 @@ pub fn descend(
             *score = score.steadier(posterior);
         }
         visit(level, &run.population)?;
-        observer.level_done(Progress::Ess(ess))?;
+        observer.level_done(Progress::Ess(ess));
+        heed(observer)?;
     }
     Ok(Tuning {
         step_sizes: StepSizes::Frozen(step_sizes),

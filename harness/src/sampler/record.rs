@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::SamplerError;
 use crate::storage::Journal;
 
 /// One level of a run, after its moves.
@@ -42,10 +41,11 @@ pub trait Observer {
     /// So many of them were done by an earlier process.
     fn skip(&mut self, _done: usize) {}
     /// One of them is done.
-    ///
-    /// # Errors
-    /// [`SamplerError::Stopped`] ends the run here: somebody wants it to.
-    fn level_done(&mut self, progress: Progress) -> Result<(), SamplerError>;
+    fn level_done(&mut self, progress: Progress);
+    /// Whether somebody wants the run to end here.
+    fn wants_to_stop(&self) -> bool {
+        false
+    }
     /// Where the run is kept while it goes on, if it is.
     fn journal(&mut self) -> Option<&mut Journal> {
         None
@@ -58,9 +58,7 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn begin(&mut self, _phase: &str, _length: usize) {}
-    fn level_done(&mut self, _progress: Progress) -> Result<(), SamplerError> {
-        Ok(())
-    }
+    fn level_done(&mut self, _progress: Progress) {}
 }
 
 /// Hides the journal of a run from a part whose results do not all lie in its own state.
@@ -75,7 +73,11 @@ impl Observer for Unkept<'_> {
         self.0.skip(done);
     }
 
-    fn level_done(&mut self, progress: Progress) -> Result<(), SamplerError> {
-        self.0.level_done(progress)
+    fn level_done(&mut self, progress: Progress) {
+        self.0.level_done(progress);
+    }
+
+    fn wants_to_stop(&self) -> bool {
+        self.0.wants_to_stop()
     }
 }

@@ -118,8 +118,6 @@ pub struct Journal {
     folder: PathBuf,
     run: Identity,
     every: Every,
-    /// Whether the run has been asked to stop: then it is kept after the step in progress.
-    stop: fn() -> bool,
     /// The stage in progress.
     stage: u64,
     steps: u64,
@@ -131,10 +129,10 @@ pub struct Journal {
 
 impl Journal {
     /// The journal of a run in a folder that exists, from its first stage on.
-    pub fn new(folder: &Path, run: Identity, every: Every, stop: fn() -> bool) -> Self {
+    pub fn new(folder: &Path, run: Identity, every: Every) -> Self {
         let (folder, last) = (folder.to_owned(), Instant::now());
         let (cost, notes) = (Duration::ZERO, Vec::new());
-        Self { folder, run, every, stop, stage: 0, steps: 0, last, cost, notes }
+        Self { folder, run, every, stage: 0, steps: 0, last, cost, notes }
     }
 
     /// The result of the stage that comes now, if it is kept; then the next stage is in progress.
@@ -160,13 +158,14 @@ impl Journal {
         self.read(STATE, name).or_else(|| self.read(PREVIOUS, name))
     }
 
-    /// Keeps the state of the stage in progress after one more level or round, if it is time to.
+    /// Keeps the state of the stage in progress after one more level or round, if it is time to or has to be `at_once`.
     ///
     /// # Errors
     /// A file that cannot be written.
     pub fn keep<T: Serialize>(
         &mut self,
         name: &str,
+        at_once: bool,
         state: impl FnOnce() -> T,
     ) -> Result<(), JournalError> {
         self.steps += 1;
@@ -174,7 +173,7 @@ impl Journal {
             Every::Steps(steps) => self.steps >= steps,
             Every::Time(time) => self.last.elapsed() >= time.max(SHARE * self.cost),
         };
-        if !due && !(self.stop)() {
+        if !due && !at_once {
             return Ok(());
         }
         let start = Instant::now();

@@ -9,7 +9,7 @@ use super::*;
 const RUN: Identity = [7; 32];
 
 fn journal(folder: &Path) -> Journal {
-    Journal::new(folder, RUN, Every::Steps(1), || false)
+    Journal::new(folder, RUN, Every::Steps(1))
 }
 
 /// Fails if a bit of a number changes on the way through the disk.
@@ -58,8 +58,8 @@ fn a_run_goes_on_where_it_was() {
     assert_eq!(first.finished::<u32>("one"), None);
     first.finish("one", &11_u32).unwrap();
     assert_eq!(first.finished::<u32>("two"), None);
-    first.keep("two", || 1_u32).unwrap();
-    first.keep("two", || 2_u32).unwrap();
+    first.keep("two", false, || 1_u32).unwrap();
+    first.keep("two", false, || 2_u32).unwrap();
 
     let mut second = journal(folder.path());
     assert_eq!(second.finished::<u32>("one"), Some(11));
@@ -70,7 +70,7 @@ fn a_run_goes_on_where_it_was() {
     assert_eq!(second.resumed::<u32>("three"), None);
     assert!(second.take_notes().is_empty());
 
-    let mut stranger = Journal::new(folder.path(), [8; 32], Every::Steps(1), || false);
+    let mut stranger = Journal::new(folder.path(), [8; 32], Every::Steps(1));
     assert_eq!(stranger.finished::<u32>("one"), None);
     assert!(stranger.take_notes()[0].contains("another run"));
 }
@@ -90,8 +90,8 @@ fn damage_costs_time_and_is_told() {
     let mut first = journal(folder.path());
     first.finish("one", &11_u32).unwrap();
     first.finish("two", &22_u32).unwrap();
-    first.keep("three", || 1_u32).unwrap();
-    first.keep("three", || 2_u32).unwrap();
+    first.keep("three", false, || 1_u32).unwrap();
+    first.keep("three", false, || 2_u32).unwrap();
     spoil("state");
     spoil("stage-0000");
 
@@ -111,7 +111,7 @@ fn one_state_is_always_whole() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let mut first = journal(folder.path());
-    (1..=3_u32).for_each(|state| first.keep("one", || state).unwrap());
+    (1..=3_u32).for_each(|state| first.keep("one", false, || state).unwrap());
     // After the first of the two renames.
     fs::rename(at("state"), at("state.previous")).unwrap();
     assert_eq!(journal(folder.path()).resumed::<u32>("one"), Some(3));
@@ -120,22 +120,22 @@ fn one_state_is_always_whole() {
     fs::write(at(".state.new.part"), b"amc").unwrap();
     let mut next = journal(folder.path());
     assert_eq!(next.resumed::<u32>("one"), Some(3));
-    next.keep("one", || 4_u32).unwrap();
+    next.keep("one", false, || 4_u32).unwrap();
     assert_eq!(journal(folder.path()).resumed::<u32>("one"), Some(4));
 }
 
 /// Fails if a state is kept at every step where a longer time was asked for, or a run that was asked to stop is not.
 #[test]
 fn states_are_kept_when_due() {
-    let state = |every, stop| {
+    let state = |every, at_once| {
         let folder = tempfile::tempdir().unwrap();
-        let mut journal = Journal::new(folder.path(), RUN, every, stop);
-        (1..=5_u32).for_each(|state| journal.keep("one", || state).unwrap());
-        Journal::new(folder.path(), RUN, every, stop).resumed::<u32>("one")
+        let mut journal = Journal::new(folder.path(), RUN, every);
+        (1..=5_u32).for_each(|state| journal.keep("one", at_once, || state).unwrap());
+        Journal::new(folder.path(), RUN, every).resumed::<u32>("one")
     };
-    assert_eq!(state(Every::Steps(2), || false), Some(4));
-    assert_eq!(state(Every::Time(Duration::from_secs(3600)), || false), None);
-    assert_eq!(state(Every::Time(Duration::from_secs(3600)), || true), Some(5));
+    assert_eq!(state(Every::Steps(2), false), Some(4));
+    assert_eq!(state(Every::Time(Duration::from_secs(3600)), false), None);
+    assert_eq!(state(Every::Time(Duration::from_secs(3600)), true), Some(5));
 }
 
 /// Fails if an interval is read as another one, or nonsense is taken.

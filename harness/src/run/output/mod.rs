@@ -112,9 +112,8 @@ impl OutputDir {
         config: &RunConfig,
         problem: &Problem,
         every: Every,
-        stop: fn() -> bool,
     ) -> Result<Journal, RunError> {
-        kept::begin(&self.path, config, problem, every, stop)
+        kept::begin(&self.path, config, problem, every)
     }
 
     /// Removes what was begun for a run that failed, and the folder if it was made for it.

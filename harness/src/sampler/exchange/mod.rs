@@ -200,11 +200,11 @@ impl<'a> Run<'a> {
             } else {
                 self.record(round - warmup)?;
             }
+            observer.level_done(Progress::Rejection(self.worst_rejection()));
             keep(observer, EXCHANGE, || {
                 let totals = self.mode_weights.as_ref().map(ModeWeights::totals);
                 (round + 1, &self.ladders, &self.account, totals)
             })?;
-            observer.level_done(Progress::Rejection(self.worst_rejection()))?;
         }
         Ok(())
     }
