@@ -182,6 +182,16 @@ fn experiments_have_figures_claims_and_rows() {
     for text in ["✓ holds", "✗ fails", "? undecided", "2 (1 failed)", "0.98"] {
         assert!(made.page.contains(text), "{text}");
     }
+    // Numbers have their errors, costs alone do not, and all have proper names.
+    for cell in [
+        ">0.9800\u{a0}±\u{a0}0.0040<",
+        ">−0.06\u{a0}±\u{a0}0.10<",
+        ">0.500<",
+        ">log Z<",
+        ">ESS / N<",
+    ] {
+        assert!(made.page.contains(cell), "{cell}");
+    }
     particles(folder.path(), "run");
     let both = report(&["study", "run", "--out", "both.html"], folder.path());
     both.check();

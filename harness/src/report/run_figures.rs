@@ -134,15 +134,22 @@ fn place(summary: &RunSummary, time: f64) -> f64 {
     summary.times.partition_point(|&t| t < time) as f64 / last
 }
 
+/// Parts between the labels of an axis of levels.
+const PARTS: usize = 5;
+
+/// The axis of levels as shares of all.
+fn along_shares() -> (String, Along) {
+    let shares = (0..=PARTS).map(|k| k as f64 / PARTS as f64);
+    let labels = shares.map(|share| (share, number(share))).collect();
+    ("level as a share of all, 0 the target".into(), Along::Levels(labels))
+}
+
 /// The axis of levels: with their times where all runs have the same, with shares where they differ.
 fn along_levels(runs: &Named<'_>) -> (String, Along) {
-    const PARTS: usize = 5;
     let times = |run: &RunFolder| run.summary.times.clone();
     let first = runs.first().map_or(Vec::new(), |(_, run)| times(run));
     if runs.iter().any(|(_, run)| times(run) != first) || first.len() < 2 {
-        let shares = (0..=PARTS).map(|k| k as f64 / PARTS as f64);
-        let labels = shares.map(|share| (share, number(share))).collect();
-        return ("level as a share of all, 0 the target".into(), Along::Levels(labels));
+        return along_shares();
     }
     let last = first.len() - 1;
     let mut levels: Vec<usize> = (0..=PARTS).map(|k| k * last / PARTS).collect();
@@ -167,7 +174,7 @@ fn schedule(runs: &Named<'_>) -> Option<Figure> {
     });
     let mut panels = vec![LinesPanel {
         up: ("time t of the level".into(), Up::Decades),
-        along: along_levels(runs),
+        along: along_shares(),
         series: times.collect(),
         marks: runs.iter().all(|(_, run)| run.summary.times.len() <= 40),
     }];

@@ -190,6 +190,8 @@ fn rows_table(results: &Results, measures: &[&str]) -> String {
             failed => format!("{} ({failed} failed)", row.runs),
         };
         let value = |name: &&str| match row.measure(name) {
+            // How costs spread is of no interest here, and leaves no room for what is.
+            Some((mean, _)) if ["evaluations", "seconds"].contains(name) => quantity(Some(mean)),
             Some((mean, error)) => with_error(Some(mean), error),
             None => "–".to_owned(),
         };
