@@ -12,8 +12,11 @@ use crate::config::RunConfig;
 const MEAN: [f64; 2] = [3.0, -2.0];
 const COVARIANCE: [f64; 4] = [4.0, 0.9, 0.9, 0.25];
 
+/// Places of particles with their log-weights.
+type Weighted = Vec<(Vec<f64>, f64)>;
+
 /// A run on it with snapshots of given levels, coordinates and log-weights.
-fn run(base: &Path, dim: usize, snapshots: &[(usize, f64, Vec<(Vec<f64>, f64)>)]) -> RunFolder {
+fn run(base: &Path, dim: usize, snapshots: &[(usize, f64, Weighted)]) -> RunFolder {
     let covariance: Vec<Vec<f64>> =
         (0..dim).map(|i| COVARIANCE[2 * i..2 * i + dim].to_vec()).collect();
     let mixture = json!({
@@ -52,7 +55,7 @@ fn attribute<'a>(line: &'a str, name: &str) -> &'a str {
 
 /// The places in the attribute of a path or line.
 fn places(text: &str) -> Vec<(f64, f64)> {
-    let words = text.split(|c: char| c == 'M' || c == 'L' || c == 'Z' || c == 'h' || c == ' ');
+    let words = text.split(['M', 'L', 'Z', 'h', ' ']);
     let pair = |word: &str| {
         let (x, y) = word.split_once(',')?;
         Some((x.parse().unwrap(), y.parse().unwrap()))
