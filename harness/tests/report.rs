@@ -17,6 +17,8 @@ struct Made {
     /// Names and texts of the figures.
     figures: Vec<(String, String)>,
     folder: PathBuf,
+    /// The name of the folder of figures.
+    links: String,
 }
 
 fn report(arguments: &[&str], folder: &Path) -> Made {
@@ -34,7 +36,10 @@ fn report(arguments: &[&str], folder: &Path) -> Made {
         )
     });
     let page = path(&written["page"]);
+    let links = path(&written["figures"][0]["svg"]);
+    let links = links.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
     Made {
+        links,
         figures: figures.collect(),
         folder: page.parent().unwrap().to_owned(),
         page: fs::read_to_string(page).unwrap(),
@@ -62,7 +67,8 @@ impl Made {
             }
         }
         for (name, svg) in &self.figures {
-            assert!(svg.contains("<title>") && self.page.contains(&format!("figures/{name}.svg")));
+            let link = format!("href=\"{}/{name}.svg\"", self.links);
+            assert!(svg.contains("<title>") && self.page.contains(&link), "{link}");
             assert!(self.page.contains(&format!("<figure id=\"{name}\">")));
         }
     }
@@ -97,6 +103,7 @@ fn every_figure_of_a_run_is_there() {
     assert!(made.figure("particles").matches("<text").count() > 12);
     assert!(made.figure("particles").contains("level 0, t = 0, target"));
     assert_eq!(made.folder, folder.path().join("annealed"));
+    assert!(made.links == "figures" && made.figure("levels").contains(">t of the level<"));
     let again = report(&["annealed"], folder.path());
     assert!(again.page == made.page && again.figures == made.figures);
     let made = report(&["ladders"], folder.path());
@@ -121,6 +128,14 @@ fn runs_stand_side_by_side() {
     for shared in ["log-z", "levels", "schedule", "mode-weights", "wasserstein-cost"] {
         assert_eq!(made.names().iter().filter(|name| **name == shared).count(), 1, "{shared}");
     }
+    // Modes of other targets are not compared.
+    assert!(made.names().contains(&"mode-weights-2"), "{:?}", made.names());
+    let cost = made.figure("wasserstein-cost");
+    assert!(cost.contains("many-modes") && !cost.contains(">one<"));
+    for unit in ["evaluations per particle", "evaluations per ladder and round"] {
+        assert!(cost.contains(&format!(">{unit}<")), "{unit}");
+    }
+    assert!(made.figure("levels").contains(">level as a share of all, 0 the target<"));
     for own in ["particles-a-same", "particles-b-same", "particles-one", "replicas-b-same"] {
         assert!(made.names().contains(&own), "{own}: {:?}", made.names());
     }
@@ -167,6 +182,16 @@ fn experiments_have_figures_claims_and_rows() {
     for text in ["✓ holds", "✗ fails", "? undecided", "2 (1 failed)", "0.98"] {
         assert!(made.page.contains(text), "{text}");
     }
+    // Numbers have their errors, costs alone do not, and all have proper names.
+    for cell in [
+        ">0.9800\u{a0}±\u{a0}0.0040<",
+        ">−0.06\u{a0}±\u{a0}0.10<",
+        ">0.500<",
+        ">log Z<",
+        ">ESS / N<",
+    ] {
+        assert!(made.page.contains(cell), "{cell}");
+    }
     particles(folder.path(), "run");
     let both = report(&["study", "run", "--out", "both.html"], folder.path());
     both.check();
@@ -212,4 +237,59 @@ fn what_is_no_result_is_refused() {
     refuse(&["run"], &["amc resume run"]);
     fs::write(run.join("plan.json"), "{}").unwrap();
     refuse(&["run"], &["amc experiment run"]);
+}
+
+/// Fails if reports of two names in one folder share figures, or one is written into the other's folder.
+#[test]
+fn reports_of_other_names_have_their_own_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    particles(folder.path(), "run");
+    ladders(folder.path(), "other");
+    let first = report(&["run", "--out", "first.html"], folder.path());
+    let second = report(&["other", "--out", "second.html"], folder.path());
+    assert_eq!((&*first.links, &*second.links), ("first-figures", "second-figures"));
+    let kept = fs::read_to_string(folder.path().join("first-figures/levels.svg")).unwrap();
+    assert!(kept == first.figure("levels") && kept != second.figure("levels"));
+}
+
+/// Fails if a finished run has no report while a later one into its folder is unfinished, or that goes unsaid.
+#[test]
+fn an_unfinished_run_in_the_folder_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    particles(folder.path(), "run");
+    fs::create_dir_all(folder.path().join("run/checkpoint")).unwrap();
+    let output = amc(&["report", "run"], folder.path());
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success()
+            && message.contains("warning")
+            && message.contains("amc resume run"),
+        "{message}"
+    );
+    let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    assert!(page.contains("is not finished"));
+    fs::remove_dir(folder.path().join("run/checkpoint")).unwrap();
+    let output = amc(&["report", "run"], folder.path());
+    assert!(output.status.success() && output.stderr.is_empty());
+}
+
+/// Fails if a disk without room is taken for a wrong call, the message has no remedy, or anything is left behind: files
+/// may get no larger than 32 KiB here, which the figures as PNG exceed.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    particles(folder.path(), "run");
+    let before = fs::read_dir(folder.path().join("run")).unwrap().count();
+    let command =
+        format!("trap '' XFSZ; ulimit -f 64; exec {} report run", env!("CARGO_BIN_EXE_amc"));
+    let limited = std::process::Command::new("sh")
+        .args(["-c", &command])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&limited.stderr);
+    assert_eq!(limited.status.code(), Some(1), "{message}");
+    assert!(message.contains("make room") && message.contains("report.html"), "{message}");
+    assert_eq!(fs::read_dir(folder.path().join("run")).unwrap().count(), before);
 }

@@ -1,19 +1,23 @@
 //! `amc report DIR...`: finished runs and experiments as a page with figures.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{figure, print, print_json};
-use crate::report::{Folder, Report, ReportError, ReportOptions, png, report as make_report};
+use crate::report::{
+    Figure, Folder, Report, ReportError, ReportOptions, png, report as make_report,
+};
 use crate::run::RunError;
+use crate::storage::replace;
 
 /// Show finished runs and experiments as a page with figures
 ///
-/// Writes one HTML page that needs nothing else (no network, no script), and its figures as SVG and PNG files in the
-/// folder `figures` beside it. Several runs stand side by side in the same figures and one table.
+/// Writes one HTML page that needs nothing else (no network, no script), and its figures as SVG and PNG files in a
+/// folder beside it: `figures` for report.html, `NAME-figures` for NAME.html. Several runs stand side by side in the same figures and one table.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLE)]
 pub(super) struct ReportArguments {
@@ -39,8 +43,13 @@ const EXAMPLE: &str = r#"Examples:
   amc report ideal                                        # an experiment
   amc report first --json | jq -r '.figures[].png'"#;
 
-/// The folder of the figures' files, beside the page.
-const FIGURES: &str = "figures";
+/// The name of the folder of a page's figures, beside the page: reports of other names do not share it.
+fn figures_of(page: &Path) -> String {
+    match page.file_stem().map(|name| name.to_string_lossy()) {
+        Some(name) if name != "report" => format!("{name}-figures"),
+        _ => "figures".into(),
+    }
+}
 
 /// Two different whole numbers with a comma between them; equal ones show a diagonal, which nobody means.
 fn coordinates(text: &str) -> Result<(usize, usize), String> {
@@ -75,16 +84,20 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<(), RunError> {
         (None, first) => first.cloned().unwrap_or_default().join("report.html"),
     };
     figure::check_writable(&page, figure::Kind::Report)?;
-    let options = ReportOptions { coordinates: arguments.coordinates, figures: FIGURES.into() };
+    for warning in folders.iter().filter_map(Folder::warning) {
+        eprintln!("warning: {warning}");
+    }
+    let figures = figures_of(&page);
+    let options = ReportOptions { coordinates: arguments.coordinates, figures };
     let made = make_report(&folders, &options).map_err(|error| match error {
         ReportError::Coordinates(message) => RunError::Argument { name: "--coordinates", message },
         error => RunError::File { path: page.clone(), message: error.to_string() },
     })?;
-    let files = write(&made, &page)?;
+    let folder = page.parent().unwrap_or(Path::new("")).join(&options.figures);
+    let files = write(&made, &page, &folder)?;
     if arguments.json {
         return print_json(&Written { page: &page, figures: files });
     }
-    let folder = page.parent().unwrap_or(Path::new("")).join(FIGURES);
     print(&format!(
         "{}: {} figures, also as SVG and PNG in {}\n",
         page.display(),
@@ -93,21 +106,60 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<(), RunError> {
     ))
 }
 
-/// Writes figures and page, the page last: what it links to is there when it is.
-fn write(made: &Report, page: &Path) -> Result<Vec<Files>, RunError> {
-    let folder = page.parent().unwrap_or(Path::new("")).join(FIGURES);
-    fs::create_dir_all(&folder).map_err(|error| RunError::File {
-        path: folder.clone(),
-        message: format!("the folder cannot be created ({error}): choose another --out"),
-    })?;
-    let mut files = Vec::new();
+/// Writes figures and page. All are written whole under temporary names before any takes its place, the page last:
+/// a disk that is full leaves what was there before.
+fn write(made: &Report, page: &Path, folder: &Path) -> Result<Vec<Files>, RunError> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let unwritable = |path: &Path, error: io::Error| RunError::Unwritable {
+        path: path.to_owned(),
+        message: format!("cannot be written ({error}): make room, or choose another --out"),
+    };
+    let written = fill(made, &temporary, page).and_then(|files| {
+        fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
+        for name in files {
+            let place = folder.join(&name);
+            fs::rename(temporary.join(&name), &place).map_err(|error| unwritable(&place, error))?;
+        }
+        fs::rename(temporary.join(PAGE), page).map_err(|error| unwritable(page, error))
+    });
+    // Empty by now, or of no use.
+    let _ = fs::remove_dir_all(&temporary);
+    written?;
+    let file = |drawn: &Figure, ending: &str| folder.join(format!("{}.{ending}", drawn.name));
+    let files = |drawn: &Figure| Files {
+        name: drawn.name.clone(),
+        svg: file(drawn, "svg"),
+        png: file(drawn, "png"),
+    };
+    Ok(made.figures.iter().map(files).collect())
+}
+
+/// The page among the temporary files; no figure has that name.
+const PAGE: &str = "page.html";
+
+/// Writes everything into a folder; the names of the figures' files.
+fn fill(made: &Report, folder: &Path, page: &Path) -> Result<Vec<String>, RunError> {
+    let unwritable = |error: io::Error| RunError::Unwritable {
+        path: page.to_owned(),
+        message: format!("cannot be written ({error}): make room, or choose another --out"),
+    };
+    fs::create_dir_all(folder).map_err(unwritable)?;
+    let mut names = Vec::new();
+    let write = |name: &str, contents: &[u8]| {
+        replace(&folder.join(name), |file| file.write_all(contents)).map_err(unwritable)
+    };
     for drawn in &made.figures {
-        let file = |ending: &str| folder.join(format!("{}.{ending}", drawn.name));
-        let (svg, bitmap) = (file("svg"), file("png"));
-        figure::write(&svg, Ok(drawn.svg.clone()))?;
-        figure::write(&bitmap, png(&drawn.svg))?;
-        files.push(Files { name: drawn.name.clone(), svg, png: bitmap });
+        let bitmap = png(&drawn.svg).map_err(|error| RunError::File {
+            path: page.to_owned(),
+            message: error.to_string(),
+        })?;
+        for (ending, contents) in [("svg", drawn.svg.as_bytes()), ("png", &*bitmap)] {
+            let name = format!("{}.{ending}", drawn.name);
+            write(&name, contents)?;
+            names.push(name);
+        }
     }
-    figure::write(page, Ok(made.html.clone()))?;
-    Ok(files)
+    write(PAGE, made.html.as_bytes())?;
+    Ok(names)
 }

@@ -187,7 +187,7 @@ fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
     };
     let caption = "A smaller distance and a larger ESS further left are better. Evaluations are densities, scores and \
                    Hessian-vector products of the production run for one particle (of replica exchange: one \
-                   ladder in one round). Rows without a value are left out.";
+                   ladder in one round, which cannot be compared; seconds can). Rows without a value are left out.";
     Some(Figure::new(file, lines_svg(&plot), caption))
 }
 

@@ -27,7 +27,8 @@ a { color: var(--link); } code, pre { font-family: 'DejaVu Sans Mono', ui-monosp
 .soft { color: var(--soft); } .small { font-size: .875rem; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .25rem .6rem; border-bottom: 1px solid var(--edge); vertical-align: top; }
-th { font-weight: 600; } td.number, th.number { text-align: right; }
+th { font-weight: 600; } td.number, th.number { text-align: right; } .rows td.number { white-space: nowrap; }
+.rows table { font-size: .8125rem; } .rows th, .rows td { padding: .2rem .35rem; }
 td:first-child { min-width: 8rem; }
 .wide { overflow-x: auto; }
 .banner { padding: .6rem 1rem; border-radius: .4rem; color: white; background: var(--good); }

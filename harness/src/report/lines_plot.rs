@@ -8,7 +8,6 @@ use super::axis::{Axis, Scale};
 use super::canvas::{Area, Canvas, Stroke, WIDTH};
 use super::palette::style;
 use super::panel::{Below, Legend, Margins, Panel, title};
-use super::schedule_plot::time_label;
 
 /// What the figure shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,10 +23,10 @@ pub(super) struct LinesPlot {
 }
 
 /// How the numbers along a horizontal axis spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Along {
-    /// Times of levels, which crowd towards zero.
-    Times,
+    /// Levels at even distances, from 0 to 1, with what is written under some of them.
+    Levels(Vec<(f64, String)>),
     /// Values of a setting, each labelled.
     Settings,
     /// Positive numbers over decades.
@@ -110,7 +109,9 @@ pub(super) fn lines_svg(plot: &LinesPlot) -> String {
     let head = TITLE + legend.height();
     let mut canvas = Canvas::new(head + ROW * rows as f64);
     title(&mut canvas, &plot.title, 0.5 * TITLE);
-    legend.draw(&mut canvas, TITLE - 4.0, true);
+    // A line without marks is named by a line without a mark.
+    let marks = plot.panels.iter().any(|panel| panel.marks);
+    legend.draw(&mut canvas, TITLE - 4.0, (true, marks));
     let body = Area { left: 0.0, top: head, right: WIDTH, bottom: head + ROW * rows as f64 };
     for (index, panel) in plot.panels.iter().enumerate() {
         draw(panel, &mut canvas, body.cell(index, columns, ROW));
@@ -131,10 +132,10 @@ fn draw(panel: &LinesPanel, canvas: &mut Canvas, area: Area) {
     let mut xs: Vec<f64> = all().map(|point| point.x).collect();
     xs.sort_by(f64::total_cmp);
     xs.dedup();
-    let (x, below, name) = horizontal(panel, &xs);
+    let (x, below) = horizontal(&panel.along.1, &xs);
     let y = vertical(panel.up.1, all());
     let mut drawn = Panel::new(canvas, (area, MARGINS), (x, below), (y, &panel.up.0));
-    drawn.name_below(&name);
+    drawn.name_below(&panel.along.0);
     if panel.up.1 == Up::AroundZero && y.low < 0.0 {
         drawn.horizontal_rule(0.0);
     }
@@ -166,38 +167,39 @@ fn draw(panel: &LinesPanel, canvas: &mut Canvas, area: Area) {
     }
 }
 
-/// The horizontal axis, what stands along it, and its name.
-fn horizontal<'a>(panel: &LinesPanel, xs: &'a [f64]) -> (Axis, Below<'a>, String) {
-    let name = panel.along.0.clone();
+/// The horizontal axis, and what stands along it.
+fn horizontal<'a>(along: &'a Along, xs: &'a [f64]) -> (Axis, Below<'a>) {
     let (Some(&low), Some(&high)) = (xs.first(), xs.last()) else {
-        return (Axis::linear(&[1.0]), Below::Numbers, name);
+        return (Axis::linear(&[1.0]), Below::Numbers);
     };
-    match panel.along.1 {
-        Along::Times => {
-            let axis = Axis::of_times(low.min(0.0), high, xs);
-            (axis, Below::Numbers, time_label(&name, &axis))
+    match along {
+        Along::Levels(labels) => {
+            (Axis { scale: Scale::Linear, low: 0.0, high: 1.0 }, Below::Labels(labels))
         }
         // Settings such as 32, 64, 256 are steps of factors.
         Along::Settings if low > 0.0 && high >= FACTOR * low => {
-            (Axis::of_decades(xs), Below::Settings(xs), name)
+            (Axis::of_decades(xs), Below::Settings(xs))
         }
-        Along::Settings => (Axis::of_settings(xs), Below::Settings(xs), name),
-        Along::Decades => (decades(xs), Below::RoundNumbers, name),
+        Along::Settings => (Axis::of_settings(xs), Below::Settings(xs)),
+        Along::Decades => (decades(xs), Below::Numbers),
         Along::Linear => {
             let axis =
                 Axis { scale: Scale::Linear, low, high: if high > low { high } else { low + 1.0 } };
-            (axis, Below::RoundNumbers, name)
+            (axis, Below::Numbers)
         }
     }
 }
 
-/// The axis of all numbers of a panel with their bars.
+/// The axis of all numbers of a panel with their bars; where numbers are drawn over decades, a bar that leads
+/// further down than they do ends at the frame: how close to zero it comes says nothing.
 pub(super) fn vertical<'a>(up: Up, points: impl Iterator<Item = &'a Point>) -> Axis {
-    let (mut ends, mut errors) = (Vec::new(), Vec::new());
+    let (mut ends, mut tops, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for point in points {
         ends.push(point.y);
+        tops.push(point.y);
         if let Some((low, high)) = point.bar() {
             ends.extend([low, high]);
+            tops.push(high);
             errors.extend(point.error);
         }
     }
@@ -205,11 +207,11 @@ pub(super) fn vertical<'a>(up: Up, points: impl Iterator<Item = &'a Point>) -> A
     let values = |ends: &[f64]| ends.iter().map(|&x| x.max(0.0)).collect::<Vec<_>>();
     match up {
         Up::Share => Axis { scale: Scale::Linear, low: 0.0, high: 1.02 },
-        Up::Efficiency => match ends.iter().any(|&x| x > 0.0 && x < TINY) {
-            true => Axis { high: 1.1, ..Axis::of_decades(&values(&ends)) },
+        Up::Efficiency => match tops.iter().any(|&x| x > 0.0 && x < TINY) {
+            true => Axis { high: 1.1, ..Axis::of_decades(&values(&tops)) },
             false => Axis { scale: Scale::Linear, low: 0.0, high: 1.02 },
         },
-        Up::Decades => decades(&values(&ends)),
+        Up::Decades => decades(&values(&tops)),
         Up::Linear => Axis::linear(&values(&ends)).with_room(),
         // What is smaller than most errors is noise, and needs no decades.
         Up::AroundZero => {
@@ -246,7 +248,11 @@ mod tests {
             names: vec!["one".into(), "a second one that is long ".repeat(6)],
             columns: 2,
             panels: vec![
-                panel(Up::Share, Along::Times, vec![vec![p(0.0, 0.2), p(1e-4, 0.9), p(1.0, 1.0)]]),
+                panel(
+                    Up::Share,
+                    Along::Levels(vec![(0.0, "0".into()), (0.5, "0.0314".into())]),
+                    vec![vec![p(0.0, 0.2), p(1e-4, 0.9), p(1.0, 1.0)]],
+                ),
                 panel(
                     Up::AroundZero,
                     Along::Settings,
@@ -273,7 +279,7 @@ mod tests {
         assert_eq!(svg.matches("rotate(270").count(), 5);
         let closing = svg.matches("</").count();
         assert_eq!(svg.matches('<').count(), 2 * closing + svg.matches("/>").count());
-        assert!(svg.contains("x&lt;"));
+        assert!(svg.contains("x&lt;") && svg.contains(">0.0314<"));
     }
 
     /// Fails if efficiencies of a thousandth and a hundredth cannot be told apart, or good ones are bent.
@@ -286,6 +292,31 @@ mod tests {
         let tiny = axis(&[1e-3, 1e-2, 0.9]);
         assert!(tiny.position(1e-2) - tiny.position(1e-3) > 0.2);
         assert_eq!(axis(&[0.2, 0.9]).scale, Scale::Linear);
+    }
+
+    /// Fails if a bar that nearly reaches zero adds decades below all points, or one that ends higher is cut.
+    #[test]
+    fn bars_add_no_decades() {
+        let points = [
+            Point { error: Some(0.0499), ..Point::new(1.0, 0.1) },
+            Point { error: Some(0.5), ..Point::new(2.0, 3.0) },
+        ];
+        let axis = vertical(Up::Decades, points.iter());
+        assert!(axis.low >= 0.05 && axis.position(0.1) < 0.2, "{axis:?}");
+        assert!(axis.position(4.0) < 1.0);
+        let share = [Point { error: Some(0.0149), ..Point::new(1.0, 0.03) }];
+        assert_eq!(vertical(Up::Efficiency, share.iter()).scale, Scale::Linear);
+    }
+
+    /// Fails if a legend shows marks that its lines do not have, or none where they have.
+    #[test]
+    fn legends_show_what_is_drawn() {
+        let mut plot = example();
+        plot.panels.truncate(1);
+        let discs = |plot: &LinesPlot| lines_svg(plot).matches("<circle").count();
+        assert_eq!(discs(&plot), 1 + 3);
+        plot.panels[0].marks = false;
+        assert_eq!(discs(&plot), 0);
     }
 
     /// Fails if a bar is not two standard errors long, or leaves the frame.

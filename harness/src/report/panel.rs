@@ -35,12 +35,12 @@ pub(super) struct Margins {
 /// What stands along the horizontal axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Below<'a> {
-    /// Round numbers, as far as there is room, and both ends.
+    /// Round numbers, as far as there is room.
     Numbers,
-    /// Round numbers alone.
-    RoundNumbers,
     /// These numbers, as far as there is room.
     Settings(&'a [f64]),
+    /// What is written at these places.
+    Labels(&'a [(f64, String)]),
     /// Names at 0, 1, 2, ..
     Names(&'a [String]),
 }
@@ -81,23 +81,24 @@ impl<'a> Panel<'a> {
         let Area { left, top, right, bottom } = self.frame;
         let stroke = Stroke::solid(BLACK, 1.0);
         self.canvas.line(&[(left, top), (left, bottom), (right, bottom)], stroke);
-        for tick in ticks(&self.y, |_| 1.3 * FONT / self.frame.height(), false) {
+        for tick in ticks(&self.y, |_| 1.3 * FONT / self.frame.height()) {
             let (_, y) = self.place(self.x.low, tick);
             self.canvas.line(&[(left - TICK, y), (left, y)], stroke);
             self.canvas.text((left - TICK - 4.0, y), &number(tick), Text::new(FONT, Anchor::End));
         }
         let share = |label: &str| (text_width(label, FONT) + 10.0) / self.frame.width();
+        let named = |ticks: Vec<f64>| ticks.into_iter().map(|x| (x, number(x))).collect::<Vec<_>>();
         let labelled = match below {
-            Below::Numbers => ticks(&self.x, share, true),
-            Below::RoundNumbers => ticks(&self.x, share, false),
-            Below::Settings(settings) => self.with_room(settings, share),
+            Below::Numbers => named(ticks(&self.x, share)),
+            Below::Settings(settings) => named(self.with_room(settings, share)),
+            Below::Labels(labels) => labels.to_vec(),
             Below::Names(names) => return self.names_below(names),
         };
-        for tick in labelled {
+        for (tick, text) in labelled {
             let (x, _) = self.place(tick, self.y.low);
             self.canvas.line(&[(x, bottom), (x, bottom + TICK)], stroke);
             let label = Text::new(FONT, Anchor::Middle);
-            self.canvas.text((x, bottom + TICK + 10.0), &number(tick), label);
+            self.canvas.text((x, bottom + TICK + 10.0), &text, label);
         }
     }
 
@@ -145,11 +146,6 @@ impl<'a> Panel<'a> {
         self.canvas
     }
 
-    /// The area inside the axes.
-    pub(super) fn frame(&self) -> Area {
-        self.frame
-    }
-
     /// The name of the horizontal axis, under its labels.
     pub(super) fn name_below(&mut self, name: &str) {
         let place = (0.5 * (self.frame.left + self.frame.right), self.frame.bottom + 33.0);
@@ -164,11 +160,13 @@ impl<'a> Panel<'a> {
         self.canvas.text(place, &name, Text::new(FONT, Anchor::Middle));
     }
 
-    /// A small line of text inside the frame, at its upper right.
+    /// Small lines of text inside the frame, at its upper right.
     pub(super) fn remark(&mut self, text: &str) {
-        let place = (self.frame.right - 2.0, self.frame.top + 6.0);
-        let text = fitting(text, NAME_FONT, self.frame.width());
-        self.canvas.text(place, &text, Text::new(NAME_FONT, Anchor::End).colour(GREY));
+        for (row, line) in text.lines().enumerate() {
+            let place = (self.frame.right - 2.0, self.frame.top + 6.0 + 14.0 * row as f64);
+            let line = fitting(line, NAME_FONT, self.frame.width());
+            self.canvas.text(place, &line, Text::new(NAME_FONT, Anchor::End).colour(GREY));
+        }
     }
 
     /// Light rules over the whole height at the given times.
@@ -282,15 +280,17 @@ impl<'a> Legend<'a> {
         LEGEND_ROW * self.rows as f64
     }
 
-    /// Draws it from a height of the canvas on; `lines` draws pieces of lines behind the marks.
-    pub(super) fn draw(&self, canvas: &mut Canvas, top: f64, lines: bool) {
+    /// Draws it from a height of the canvas on: pieces of lines, marks, or both.
+    pub(super) fn draw(&self, canvas: &mut Canvas, top: f64, (lines, marks): (bool, bool)) {
         for &(x, row, name, style) in &self.entries {
             let y = top + LEGEND_ROW * (row as f64 + 0.5);
             if lines {
                 let stroke = Stroke { colour: style.colour, width: 2.0, dash: style.dash };
                 canvas.line(&[(x, y), (x + SAMPLE - 6.0, y)], stroke);
             }
-            canvas.mark((x + 0.5 * (SAMPLE - 6.0), y), style.shape, style.colour, 4.5);
+            if marks {
+                canvas.mark((x + 0.5 * (SAMPLE - 6.0), y), style.shape, style.colour, 4.5);
+            }
             let name = fitting(name, FONT, WIDTH - x - SAMPLE - BESIDE);
             canvas.text((x + SAMPLE, y), &name, Text::new(FONT, Anchor::Start));
         }

@@ -1,12 +1,16 @@
 //! The figures of one run's snapshots: particles over their density, and paths of replicas.
 
+use amc_core::path::NoiseSchedule;
+
 use super::figure::Figure;
-use super::folder::{Replicas, RunFolder, Snapshots};
+use super::folder::{Replicas, RunFolder, RunSummary, Snapshots};
 use super::lines_plot::{Along, LinesPanel, LinesPlot, Point, Up, lines_svg};
 use super::marginal::{Marginal, spread_coordinates};
-use super::scatter_plot::{ScatterPanel, ScatterPlot, scatter_svg};
+use super::scatter_plot::{ScatterPanel, ScatterPlot, concentration, scatter_svg};
 use super::ticks::number;
+use crate::config::PathFamily;
 use crate::run::Problem;
+use crate::target::MixtureParameters;
 
 /// Rounds that are drawn; more would hide each other.
 const ROUNDS: usize = 200;
@@ -33,23 +37,14 @@ pub(super) fn scatter(
         // One coordinate has no plane; its shape is seen in the table's distances.
         return Ok(line(run, snapshots, (&file_name("particles", name, several), name)));
     }
-    let problem = match &run.config {
-        Ok(config) => Problem::new(config).map_err(|error| error.to_string()),
-        Err(error) => Err(error.clone()),
-    };
-    let mixture = problem.as_ref().ok().map(|problem| problem.mixture.parameters());
-    let mixture = mixture.filter(|mixture| mixture.dim == dim);
-    let chosen = coordinates.or_else(|| mixture.map(spread_coordinates));
-    let (i, j) = chosen.unwrap_or((0, 1.min(dim.saturating_sub(1))));
-    let schedule = problem.as_ref().ok().and_then(|problem| problem.schedule.as_ref());
+    let truth = Truth::of(run);
+    let chosen = coordinates.or_else(|| truth.mixture.as_ref().ok().map(spread_coordinates));
+    let (i, j) = chosen.unwrap_or((0, 1));
     let panel = |index: usize| {
-        let time = snapshots.times.get(index).copied().unwrap_or(0.0);
-        let level = snapshots.levels.get(index).copied().unwrap_or(0);
-        // A tempered density has no marginal in closed form; the target's shows where particles go.
-        let noise = schedule.map_or((1.0, 0.0), |path| (path.alpha(time), path.variance(time)));
-        let density = mixture.map(|mixture| Marginal::new(mixture, noise, (i, j)));
+        let (level, time) = (snapshots.level(index), snapshots.time(index));
         let what = if level == 0 { ", target" } else { "" };
         let label = format!("level {level}, t = {}{what}", number(time));
+        let density = truth.density(time, (i, j));
         ScatterPanel { label, density, points: snapshots.points(index, (i, j)) }
     };
     let panels = (0..snapshots.levels.len()).map(panel).collect();
@@ -58,32 +53,77 @@ pub(super) fn scatter(
         false => "Particles over their density".into(),
     };
     let plot = ScatterPlot { title, coordinates: (format!("x{i}"), format!("x{j}")), panels };
-    let figure = Figure::new(
-        &file_name("particles", name, several),
-        scatter_svg(&plot),
-        caption(run, snapshots, problem.as_ref().err(), schedule.is_some()),
-    );
-    Ok(Some(figure))
+    let caption = caption(run, snapshots, &truth);
+    Ok(Some(Figure::new(&file_name("particles", name, several), scatter_svg(&plot), caption)))
+}
+
+/// The exact densities of a run's levels.
+struct Truth {
+    /// The target in the coordinates that were sampled, or why it is not known.
+    mixture: Result<MixtureParameters, String>,
+    /// How it is noised, on a diffusion path.
+    schedule: Option<NoiseSchedule>,
+}
+
+impl Truth {
+    /// The target alone: a model that the run used need not be there any more.
+    fn of(run: &RunFolder) -> Self {
+        let config = run.config.as_ref().map_err(Clone::clone);
+        let schedule = config.as_ref().ok().and_then(|config| match config.path.family {
+            PathFamily::Diffusion { schedule, .. } => schedule.to_core().ok(),
+            PathFamily::Tempering => None,
+        });
+        let mixture = config
+            .and_then(|config| Problem::target(config).map_err(|error| error.to_string()))
+            .and_then(|mixture| unchanged(mixture, &run.summary));
+        Self { mixture, schedule }
+    }
+
+    /// Two coordinates of the density at a time; on a tempering path of the target, as a tempered density has
+    /// no marginal in closed form.
+    fn density(&self, time: f64, coordinates: (usize, usize)) -> Option<Marginal> {
+        let noise = match &self.schedule {
+            Some(path) => (path.alpha(time), path.variance(time)),
+            None => (1.0, 0.0),
+        };
+        Some(Marginal::new(self.mixture.as_ref().ok()?, noise, coordinates))
+    }
+}
+
+/// The mixture, if it is the one that the run sampled: a file may have been written anew since.
+fn unchanged(
+    mixture: MixtureParameters,
+    summary: &RunSummary,
+) -> Result<MixtureParameters, String> {
+    let weights = &summary.true_mode_weights;
+    if mixture.dim != summary.dim {
+        let (now, then) = (mixture.dim, summary.dim);
+        return Err(format!("its file has changed since the run (d = {now} instead of {then})"));
+    }
+    let alike = |(now, then): (&f64, &Option<f64>)| {
+        then.is_some_and(|then| (now - then).abs() <= 1e-9 * now.abs().max(then.abs()))
+    };
+    match mixture.weights.len() == weights.len() && mixture.weights.iter().zip(weights).all(alike) {
+        true => Ok(mixture),
+        false => Err("its file has changed since the run (the weights of its modes differ)".into()),
+    }
 }
 
 /// Densities and particles of a target of one coordinate, as curves and histograms.
 fn line(run: &RunFolder, snapshots: &Snapshots, (file, name): (&str, &str)) -> Option<Figure> {
-    let problem = run.config.as_ref().ok().and_then(|config| Problem::new(config).ok());
+    let truth = Truth::of(run);
     let panel = |index: usize| {
-        let time = snapshots.times.get(index).copied().unwrap_or(0.0);
-        let level = snapshots.levels.get(index).copied().unwrap_or(0);
-        let points = snapshots.points(index, (0, 0));
-        let schedule = problem.as_ref().and_then(|problem| problem.schedule.as_ref());
-        let noise = schedule.map_or((1.0, 0.0), |path| (path.alpha(time), path.variance(time)));
-        let density = problem.as_ref().map(|problem| {
-            let marginal = Marginal::new(problem.mixture.parameters(), noise, (0, 0));
+        let (level, time) = (snapshots.level(index), snapshots.time(index));
+        let density = truth.density(time, (0, 0)).map(|marginal| {
             let (low, high) = marginal.extent(4.0)[0];
             let at = |i: u32| low + (high - low) * f64::from(i) / 400.0;
             (0..=400).map(|i| Point::new(at(i), marginal.line_density(at(i)))).collect()
         });
+        let points = snapshots.points(index, (0, 0));
+        let few = concentration(&points).map_or(String::new(), |few| format!(" ({few})"));
         LinesPanel {
             up: ("density".into(), Up::Linear),
-            along: (format!("x0 at level {level}, t = {}", number(time)), Along::Linear),
+            along: (format!("x0 at level {level}, t = {}{few}", number(time)), Along::Linear),
             series: vec![density.unwrap_or_default(), histogram(&points)],
             marks: false,
         }
@@ -94,8 +134,12 @@ fn line(run: &RunFolder, snapshots: &Snapshots, (file, name): (&str, &str)) -> O
         columns: 2,
         panels: (0..snapshots.levels.len()).map(panel).collect(),
     };
-    let caption = "Histograms of the weighted particles beside the density of the level, in closed form (on a tempering \
-                   path that of the target).";
+    let caption = match &truth.mixture {
+        Ok(_) => "Histograms of the weighted particles beside the density of the level, in closed form (on a \
+                  tempering path that of the target)."
+            .to_owned(),
+        Err(why) => format!("Histograms of the weighted particles. The density is not drawn: {why}."),
+    };
     Some(Figure::new(file, lines_svg(&plot), caption))
 }
 
@@ -123,16 +167,11 @@ fn histogram(points: &[(f64, f64, f64)]) -> Vec<Point> {
     line
 }
 
-fn caption(
-    run: &RunFolder,
-    snapshots: &Snapshots,
-    unknown: Option<&String>,
-    diffusion: bool,
-) -> String {
-    let density = match (unknown, diffusion) {
-        (Some(why), _) => format!("The density is not drawn, as the target cannot be built here: {why}."),
-        (None, true) => "Shades: the density of the level in these two coordinates, in closed form.".into(),
-        (None, false) => "Shades: the density of the target at every level, as tempered ones have no closed form \
+fn caption(run: &RunFolder, snapshots: &Snapshots, truth: &Truth) -> String {
+    let density = match (&truth.mixture, truth.schedule) {
+        (Err(why), _) => format!("The density is not drawn: {why}."),
+        (Ok(_), Some(_)) => "Shades: the density of the level in these two coordinates, in closed form.".into(),
+        (Ok(_), None) => "Shades: the density of the target at every level, as tempered ones have no closed form \
                           in two coordinates."
             .to_owned(),
     };
@@ -201,3 +240,7 @@ fn path(replicas: &Replicas, start: usize, rounds: usize) -> Vec<Point> {
 fn file_name(what: &str, name: &str, several: bool) -> String {
     if several { format!("{what}-{name}") } else { what.to_owned() }
 }
+
+#[cfg(test)]
+#[path = "particle_figures_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@
 
 use super::axis::{Axis, Scale};
 use super::canvas::{Anchor, Area, Canvas, Stroke, Text, WIDTH, fitting, text_width};
-use super::lines_plot::{Point, Up, vertical};
+use super::lines_plot::{BARS, Point, Up, vertical};
 use super::palette::{BLACK, GREY, LIGHTER, style};
 use super::panel::{FONT, Legend, NAME_FONT, title};
 use super::ticks::{number, ticks};
@@ -53,7 +53,7 @@ pub(super) fn rows_svg(plot: &RowsPlot) -> String {
     let bottom = places.last().map_or(top, |&(_, end)| end);
     let mut canvas = Canvas::new(bottom + FOOT);
     title(&mut canvas, &plot.title, 0.5 * TITLE);
-    legend.draw(&mut canvas, TITLE - 4.0, false);
+    legend.draw(&mut canvas, TITLE - 4.0, (false, true));
     let names = plot.rows.iter().map(|name| text_width(name, FONT)).fold(60.0, f64::max);
     let left = names.min(WIDEST) + 24.0;
     for (name, &(start, end)) in plot.rows.iter().zip(&places) {
@@ -106,7 +106,7 @@ fn draw(column: &Column, canvas: &mut Canvas, frame: Area, places: &[(f64, f64)]
         [(frame.left, frame.top), (frame.left, frame.bottom), (frame.right, frame.bottom)];
     canvas.line(&corners, Stroke::solid(BLACK, 1.0));
     let share = |label: &str| (text_width(label, NAME_FONT) + 8.0) / frame.width();
-    for tick in ticks(&axis, share, false) {
+    for tick in ticks(&axis, share) {
         let x = across(tick);
         canvas.line(&[(x, frame.bottom), (x, frame.bottom + 4.0)], Stroke::solid(BLACK, 1.0));
         let text = Text::new(NAME_FONT, Anchor::Middle);
@@ -132,7 +132,7 @@ fn draw(column: &Column, canvas: &mut Canvas, frame: Area, places: &[(f64, f64)]
                 canvas.rectangle(bar, look.colour, 0.35);
             }
             if let Some(error) = error.filter(|error| error.is_finite()) {
-                let ends = [(across(value - 2.0 * error), y), (across(value + 2.0 * error), y)];
+                let ends = [(across(value - BARS * error), y), (across(value + BARS * error), y)];
                 canvas.line(&ends, Stroke::solid(look.colour, 1.8));
             }
             canvas.mark((across(value), y), look.shape, look.colour, 4.5);

@@ -20,8 +20,11 @@ pub(super) fn compared(runs: &Named<'_>) -> Vec<Figure> {
     if runs.is_empty() {
         return Vec::new();
     }
-    let figures = [log_z(runs), levels(runs), schedule(runs), weights(runs), cost(runs)];
-    figures.into_iter().flatten().collect()
+    let groups = by_target(runs);
+    let several = groups.len() > 1;
+    let figures = [log_z(runs), levels(runs), schedule(runs)].into_iter();
+    let figures = figures.chain(groups.iter().map(|group| weights(group, several)));
+    figures.chain(groups.iter().map(|group| cost(group, several))).flatten().collect()
 }
 
 /// Names for legends: none where there is one run.
@@ -80,7 +83,7 @@ fn levels(runs: &Named<'_>) -> Option<Figure> {
         ("rejection rate of swaps", |level| level.rejection_rate, Up::Share),
         ("acceptance rate of the kernel", |level| level.acceptance_rate, Up::Share),
     ];
-    let mut panels = Vec::new();
+    let (mut panels, along) = (Vec::new(), along_levels(runs));
     for (label, field, up) in FIELDS {
         let series: Vec<Vec<Point>> = runs
             .iter()
@@ -88,9 +91,9 @@ fn levels(runs: &Named<'_>) -> Option<Figure> {
                 let levels = &run.summary.levels;
                 // A level without the number (the reference has no swap above it) is no gap.
                 let known = levels.iter().filter(|level| field(level).is_some());
-                let mut points: Vec<Point> = known
-                    .map(|level| Point::new(or_nan(level.time), or_nan(field(level))))
-                    .collect();
+                let place = |level: &LevelEntry| place(&run.summary, or_nan(level.time));
+                let mut points: Vec<Point> =
+                    known.map(|level| Point::new(place(level), or_nan(field(level)))).collect();
                 points.sort_by(|a, b| a.x.total_cmp(&b.x));
                 points
             })
@@ -99,7 +102,7 @@ fn levels(runs: &Named<'_>) -> Option<Figure> {
             let few = series.iter().all(|points| points.len() <= 40);
             panels.push(LinesPanel {
                 up: (label.into(), up),
-                along: ("t".into(), Along::Times),
+                along: along.clone(),
                 series,
                 marks: few,
             });
@@ -116,29 +119,70 @@ fn levels(runs: &Named<'_>) -> Option<Figure> {
     let plot =
         LinesPlot { title: "Along the levels".into(), names: names(runs), columns: 2, panels };
     let caption = format!(
-        "From the target (t = 0) to the noisiest level; on a tempering path t = 1 − β. Runs of AIS and SMC go \
-         from right to left.{resampling}"
+        "From the target (t = 0, left) to the noisiest level, all levels at even distances; on a tempering path \
+         t = 1 − β. Runs of AIS and SMC go from right to left.{resampling}"
     );
     Some(Figure::new("levels", lines_svg(&plot), caption))
 }
 
+/// Where a level stands among those of its run: 0 the target, 1 the noisiest.
+fn place(summary: &RunSummary, time: f64) -> f64 {
+    let last = summary.times.len().saturating_sub(1).max(1) as f64;
+    if time.is_nan() {
+        return f64::NAN;
+    }
+    summary.times.partition_point(|&t| t < time) as f64 / last
+}
+
+/// Parts between the labels of an axis of levels.
+const PARTS: usize = 5;
+
+/// The axis of levels as shares of all.
+fn along_shares() -> (String, Along) {
+    let shares = (0..=PARTS).map(|k| k as f64 / PARTS as f64);
+    let labels = shares.map(|share| (share, number(share))).collect();
+    ("level as a share of all, 0 the target".into(), Along::Levels(labels))
+}
+
+/// The axis of levels: with their times where all runs have the same, with shares where they differ.
+fn along_levels(runs: &Named<'_>) -> (String, Along) {
+    let times = |run: &RunFolder| run.summary.times.clone();
+    let first = runs.first().map_or(Vec::new(), |(_, run)| times(run));
+    if runs.iter().any(|(_, run)| times(run) != first) || first.len() < 2 {
+        return along_shares();
+    }
+    let last = first.len() - 1;
+    let mut levels: Vec<usize> = (0..=PARTS).map(|k| k * last / PARTS).collect();
+    levels.dedup();
+    let label = |level: usize| {
+        let time = first.get(level).copied().unwrap_or(f64::NAN);
+        (level as f64 / last as f64, short(time))
+    };
+    let labels = levels.into_iter().map(label).collect();
+    ("t of the level".into(), Along::Levels(labels))
+}
+
+/// A number in two digits.
+fn short(x: f64) -> String {
+    number(format!("{x:.1e}").parse().unwrap_or(x))
+}
+
 fn schedule(runs: &Named<'_>) -> Option<Figure> {
     let times = runs.iter().map(|(_, run)| {
-        let last = run.summary.times.len().saturating_sub(1).max(1) as f64;
-        let points = run.summary.times.iter().enumerate();
-        points.map(|(level, &t)| Point::new(level as f64 / last, t)).collect::<Vec<_>>()
+        let points = run.summary.times.iter();
+        points.map(|&t| Point::new(place(&run.summary, t), t)).collect::<Vec<_>>()
     });
     let mut panels = vec![LinesPanel {
         up: ("time t of the level".into(), Up::Decades),
-        along: ("level as a share of all".into(), Along::Linear),
+        along: along_shares(),
         series: times.collect(),
         marks: runs.iter().all(|(_, run)| run.summary.times.len() <= 40),
     }];
     let cumulated: Vec<Vec<Point>> = runs.iter().map(|(_, run)| cumulated(&run.summary)).collect();
     if cumulated.iter().any(|points| !points.is_empty()) {
         panels.push(LinesPanel {
-            up: ("rejections up to t".into(), Up::Linear),
-            along: ("t".into(), Along::Times),
+            up: ("rejections up to the level".into(), Up::Linear),
+            along: along_levels(runs),
             series: cumulated,
             marks: runs.iter().all(|(_, run)| run.summary.times.len() <= 40),
         });
@@ -159,8 +203,8 @@ fn schedule(runs: &Named<'_>) -> Option<Figure> {
     let sums = match panels.len() {
         1 => "",
         _ => {
-            " The sum of rejection rates from the target up to t is the barrier of the ladder as it stands; \
-              levels are placed well where its steps are equal."
+            " The sum of rejection rates from the target up to a level is the barrier of the ladder as it stands; \
+              levels are placed well where it is a straight line."
         }
     };
     let plot =
@@ -178,13 +222,39 @@ fn cumulated(summary: &RunSummary) -> Vec<Point> {
     let mut sum = 0.0;
     let mut points = Vec::new();
     for level in levels {
-        points.push(Point::new(or_nan(level.time), sum));
+        points.push(Point::new(place(summary, or_nan(level.time)), sum));
         sum += level.rejection_rate.unwrap_or(0.0);
     }
     points
 }
 
-fn weights(runs: &Named<'_>) -> Option<Figure> {
+/// Runs of one target each, in the order of their first.
+fn by_target<'a>(runs: &Named<'a>) -> Vec<Vec<(String, &'a RunFolder)>> {
+    let alike = |a: &RunSummary, b: &RunSummary| {
+        a.target == b.target && a.dim == b.dim && a.true_mode_weights == b.true_mode_weights
+    };
+    let mut groups: Vec<Vec<(String, &'a RunFolder)>> = Vec::new();
+    for (name, run) in runs {
+        let of_run = |group: &&mut Vec<(String, &RunFolder)>| {
+            group.first().is_some_and(|(_, first)| alike(&first.summary, &run.summary))
+        };
+        match groups.iter_mut().find(of_run) {
+            Some(group) => group.push((name.clone(), run)),
+            None => groups.push(vec![(name.clone(), run)]),
+        }
+    }
+    groups
+}
+
+/// A title that names the target where there are several.
+fn of_target(what: &str, runs: &Named<'_>, several: bool) -> String {
+    match runs.first().filter(|_| several) {
+        Some((_, run)) => format!("{what}: {}", run.summary.target),
+        None => what.to_owned(),
+    }
+}
+
+fn weights(runs: &Named<'_>, several: bool) -> Option<Figure> {
     if runs.iter().all(|(_, run)| run.summary.mode_weights.is_empty()) {
         return None;
     }
@@ -193,7 +263,7 @@ fn weights(runs: &Named<'_>) -> Option<Figure> {
         weights.zip(summary.mode_weight_errors()).collect::<Vec<_>>()
     };
     let plot = WeightsPlot {
-        title: "Weights of the modes".into(),
+        title: of_target("Weights of the modes", runs, several),
         runs: runs.iter().map(|(name, run)| (name.clone(), of_run(&run.summary))).collect(),
         truth: runs
             .iter()
@@ -211,33 +281,47 @@ fn weights(runs: &Named<'_>) -> Option<Figure> {
     Some(Figure::new("mode-weights", weights_svg(&plot), caption))
 }
 
-fn cost(runs: &Named<'_>) -> Option<Figure> {
+/// Distances of runs of one target against what they cost; the units of annealed runs and of ladders differ, so
+/// these have panels of their own.
+fn cost(runs: &Named<'_>, several: bool) -> Option<Figure> {
+    type Cost = fn(&RunSummary) -> Option<f64>;
+    const COSTS: [(&str, Cost); 3] = [
+        ("evaluations per particle", |summary| {
+            summary.evaluations_per_particle().filter(|_| !summary.is_exchange())
+        }),
+        ("evaluations per ladder and round", |summary| {
+            summary.evaluations_per_particle().filter(|_| summary.is_exchange())
+        }),
+        ("seconds of sampling", |summary| summary.sampling_seconds),
+    ];
     if runs.len() < 2 {
         return None;
     }
-    let series = |cost: fn(&RunSummary) -> Option<f64>| {
-        let point = |summary: &RunSummary| {
-            Point::new(or_nan(cost(summary)), or_nan(summary.sliced_wasserstein))
+    let panel = |(name, cost): (&str, Cost)| {
+        let points = |summary: &RunSummary| match cost(summary) {
+            Some(x) => vec![Point::new(x, or_nan(summary.sliced_wasserstein))],
+            None => Vec::new(),
         };
-        runs.iter().map(|(_, run)| vec![point(&run.summary)]).collect::<Vec<_>>()
+        let series: Vec<Vec<Point>> = runs.iter().map(|(_, run)| points(&run.summary)).collect();
+        series.iter().any(|points| !points.is_empty()).then(|| LinesPanel {
+            up: ("sliced Wasserstein".into(), Up::Decades),
+            along: (name.into(), Along::Decades),
+            series,
+            marks: true,
+        })
     };
-    let panel = |name: &str, series| LinesPanel {
-        up: ("sliced Wasserstein".into(), Up::Decades),
-        along: (name.into(), Along::Decades),
-        series,
-        marks: true,
-    };
+    let panels: Vec<LinesPanel> = COSTS.into_iter().filter_map(panel).collect();
+    if panels.is_empty() {
+        return None;
+    }
     let plot = LinesPlot {
-        title: "Sliced Wasserstein distance against cost".into(),
+        title: of_target("Sliced Wasserstein distance against cost", runs, several),
         names: names(runs),
-        columns: 2,
-        panels: vec![
-            panel("evaluations per particle", series(RunSummary::evaluations_per_particle)),
-            panel("seconds of sampling", series(|summary| summary.sampling_seconds)),
-        ],
+        columns: panels.len(),
+        panels,
     };
     let caption = "Lower and further left is better. Evaluations are densities, scores and Hessian-vector products \
-                   of the production run for one particle (of replica exchange: one ladder in one round). Between \
-                   exact samples the distance is not 0 but the floor in the table.";
+                   of the production run; those for one particle and those for one ladder in one round cannot be \
+                   compared, seconds can. Between exact samples the distance is not 0 but the floor in the table.";
     Some(Figure::new("wasserstein-cost", lines_svg(&plot), caption))
 }

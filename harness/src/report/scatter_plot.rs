@@ -36,9 +36,20 @@ const NODES: usize = 160;
 const SHADES: [f64; 7] = [0.002, 0.01, 0.03, 0.1, 0.25, 0.5, 0.8];
 /// Opacity that each shade adds.
 const SHADE: f64 = 0.13;
-/// Diameters of dots, and the weights up to which they are used; area grows with weight.
-const SIZES: [(f64, f64); 6] =
-    [(0.15, 1.0), (0.5, 1.6), (1.3, 2.4), (3.0, 3.6), (8.0, 5.6), (f64::INFINITY, 8.0)];
+/// Weights up to which dots have a diameter; area grows with weight, up to where dots would hide the panel.
+const SIZES: [(f64, f64); 9] = [
+    (0.15, 1.0),
+    (0.5, 1.6),
+    (1.3, 2.4),
+    (3.0, 3.6),
+    (8.0, 5.6),
+    (20.0, 8.0),
+    (50.0, 13.0),
+    (120.0, 20.0),
+    (f64::INFINITY, 30.0),
+];
+/// Where fewer than this share of the particles carries half the weight, it is said.
+const FEW: f64 = 0.2;
 /// Levels whose extents differ by more than this have axes of their own.
 const ALIKE: f64 = 2.0;
 /// Standard deviations around the means that are shown.
@@ -111,7 +122,7 @@ fn draw(
     let x = Axis { scale: Scale::Linear, low: left, high: right };
     let y = Axis { scale: Scale::Linear, low, high };
     let (across, up) = &plot.coordinates;
-    let mut drawn = Panel::new(canvas, (area, MARGINS), (x, Below::RoundNumbers), (y, up));
+    let mut drawn = Panel::new(canvas, (area, MARGINS), (x, Below::Numbers), (y, up));
     drawn.name_below(across);
     drawn.name_above(&panel.label);
     if let Some(density) = &panel.density {
@@ -127,9 +138,27 @@ fn draw(
         smallest = largest;
     }
     let beyond = panel.points.len() - panel.points.iter().filter(inside).count();
-    if beyond > 0 {
-        drawn.remark(&format!("{beyond} beyond the frame"));
+    let beyond = (beyond > 0).then(|| format!("{beyond} beyond the frame"));
+    let remarks: Vec<String> = concentration(&panel.points).into_iter().chain(beyond).collect();
+    drawn.remark(&remarks.join("\n"));
+}
+
+/// What is to be said about weights that few particles carry, or none has.
+pub(super) fn concentration(points: &[(f64, f64, f64)]) -> Option<String> {
+    let mut weights: Vec<f64> = points.iter().map(|point| point.2).filter(|&w| w > 0.0).collect();
+    if weights.is_empty() {
+        return (!points.is_empty()).then(|| "no particle has a finite weight".to_owned());
     }
+    weights.sort_by(|a, b| b.total_cmp(a));
+    let half = 0.5 * weights.iter().sum::<f64>();
+    let mut sum = 0.0;
+    let before = |w: &&f64| {
+        let short = sum < half;
+        sum += **w;
+        short
+    };
+    let (few, all) = (weights.iter().take_while(before).count(), points.len());
+    ((few as f64) < FEW * all as f64).then(|| format!("{few} of {all} carry half the weight"))
 }
 
 /// Regions of growing density in growing shades.
@@ -140,15 +169,15 @@ fn shade(density: &Marginal, drawn: &mut Panel<'_>, (x, y): (Axis, Axis)) {
         density.density(x.at(column / last), y.at(row / last))
     });
     let grid = Grid { columns: NODES, rows: NODES, values: values.collect() };
-    let frame = drawn.frame();
-    let place = |(column, row): (f64, f64)| {
-        (frame.left + frame.width() * column / last, frame.bottom - frame.height() * row / last)
+    let place = |drawn: &Panel<'_>, (column, row): (f64, f64)| {
+        drawn.place(x.at(column / last), y.at(row / last))
     };
     let largest = density.largest();
     for share in SHADES.iter().filter(|_| largest > 0.0) {
         let curves = grid.above(share * largest).into_iter();
-        let curves: Vec<Vec<(f64, f64)>> =
-            curves.map(|curve| curve.into_iter().map(place).collect()).collect();
+        let curves: Vec<Vec<(f64, f64)>> = curves
+            .map(|curve| curve.into_iter().map(|node| place(drawn, node)).collect())
+            .collect();
         drawn.canvas().region(&curves, BLUE, SHADE);
     }
 }

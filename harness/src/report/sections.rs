@@ -40,7 +40,8 @@ fn verdict(name: &str, run: &RunFolder) -> String {
     }
     let reasons = summary.verdict.reasons.iter();
     let reasons = reasons.map(|r| format!("<b>{}</b>: {}", text(&r.check), text(&r.message)));
-    let warnings = summary.warnings.iter().map(|w| format!("<b>warning</b>: {}", text(w)));
+    let warnings = run.progress_warning().into_iter().chain(summary.warnings.iter().cloned());
+    let warnings = warnings.map(|w| format!("<b>warning</b>: {}", text(&w)));
     let items: String = reasons.chain(warnings).map(|item| format!("<li>{item}</li>\n")).collect();
     if !items.is_empty() {
         html += &format!("<ul>\n{items}</ul>\n");
@@ -138,7 +139,7 @@ pub(super) fn experiment_table(results: &Results) -> String {
     let (main, more): (Vec<&str>, Vec<&str>) =
         measures.into_iter().partition(|name| MAIN.contains(name));
     let mut ordered: Vec<&str> = MAIN.into_iter().filter(|name| main.contains(name)).collect();
-    let first = rows_table(results, &ordered);
+    let first = rows_table(results, &ordered) + EVALUATIONS;
     if more.is_empty() {
         return first;
     }
@@ -150,13 +151,12 @@ pub(super) fn experiment_table(results: &Results) -> String {
 }
 
 /// The measures of the first table, in its order.
-const MAIN: [&str; 8] = [
+const MAIN: [&str; 7] = [
     "log_z",
     "ess",
     "mean_rejection_rate",
     "mode_weight_error",
     "sliced_wasserstein",
-    "sliced_wasserstein_floor",
     "evaluations",
     "seconds",
 ];
@@ -172,9 +172,10 @@ fn measure_name(name: &str) -> String {
         "ess_per_second" => "ESS per second".into(),
         "mode_weight_error" => "mode-weight error".into(),
         "sliced_wasserstein" => "sliced Wasserstein".into(),
-        "sliced_wasserstein_floor" => "its floor".into(),
+        "sliced_wasserstein_floor" => "sliced Wasserstein, floor".into(),
+        "mean_rejection_rate" => "mean rejection".into(),
         "sliced_wasserstein_excess" => "sliced Wasserstein above the floor".into(),
-        "evaluations" => "evaluations per particle".into(),
+        "evaluations" => "evaluations".into(),
         other => text(&other.replace('_', " ")),
     }
 }
@@ -189,6 +190,8 @@ fn rows_table(results: &Results, measures: &[&str]) -> String {
             failed => format!("{} ({failed} failed)", row.runs),
         };
         let value = |name: &&str| match row.measure(name) {
+            // How costs spread is of no interest here, and leaves no room for what is.
+            Some((mean, _)) if ["evaluations", "seconds"].contains(name) => quantity(Some(mean)),
             Some((mean, error)) => with_error(Some(mean), error),
             None => "–".to_owned(),
         };
@@ -196,7 +199,8 @@ fn rows_table(results: &Results, measures: &[&str]) -> String {
         cells.extend(measures.iter().map(value));
         cells
     };
-    table(&header, 1, &results.rows.iter().map(row).collect::<Vec<_>>())
+    let rows = table(&header, 1, &results.rows.iter().map(row).collect::<Vec<_>>());
+    format!("<div class=\"rows\">\n{rows}</div>\n")
 }
 
 /// The configuration of every run, and what ran it.

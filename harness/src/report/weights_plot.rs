@@ -33,7 +33,7 @@ pub(super) fn weights_svg(plot: &WeightsPlot) -> String {
     let head = TITLE + legend.height();
     let mut canvas = Canvas::new(head + HEIGHT);
     title(&mut canvas, &plot.title, 0.5 * TITLE);
-    legend.draw(&mut canvas, TITLE - 4.0, false);
+    legend.draw(&mut canvas, TITLE - 4.0, (false, true));
     let all = plot.runs.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0);
     let modes = all.clamp(1, MOST);
     let tops = plot.runs.iter().flat_map(|(_, weights)| {

@@ -63,6 +63,15 @@ impl Problem {
         Self::of_target(config, &parameters, choice)
     }
 
+    /// The target alone, in the coordinates that are sampled.
+    ///
+    /// # Errors
+    /// A file that cannot be read, parameters out of range.
+    pub(crate) fn target(config: &RunConfig) -> Result<MixtureParameters, RunError> {
+        let (parameters, choice) = target_parameters(config)?;
+        Ok(standardize(&parameters, choice)?.0)
+    }
+
     /// The same with a given target in the place of the configuration's.
     ///
     /// # Errors

@@ -79,6 +79,12 @@ impl Folder {
 }
 
 impl Folder {
+    /// What a reader of its results must know, besides the results.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        self.run().and_then(RunFolder::progress_warning)
+    }
+
     /// The run, if it holds one.
     pub(super) fn run(&self) -> Option<&RunFolder> {
         match self {

@@ -22,6 +22,8 @@ pub struct RunFolder {
     pub(crate) config_text: String,
     /// What the text says, or why it cannot be used here (a mixture file that has moved, say).
     pub(crate) config: Result<RunConfig, String>,
+    /// Whether another run into the same folder was begun and is not finished.
+    pub(crate) in_progress: bool,
     /// Particles on their way, if the run kept any.
     pub(crate) snapshots: Option<Snapshots>,
 }
@@ -149,7 +151,16 @@ impl RunFolder {
         let config = RunConfig::from_toml(&config_text, "config.toml", path, &[])
             .map_err(|error| error.to_string());
         let snapshots = Snapshots::read(&path.join("snapshots.npz"), summary.dim)?;
-        Ok(Self { path: path.to_owned(), summary, config_text, config, snapshots })
+        let in_progress = path.join("checkpoint").exists();
+        Ok(Self { path: path.to_owned(), summary, config_text, config, in_progress, snapshots })
+    }
+
+    /// What is to be said where another run into the folder is not finished.
+    pub(crate) fn progress_warning(&self) -> Option<String> {
+        let folder = self.path.display();
+        self.in_progress.then(|| {
+            format!("a later run into {folder} is not finished; this is the finished one before it (`amc resume {folder}` goes on with the later one)")
+        })
     }
 
     /// A short name for legends: that of the folder.

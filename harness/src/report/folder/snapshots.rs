@@ -89,7 +89,18 @@ impl Snapshots {
         }))
     }
 
-    /// The particles of snapshot `index` in two coordinates, with weights whose mean is 1.
+    /// The level of snapshot `index`.
+    pub(crate) fn level(&self, index: usize) -> usize {
+        self.levels.get(index).copied().unwrap_or(0)
+    }
+
+    /// The time of snapshot `index`.
+    pub(crate) fn time(&self, index: usize) -> f64 {
+        self.times.get(index).copied().unwrap_or(0.0)
+    }
+
+    /// The particles of snapshot `index` in two coordinates, with weights whose mean is 1; all 0 where none is
+    /// finite.
     pub(crate) fn points(&self, index: usize, (i, j): (usize, usize)) -> Vec<(f64, f64, f64)> {
         let (m, d) = (self.count, self.dim);
         let weights = self.log_weights.get(index * m..(index + 1) * m).unwrap_or_default();
@@ -97,9 +108,9 @@ impl Snapshots {
         let relative = |w: f64| if w.is_finite() { libm::exp(w - largest) } else { 0.0 };
         let total: f64 = weights.iter().map(|&w| relative(w)).sum();
         let rows = self.positions.get(index * m * d..).unwrap_or_default().chunks_exact(d.max(1));
-        let point = |(row, &w): (&[f64], &f64)| {
-            Some((*row.get(i)?, *row.get(j)?, relative(w) / total * m as f64))
-        };
+        let share = |w: f64| if total > 0.0 { relative(w) / total } else { 0.0 };
+        let point =
+            |(row, &w): (&[f64], &f64)| Some((*row.get(i)?, *row.get(j)?, share(w) * m as f64));
         rows.zip(weights).filter_map(point).collect()
     }
 }
