@@ -237,7 +237,8 @@ fn cost(runs: &Named<'_>) -> Option<Figure> {
         ],
     };
     let caption = "Lower and further left is better. Evaluations are densities, scores and Hessian-vector products \
-                   of the production run for one particle (of replica exchange: one ladder in one round). Between \
+                   for one particle (of replica exchange: one ladder in one round, warm-up included), pilot and \
+                   placing of levels included. Between \
                    exact samples the distance is not 0 but the floor in the table.";
     Some(Figure::new("wasserstein-cost", lines_svg(&plot), caption))
 }
