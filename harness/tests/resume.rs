@@ -195,6 +195,8 @@ fn contents(out: &Path) -> BTreeMap<String, Vec<u8>> {
     }
     let mut files = BTreeMap::new();
     collect(out, "", &mut files);
+    // A process killed at its very end leaves its lock, which is nobody's, or a checkpoint that was put aside.
+    files.retain(|name, _| !name.starts_with(".amc-lock") && !name.starts_with(".checkpoint.part"));
     assert!(files.remove("manifest.json").is_some(), "{:?}", files.keys());
     amc_harness::storage::Manifest::check(out).unwrap();
     let summary = files.get_mut("summary.json").unwrap();
@@ -271,7 +273,9 @@ fn two_hundred_kills_change_nothing() {
         } else if !out.join("manifest.json").exists() {
             assert_success(&command.output().unwrap());
         }
-        assert!(contents(&out) == bench.expected, "run {begun}");
+        let found = contents(&out);
+        assert!(found.keys().eq(bench.expected.keys()), "run {begun}: {:?}", found.keys());
+        assert!(found == bench.expected, "run {begun}");
     }
     assert!(in_writes >= 10, "only {in_writes} of {kills} kills fell into a write");
     println!("{kills} kills in {begun} runs, {in_writes} of them inside writes");

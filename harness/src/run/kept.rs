@@ -17,7 +17,7 @@ use crate::storage::{Every, Identity, Journal, Manifest, SealError, read_sealed,
 use crate::target::{Standardize, mixture_to_json};
 
 /// The folder inside that of the run.
-pub(super) const CHECKPOINT: &str = "checkpoint";
+const CHECKPOINT: &str = "checkpoint";
 const FILES: [&str; 2] = ["run", "run.copy"];
 
 /// What a run is.
@@ -93,6 +93,14 @@ pub(super) fn begin(
         write_sealed(&folder.join(name), &kept).map_err(unwritable)?;
     }
     Ok(Journal::new(&folder, kept.identity(), every, stop))
+}
+
+/// Ends the journal of a run, all at once: a process killed meanwhile leaves either all of it or what no command looks at.
+pub(super) fn end(path: &Path) {
+    let ended = path.join(".checkpoint.part");
+    // What an earlier process left.
+    let _ = fs::remove_dir_all(&ended);
+    let _ = fs::rename(path.join(CHECKPOINT), &ended).and_then(|()| fs::remove_dir_all(&ended));
 }
 
 /// An unfinished run that can go on.

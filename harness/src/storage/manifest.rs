@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -113,6 +113,11 @@ impl Manifest {
             return Err(ManifestError::Unusable(problem));
         }
         for expected in &manifest.files {
+            let inside = |part| matches!(part, Component::Normal(_));
+            if !Path::new(&expected.name).components().all(inside) {
+                let problem = format!("\"{}\" leads out of the folder", expected.name);
+                return Err(ManifestError::Unusable(problem));
+            }
             let wrong =
                 |problem: String| ManifestError::File { name: expected.name.clone(), problem };
             let (bytes, sha256) = digest(&folder.join(&expected.name))

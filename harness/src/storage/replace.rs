@@ -25,7 +25,7 @@ pub fn replace(
 }
 
 /// Writes a file and brings it to the disk.
-pub(super) fn write_through(
+pub(crate) fn write_through(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {

@@ -181,6 +181,9 @@ fn a_manifest_covers_every_byte() {
     assert!(message("inner/deep/b", Some("tw")).contains("has 2 bytes instead of 3"));
     assert!(message("a", None).contains("a cannot be read"));
     assert!(message("manifest.json", Some("{")).contains("manifest.json cannot be used"));
+    let outside =
+        fs::read_to_string(at("manifest.json")).unwrap().replace("inner/deep", "../other");
+    assert!(message("manifest.json", Some(&outside)).contains("leads out of the folder"));
     Manifest::remove_from(folder.path()).unwrap();
     assert!(!Manifest::is_in(folder.path()));
 }

@@ -10,12 +10,13 @@
 //! all is also in `.zmetadata`, where xarray looks first.
 
 use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use super::super::{Problem, Run};
+use crate::storage::write_through;
 
 /// Writes the folder.
 pub(super) fn write(folder: &Path, problem: &Problem, run: &Run) -> io::Result<()> {
@@ -105,15 +106,15 @@ impl<'a> Store<'a> {
         self.describe(name, ".zarray", array)?;
         self.describe(name, ".zattrs", json!({"_ARRAY_DIMENSIONS": dimensions}))?;
         let chunk = vec!["0"; shape.len()].join(".");
-        let mut file = BufWriter::new(fs::File::create(self.folder.join(name).join(chunk))?);
-        for value in values {
-            file.write_all(&value)?;
-        }
-        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+        write_through(&self.folder.join(name).join(chunk), |file| {
+            let mut values = values;
+            values.try_for_each(|value| file.write_all(&value))
+        })
     }
 
     fn describe(&mut self, name: &str, kind: &str, contents: Value) -> io::Result<()> {
-        fs::write(self.folder.join(name).join(kind), serde_json::to_vec_pretty(&contents)?)?;
+        let path = self.folder.join(name).join(kind);
+        write_through(&path, |file| Ok(serde_json::to_writer_pretty(file, &contents)?))?;
         let key = if name.is_empty() { kind.to_owned() } else { format!("{name}/{kind}") };
         self.metadata.insert(key, contents);
         Ok(())
@@ -121,6 +122,7 @@ impl<'a> Store<'a> {
 
     fn finish(self) -> io::Result<()> {
         let all = json!({"zarr_consolidated_format": 1, "metadata": self.metadata});
-        fs::write(self.folder.join(".zmetadata"), serde_json::to_vec_pretty(&all)?)
+        let path = self.folder.join(".zmetadata");
+        write_through(&path, |file| Ok(serde_json::to_writer_pretty(file, &all)?))
     }
 }

@@ -27,7 +27,7 @@ use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::kept::{self, CHECKPOINT};
+use super::kept;
 use super::{Problem, Run, RunError};
 use crate::config::RunConfig;
 use crate::storage::{Every, Journal, Lock, Manifest};
@@ -120,7 +120,7 @@ impl OutputDir {
     /// Removes what was begun for a run that failed, and the folder if it was made for it.
     pub fn abandon(self) {
         let Self { path, created, lock } = self;
-        let _ = fs::remove_dir_all(path.join(CHECKPOINT));
+        kept::end(&path);
         drop(lock);
         if created {
             // Only an empty folder can be removed this way; anything else is left alone.
@@ -135,7 +135,7 @@ impl OutputDir {
     pub fn write(&self, config: &RunConfig, problem: &Problem, run: &Run) -> Result<(), RunError> {
         let written = self.fill_all(config, problem, run).and_then(|()| self.publish());
         match &written {
-            Ok(()) => drop(fs::remove_dir_all(self.path.join(CHECKPOINT))),
+            Ok(()) => kept::end(&self.path),
             // The error that matters is the first one.
             Err(_) => FILES.iter().for_each(|name| remove(&self.temporary(name))),
         }
