@@ -139,7 +139,18 @@ fn a_check_compares_with_what_is_expected() {
     // Without a name of ours there is nothing to compare with; another preset is not compared.
     let unknown = output(&["check", &out]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&unknown.stderr).contains("--expected FILE"));
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(said.contains("no expectations are kept for own's quick preset"), "{said}");
+    assert!(said.contains("--expected FILE"), "{said}");
+    // Nor is another experiment of the same name and rows.
+    let foreign = std::fs::read_to_string(&expected).unwrap();
+    let digest = foreign.find("config_sha256\": \"").unwrap() + 17;
+    let mut bytes = foreign.into_bytes();
+    bytes[digest] = if bytes[digest] == b'0' { b'1' } else { b'0' };
+    std::fs::write(&file, bytes).unwrap();
+    let refused = check(&file);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("another configuration"));
     let other = std::fs::read_to_string(&expected).unwrap().replace("\"quick\"", "\"full\"");
     std::fs::write(&file, other).unwrap();
     assert_eq!(check(&file).status.code(), Some(2));
@@ -150,7 +161,42 @@ fn a_check_compares_with_what_is_expected() {
     assert!(String::from_utf8_lossy(&unfinished.stderr).contains("unfinished"));
 }
 
-/// Fails if the list leaves an experiment out, or a misspelt name does not lead to the right one.
+/// Fails if an interrupted run ends without finishing its cells, without saying how to go on, or with another code than 130.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_is_obeyed() {
+    let room = tempfile::tempdir().unwrap();
+    let own = own_experiment(room.path());
+    let config = Path::new(&own).join("config.toml");
+    let slow = CONFIG.replace("particles = 256", "particles = 65536");
+    std::fs::write(config, slow).unwrap();
+    let out = room.path().join("out");
+    let child = amc(&["run", &own, "--out", out.to_str().unwrap(), "--threads", "1"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let cells = out.join("cells");
+    let some = || std::fs::read_dir(&cells).is_ok_and(|cells| cells.count() > 0);
+    for _ in 0..3000 {
+        if some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(some(), "no cell was finished in a minute");
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(130), "{said}");
+    assert!(said.contains("stopped; the same command goes on"), "{said}");
+    assert!(!out.join("manifest.json").exists());
+    let refused = output(&["check", out.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("is unfinished: run the same command again to go on"), "{said}");
+}
+
+/// Fails if the list leaves an experiment out, a quick preset is estimated at more than three minutes, or a misspelt name does not lead to the right one.
 #[test]
 fn experiments_are_listed() {
     let listed = output(&["list", "--json", "--threads", "2"]);

@@ -1,8 +1,9 @@
 //! `amc experiment list|run|check`: grids of runs that show, or refute, what is claimed of the methods.
 
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::ProgressBar;
@@ -10,13 +11,14 @@ use serde::Serialize;
 
 use super::progress::weighted_bar;
 use super::table::{quantity, quantity_with_error, table};
-use super::{print, print_json, thread_count};
+use super::{interrupt, print, print_json, thread_count};
 use crate::experiment::claims::ClaimVerdict;
 use crate::experiment::{
     Deviation, Expectation, Plan, Preset, Results, Row, Watcher, estimated_seconds, execute, find,
     names, read_results,
 };
 use crate::run::RunError;
+use crate::storage::replace;
 
 /// Run an experiment of the study, or your own: a grid of runs, and verdicts on what it is to show
 #[derive(Debug, Args)]
@@ -126,7 +128,7 @@ An experiment of your own is a folder with a config.toml like this one:
   above = { bridge = "EI" }
   at = "evaluations"        # settings | seconds
 
-Exit codes: 0 success, 1 a deviation from what is expected, 2 input that was refused."#;
+Exit codes: 0 success, 1 a deviation from what is expected or a full disk, 2 input that was refused, 130 a run that was stopped."#;
 
 /// Runs the subcommand.
 pub(super) fn experiment(arguments: &ExperimentArguments) -> Result<(), RunError> {
@@ -203,8 +205,8 @@ fn run(arguments: &RunArguments) -> Result<(), RunError> {
     let other_seeds = arguments.expect.map(|count| (1001..1001 + count).collect::<Vec<u64>>());
     let plan = Plan::new(&experiment, preset, &out, other_seeds.as_deref())?;
     let estimate = estimated_seconds(&plan, threads);
-    if !arguments.quiet {
-        eprintln!(
+    let title = (!arguments.quiet).then(|| {
+        format!(
             "{}, {}: {} runs of {} settings, about {} on {threads} threads (an estimate); {} can be \
              stopped at any moment and goes on with the same command",
             experiment.name,
@@ -213,25 +215,32 @@ fn run(arguments: &RunArguments) -> Result<(), RunError> {
             plan.rows.len(),
             duration(estimate),
             out.display()
-        );
-    }
-    let bar = GridBar::new(estimate * threads as f64, plan.cells.len(), arguments.quiet);
+        )
+    });
+    interrupt::watch();
+    let bar = GridBar::new(estimate * threads as f64, plan.cells.len(), arguments.quiet, title);
     let results = execute(&experiment, &plan, &out, threads, &bar);
     bar.bar.finish_and_clear();
     let results = results?;
     if arguments.expect.is_some() {
-        let rules = match preset {
-            Preset::Quick => &experiment.config.preset.quick,
-            Preset::Full => &experiment.config.preset.full,
-        };
-        let expectation = Expectation::of(&results, rules.seeds.len());
+        let expectation = Expectation::of(&results, preset.of(&experiment)?.seeds.len());
         let path = out.join("expected.json");
-        let refuse = |message| RunError::File { path: path.clone(), message };
-        let text = serde_json::to_string_pretty(&expectation).map_err(|e| refuse(e.to_string()))?;
-        std::fs::write(&path, text + "\n").map_err(|e| refuse(e.to_string()))?;
+        replace(&path, |file| {
+            serde_json::to_writer_pretty(&mut *file, &expectation)?;
+            file.write_all(b"\n")
+        })
+        .map_err(|error| RunError::Unwritable {
+            path: path.clone(),
+            message: format!(
+                "cannot be written ({error}): make room and run the same command again"
+            ),
+        })?;
     }
     if arguments.json { print_json(&results) } else { print(&report(&results, &out)) }
 }
+
+/// How long nothing is said where stderr is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// A bar over the whole grid, in estimated seconds of one thread.
 struct GridBar {
@@ -239,16 +248,29 @@ struct GridBar {
     state: Mutex<(usize, f64)>,
     cells: usize,
     start: Instant,
+    /// Whether a line now and then stands for the bar.
+    lines: bool,
+    last_line: Mutex<Instant>,
+    /// What is said once the folder is ours.
+    title: Option<String>,
 }
 
 impl GridBar {
-    fn new(seconds: f64, cells: usize, quiet: bool) -> Self {
+    fn new(seconds: f64, cells: usize, quiet: bool, title: Option<String>) -> Self {
         let bar = weighted_bar((1e3 * seconds) as u64, quiet);
-        Self { bar, state: Mutex::new((0, 0.0)), cells, start: Instant::now() }
+        let lines = !quiet && !std::io::stderr().is_terminal();
+        let (state, start) = (Mutex::new((0, 0.0)), Instant::now());
+        Self { bar, state, cells, start, lines, last_line: Mutex::new(start), title }
     }
 }
 
 impl Watcher for GridBar {
+    fn begin(&self) {
+        if let Some(title) = &self.title {
+            self.bar.suspend(|| eprintln!("{title}"));
+        }
+    }
+
     fn done(&self, cost: f64, label: &str) {
         let Ok(mut state) = self.state.lock() else { return };
         state.0 += 1;
@@ -260,11 +282,30 @@ impl Watcher for GridBar {
             self.bar.set_position(state.1 as u64);
         }
         let seconds = self.start.elapsed().as_secs_f64();
-        self.bar.set_message(format!("run {} of {}, {seconds:.0} s: {label}", state.0, self.cells));
+        let message = format!("run {} of {}, {seconds:.0} s: {label}", state.0, self.cells);
+        if let (true, Ok(mut last)) = (self.lines, self.last_line.lock())
+            && last.elapsed() >= LINE_EVERY
+        {
+            eprintln!("{message}");
+            *last = Instant::now();
+        }
+        self.bar.set_message(message);
     }
 
     fn training(&self, name: &str) {
         self.bar.set_message(format!("training the model {name}"));
+        if self.lines {
+            eprintln!("training the model {name}");
+        }
+    }
+
+    fn damaged(&self, file: &Path, what: &str) {
+        // Not a message of progress: it stands although --quiet is given.
+        self.bar.suspend(|| eprintln!("{}: damaged ({what}); it is run again", file.display()));
+    }
+
+    fn stop(&self) -> bool {
+        interrupt::requested()
     }
 }
 
@@ -290,8 +331,8 @@ fn report(results: &Results, out: &Path) -> String {
     }
     let mut text = format!(
         "{}\n{}\n\n{table}\nMeans over seeds {:?} with their standard errors. SW: sliced Wasserstein distance to \
-         exact samples; its\nfloor: that between exact samples. evaluations: per particle, pilot left out. seconds: on one \
-         thread.\n\n",
+         exact samples; its\nfloor: that between exact samples. evaluations: per particle, pilot and placing included. seconds: CPU \
+         time.\n\n",
         results.title, results.claim, results.seeds
     );
     for decided in &results.claims {
@@ -338,9 +379,17 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
         ),
         None => {
             let path = PathBuf::from(format!("{}/expected.json", found.experiment));
-            let text = find(&found.experiment).ok().and_then(|known| known.expected);
-            let message = "is not there; name one with --expected FILE";
-            let text = text.ok_or_else(|| refuse(path.clone(), message.into()))?;
+            let known = find(&found.experiment).ok();
+            // An experiment of the reader's own may have the name of one of ours.
+            let known = known.filter(|known| known.digest == found.config_sha256);
+            let text = known.and_then(|known| known.expected).ok_or_else(|| {
+                let (name, preset) = (&found.experiment, &found.preset);
+                let message = format!(
+                    "no expectations are kept for {name}'s {preset} preset as it was run; `amc experiment run {name} \
+                     --expect` makes some, for --expected FILE"
+                );
+                refuse(arguments.dir.clone(), message)
+            })?;
             (path, text)
         }
     };
@@ -361,6 +410,10 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
             expected.preset
         );
         return Err(refuse(path, message));
+    }
+    if expected.config_sha256 != found.config_sha256 {
+        let message = "is for another configuration of the experiment; make it anew with --expect";
+        return Err(refuse(path, message.into()));
     }
     let (compared, deviations) = (expected.numbers(), expected.deviations(&found));
     let (experiment, preset) = (found.experiment.as_str(), found.preset.as_str());

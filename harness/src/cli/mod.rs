@@ -102,7 +102,9 @@ pub fn main() -> ExitCode {
 fn failed(error: &RunError) -> ExitCode {
     eprintln!("error: {error}");
     ExitCode::from(match error {
-        RunError::Stopped(_) | RunError::Training(TrainingError::Stopped) => interrupt::EXIT_CODE,
+        RunError::Stopped(_)
+        | RunError::ExperimentStopped(_)
+        | RunError::Training(TrainingError::Stopped) => interrupt::EXIT_CODE,
         error if error.is_bad_input() => 2,
         _ => 1,
     })

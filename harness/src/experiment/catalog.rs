@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use super::config::{ExperimentConfig, unknown};
+use super::plan::hex;
 use crate::run::RunError;
 
 /// An experiment as it is read.
@@ -16,6 +19,8 @@ pub struct Experiment {
     pub base_dir: PathBuf,
     /// Its configuration.
     pub config: ExperimentConfig,
+    /// SHA-256 of its configuration's text.
+    pub digest: String,
     /// The text of `expected.json`, where there is one.
     pub expected: Option<String>,
 }
@@ -47,21 +52,26 @@ const EMBEDDED: &[Embedded] = embedded![
     "semi-ideal" unchecked,
     "learned" unchecked,
     "learned-density-exact-score" unchecked,
-    "schedules" checked,
-    "ablation-n_iter" checked,
-    "ablation-n_trunc" checked,
-    "ablation-n_hutch" checked,
-    "ablation-penalty" checked,
+    "schedules" unchecked,
+    "ablation-n_iter" unchecked,
+    "ablation-n_trunc" unchecked,
+    "ablation-n_hutch" unchecked,
+    "ablation-penalty" unchecked,
     "kernel-variance" unchecked,
-    "rank" checked,
-    "scaling-in-separation" checked,
-    "scaling-in-dimension" checked,
-    "scaling-in-modes" checked,
+    "rank" unchecked,
+    "scaling-in-separation" unchecked,
+    "scaling-in-dimension" unchecked,
+    "scaling-in-modes" unchecked,
 ];
 
 /// The names of all experiments that come with the program.
 pub fn names() -> impl Iterator<Item = &'static str> {
     EMBEDDED.iter().map(|entry| entry.name)
+}
+
+/// SHA-256 of a configuration.
+pub(super) fn digest(config: &str) -> String {
+    hex(&Sha256::digest(config))
 }
 
 /// The experiment of that name, or in the folder of that path.
@@ -75,6 +85,7 @@ pub fn find(name: &str) -> Result<Experiment, RunError> {
             name: name.to_owned(),
             config: ExperimentConfig::from_toml(entry.config, &origin)?,
             origin,
+            digest: digest(entry.config),
             base_dir: PathBuf::from("."),
             expected: entry.expected.map(str::to_owned),
         });
@@ -96,6 +107,7 @@ pub fn find(name: &str) -> Result<Experiment, RunError> {
         name: named.unwrap_or("experiment").to_owned(),
         config: ExperimentConfig::from_toml(&text, &origin)?,
         origin,
+        digest: digest(&text),
         base_dir: folder.to_owned(),
         expected: std::fs::read_to_string(folder.join("expected.json")).ok(),
     })

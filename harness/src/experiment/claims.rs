@@ -3,20 +3,28 @@
 //! A comparison of two rows holds where their difference is beyond what Student's distribution with Welch's degrees of
 //! freedom exceeds in 1 % of all cases, two-sided; between 2.6 and, with four seeds each, 5.8 standard errors. A claim
 //! *holds* if all of its comparisons do. It *fails* if one is as clearly the other way round, at 1 % divided by
-//! the number of comparisons. Anything else is *undecided*, and the detail says how many hold.
+//! the number of comparisons. Anything else is *undecided*, and the detail says how many hold. Shares of runs that
+//! stopped are compared by exact binomial bounds at the same level.
 //!
-//! Paired claims compare runs of equal seeds, which use the same random numbers: the differences are one sample.
+//! Paired claims, and all that count evaluations, compare runs of equal seeds, which use the same random numbers: the differences are
+//! one sample. Where a run is lost they are compared as others are.
 //!
-//! At equal settings rows are compared whose choices are the same but for those that `above` or `below` names. At equal cost a row stands against the line
-//! of the other method, linear in the logarithm of the cost between its rows; costs that the line does not
-//! reach are left out.
+//! At equal settings rows are compared whose choices are the same but for those that `above` or `below` names. At equal
+//! cost a row stands against the line of the other method, linear in the logarithm of the cost between its rows; costs that
+//! the line does not reach are left out, and a claim does not hold where more than half are. Rows without a value, or of
+//! whose runs some stopped (but for measures that count these), are missing: a claim does not hold on the rest.
+
+mod agreement;
+mod comparison;
+mod pairs;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{At, ClaimConfig, Other, Selector};
-use super::plan::matches;
+use super::config::ClaimConfig;
 use super::results::Row;
-use super::statistics::{Estimate, Measure, rank_correlation};
+use agreement::agreement;
+use comparison::Comparison;
+use pairs::{Found, find};
 
 /// What the data say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +52,6 @@ pub struct Decided {
 
 /// The level of one comparison.
 const LEVEL: f64 = 0.01;
-/// Costs beyond the ends of a line by less than this factor are those of its ends.
-const SLACK: f64 = 1.1;
 
 /// Decides a claim.
 pub fn decide(claim: &ClaimConfig, rows: &[Row]) -> Decided {
@@ -56,35 +62,6 @@ pub fn decide(claim: &ClaimConfig, rows: &[Row]) -> Decided {
     Decided { claim: claim.claim.clone(), verdict, detail }
 }
 
-/// One row against what it is compared with.
-struct Comparison {
-    label: String,
-    left: Estimate,
-    right: Estimate,
-    /// The numbers of both, seed by seed, where they are compared that way.
-    paired: Option<Vec<(f64, f64)>>,
-}
-
-impl Comparison {
-    /// `sign (left - factor right)`.
-    fn margin(&self, sign: f64, factor: f64) -> Estimate {
-        let differences = self.paired.as_ref().and_then(|pairs| {
-            let differences = pairs.iter().map(|(left, right)| sign * (left - factor * right));
-            Measure::of(&differences.collect::<Vec<_>>())
-        });
-        match differences {
-            Some(differences) => differences.estimate(),
-            None => self.left.times(sign).plus(-sign * factor, &self.right),
-        }
-    }
-
-    fn words(&self, factor: f64) -> String {
-        let times = if factor == 1.0 { String::new() } else { format!("{factor} times ") };
-        let (left, right) = (number(&self.left), number(&self.right));
-        format!("{left} against {times}{right} ({})", self.label)
-    }
-}
-
 fn comparison(claim: &ClaimConfig, rows: &[Row]) -> (ClaimVerdict, String) {
     let (sign, other) = match (&claim.above, &claim.below) {
         (Some(other), _) => (1.0, other),
@@ -92,202 +69,64 @@ fn comparison(claim: &ClaimConfig, rows: &[Row]) -> (ClaimVerdict, String) {
         (None, None) => return (ClaimVerdict::Undecided, "nothing to compare with".into()),
     };
     let factor = claim.factor.unwrap_or(1.0);
-    let (pairs, missing) = pairs(claim, other, rows);
+    let found = find(claim, other, rows);
+    let pairs = &found.comparisons;
     if pairs.is_empty() {
-        return (ClaimVerdict::Undecided, format!("no rows to compare; {missing} without a value"));
+        let why = found.why_nothing(claim.at);
+        return (ClaimVerdict::Undecided, format!("no rows to compare: {why}"));
     }
     let share = LEVEL / pairs.len() as f64;
-    let holds: Vec<bool> =
-        pairs.iter().map(|pair| pair.margin(sign, factor).is_above_zero(LEVEL)).collect();
-    let fails: Vec<bool> =
-        pairs.iter().map(|pair| pair.margin(-sign, factor).is_above_zero(share)).collect();
-    let holding = holds.iter().filter(|holds| **holds).count();
-    let failing = fails.iter().filter(|fails| **fails).count();
-    let verdict = match (failing, holding == pairs.len() && missing == 0) {
+    let holding = pairs.iter().filter(|pair| pair.is_beyond(sign, factor, LEVEL)).count();
+    let failing = pairs.iter().filter(|pair| pair.is_beyond(-sign, factor, share)).count();
+    let whole = found.missing.is_empty() && 2 * found.unreached <= pairs.len() + found.unreached;
+    let verdict = match (failing, holding == pairs.len() && whole) {
         (0, true) => ClaimVerdict::Holds,
         (0, false) => ClaimVerdict::Undecided,
         _ => ClaimVerdict::Fails,
     };
+    (verdict, detail(claim, &found, (sign, factor), (holding, failing)))
+}
+
+/// The numbers behind a verdict.
+fn detail(
+    claim: &ClaimConfig,
+    found: &Found,
+    (sign, factor): (f64, f64),
+    (holding, failing): (usize, usize),
+) -> String {
+    let pairs = &found.comparisons;
     let mut detail = format!("{}: {holding} of {} comparisons hold", claim.measure, pairs.len());
-    if failing > 0 {
-        detail += &format!(", {failing} fail");
+    // One may hold and fail at once only where a factor is negative, which none is.
+    let open = pairs.len() - holding - failing;
+    for (count, word) in [(failing, "fail"), (open, "undecided")] {
+        if count > 0 {
+            detail += &format!(", {count} {word}");
+        }
     }
-    if missing > 0 {
-        detail += &format!(", {missing} rows have no value");
+    let few =
+        |pair: &&Comparison| pair.promises(sign, factor) && !pair.is_beyond(sign, factor, LEVEL);
+    match pairs.iter().filter(few).count() {
+        0 => {}
+        few => detail += &format!(" ({few} with too few seeds to tell)"),
     }
-    // The comparison that stands worst for the claim, in units of its error.
-    let ratio = |pair: &Comparison| {
-        let margin = pair.margin(sign, factor);
-        let error = margin.std_error();
-        if error > 0.0 { margin.mean / error } else { margin.mean * f64::MAX }
-    };
-    if let Some(worst) = pairs.iter().min_by(|a, b| ratio(a).total_cmp(&ratio(b))) {
+    if found.unreached > 0 {
+        let all = pairs.len() + found.unreached;
+        detail +=
+            &format!("; {} of {all} settings have no equal {}", found.unreached, claim.at.name());
+    }
+    if let Some(first) = found.missing.first() {
+        let count = found.missing.len();
+        detail += &format!("; {count} rows without a value or with failed runs ({first})");
+    }
+    let unpaired = pairs.iter().filter(|pair| pair.lost_its_pairs).count();
+    if unpaired > 0 {
+        detail += &format!("; {unpaired} not paired, as runs are lost");
+    }
+    let weight = |pair: &&Comparison| pair.weight(sign, factor);
+    if let Some(worst) = pairs.iter().min_by(|a, b| weight(a).total_cmp(&weight(b))) {
         detail += &format!("; weakest: {}", worst.words(factor));
     }
-    (verdict, detail)
-}
-
-/// All comparisons of the claim, and how many of its rows have no value.
-fn pairs(claim: &ClaimConfig, other: &Other, rows: &[Row]) -> (Vec<Comparison>, usize) {
-    let (mut pairs, mut missing) = (Vec::new(), 0);
-    for row in rows.iter().filter(|row| matches(&claim.of, &row.choices)) {
-        let Some(measure) = row.measures.get(&claim.measure) else {
-            missing += 1;
-            continue;
-        };
-        let left = measure.estimate();
-        let rights = match other {
-            Other::Number(number) => vec![(String::new(), Estimate::exact(*number), None)],
-            Other::Rows(selector) => {
-                let alike = alike(claim, selector, row, rows);
-                match cost(claim.at) {
-                    None => at_equal_settings(claim, &alike),
-                    Some(cost) => at_equal_cost(claim, cost, row, &alike),
-                }
-            }
-        };
-        for (name, right, values) in rights {
-            let label = match name.is_empty() {
-                true => row.label.clone(),
-                false => format!("{}; {name}", row.label),
-            };
-            let paired = values.filter(|_| claim.paired).and_then(|values| {
-                let pairs = measure.values.iter().copied().zip(values.iter().copied());
-                (measure.values.len() == values.len()).then(|| pairs.collect())
-            });
-            pairs.push(Comparison { label, left: left.clone(), right, paired });
-        }
-    }
-    (pairs, missing)
-}
-
-fn cost(at: At) -> Option<&'static str> {
-    match at {
-        At::Settings => None,
-        At::Evaluations => Some("evaluations"),
-        At::Seconds => Some("seconds"),
-    }
-}
-
-/// The rows of the selector with the same choices as `row` on all axes that it does not name; at equal cost, the axis of
-/// the figure is free.
-fn alike<'a>(claim: &ClaimConfig, selector: &Selector, row: &Row, rows: &'a [Row]) -> Vec<&'a Row> {
-    let line = row.axis.as_ref().map(|axis| axis.name.as_str());
-    let free = |axis: &str| {
-        selector.contains_key(axis) || (claim.at != At::Settings && line == Some(axis))
-    };
-    let same = |other: &&Row| {
-        let mut choices = row.choices.iter().filter(|(axis, _)| !free(axis));
-        choices.all(|(axis, label)| other.choices.get(axis) == Some(label))
-    };
-    rows.iter().filter(|other| matches(selector, &other.choices)).filter(same).collect()
-}
-
-/// What a row is compared with: its name, the mean, and its numbers where it is a row itself.
-type Right<'a> = (String, Estimate, Option<&'a [f64]>);
-
-fn at_equal_settings<'a>(claim: &ClaimConfig, alike: &[&'a Row]) -> Vec<Right<'a>> {
-    let value = |row: &&'a Row| {
-        let measure = row.measures.get(&claim.measure)?;
-        Some((row.label.clone(), measure.estimate(), Some(&measure.values[..])))
-    };
-    alike.iter().filter_map(value).collect()
-}
-
-/// The lines of the other rows at the cost of `row`.
-fn at_equal_cost<'a>(
-    claim: &ClaimConfig,
-    cost: &str,
-    row: &Row,
-    alike: &[&'a Row],
-) -> Vec<Right<'a>> {
-    let Some(spent) = row.measures.get(cost).map(|measure| measure.mean) else { return Vec::new() };
-    let mut lines: Vec<(String, Vec<&Row>)> = Vec::new();
-    for other in alike {
-        let parts = [other.panel.as_str(), other.series.as_str()];
-        let name = parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>();
-        let name = name.join(", ");
-        match lines.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, line)) => line.push(other),
-            None => lines.push((name, vec![other])),
-        }
-    }
-    let value = |line: &[&Row]| {
-        let mut points: Vec<(f64, Estimate)> = line
-            .iter()
-            .filter_map(|row| {
-                let cost = row.measures.get(cost)?.mean;
-                Some((cost, row.measures.get(&claim.measure)?.estimate()))
-            })
-            .collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        interpolate(&points, spent)
-    };
-    lines
-        .into_iter()
-        .filter_map(|(name, line)| {
-            value(&line).map(|at| (format!("{name} at equal {cost}"), at, None))
-        })
-        .collect()
-}
-
-/// The line through `points` at `cost`, linear in its logarithm; `None` outside.
-fn interpolate(points: &[(f64, Estimate)], cost: f64) -> Option<Estimate> {
-    let (first, last) = (points.first()?, points.last()?);
-    if cost < first.0 / SLACK || cost > last.0 * SLACK {
-        return None;
-    }
-    if cost <= first.0 {
-        return Some(first.1.clone());
-    }
-    for pair in points.windows(2) {
-        let [(low, from), (high, to)] = pair else { continue };
-        if cost <= *high {
-            let share = if high > low { (cost / low).ln() / (high / low).ln() } else { 1.0 };
-            return Some(from.times(1.0 - share).plus(share, to));
-        }
-    }
-    Some(last.1.clone())
-}
-
-/// Spearman's correlation of two measures over the rows, with Fisher's interval at the same level.
-fn agreement(claim: &ClaimConfig, other: &str, rows: &[Row]) -> (ClaimVerdict, String) {
-    let pairs: Vec<(f64, f64)> = rows
-        .iter()
-        .filter(|row| matches(&claim.of, &row.choices))
-        .filter_map(|row| {
-            let (first, second) = (row.measures.get(&claim.measure)?, row.measures.get(other)?);
-            Some((first.mean.abs(), second.mean))
-        })
-        .collect();
-    let Some(correlation) = rank_correlation(&pairs) else {
-        return (ClaimVerdict::Undecided, format!("{} rows are too few to rank", pairs.len()));
-    };
-    // The variance of atanh of a rank correlation [Fieller, Hartley & Pearson 1957]; 2.58 is the normal 1 %.
-    let width = 2.576 * (1.06 / (pairs.len() as f64 - 3.0)).sqrt();
-    let middle = correlation.clamp(-0.999_999, 0.999_999).atanh();
-    let (low, high) = ((middle - width).tanh(), (middle + width).tanh());
-    let verdict = match (low > 0.0, high < 0.5) {
-        (true, _) => ClaimVerdict::Holds,
-        (false, true) => ClaimVerdict::Fails,
-        (false, false) => ClaimVerdict::Undecided,
-    };
-    let detail = format!(
-        "rank correlation of {} and {other} over {} rows: {correlation:.2}, from {low:.2} to {high:.2}",
-        claim.measure,
-        pairs.len()
-    );
-    (verdict, detail)
-}
-
-/// An estimate with its error, in as many digits as that supports.
-fn number(estimate: &Estimate) -> String {
-    let error = estimate.std_error();
-    if estimate.parts.is_empty() {
-        return format!("{}", estimate.mean);
-    }
-    let digits = if error > 0.0 { (2.0 - error.log10().ceil()).clamp(0.0, 6.0) } else { 4.0 };
-    format!("{:.*} ± {:.*}", digits as usize, estimate.mean, digits as usize, error)
+    detail
 }
 
 #[cfg(test)]

@@ -73,7 +73,7 @@ pub struct ModelPlan {
 
 /// What an axis is in a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum Role {
     /// Each choice has axes of its own.
     #[default]
@@ -118,14 +118,14 @@ pub struct Choice {
     pub set: Table,
 }
 
-/// The two presets.
+/// The two presets; an experiment may have one of them alone.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Presets {
     /// Minutes at most.
-    pub quick: PresetConfig,
+    pub quick: Option<PresetConfig>,
     /// The real thing.
-    pub full: PresetConfig,
+    pub full: Option<PresetConfig>,
 }
 
 /// How much of an experiment is run.
@@ -147,7 +147,7 @@ pub struct PresetConfig {
 
 /// What rows are compared at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum At {
     /// All other settings equal.
     #[default]
@@ -156,6 +156,42 @@ pub enum At {
     Evaluations,
     /// Equal times on one thread.
     Seconds,
+}
+
+impl TryFrom<String> for Role {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        let words = [("panel", Self::Panel), ("series", Self::Series), ("axis", Self::Axis)];
+        word_of("role", &word, &words)
+    }
+}
+
+impl TryFrom<String> for At {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        let words = [Self::Settings, Self::Evaluations, Self::Seconds].map(|at| (at.name(), at));
+        word_of("at", &word, &words)
+    }
+}
+
+/// What a word of a field stands for.
+fn word_of<T: Copy>(field: &str, word: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(known, _)| *known == word).map(|(_, meaning)| *meaning);
+    let known = words.iter().map(|(known, _)| *known);
+    found.ok_or_else(|| format!("{field} = {word:?} {}", unknown(word, known)))
+}
+
+impl At {
+    /// The word of the configuration: the measure that is equal.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Settings => "settings",
+            Self::Evaluations => "evaluations",
+            Self::Seconds => "seconds",
+        }
+    }
 }
 
 /// What rows are compared with.
@@ -191,6 +227,9 @@ pub struct ClaimConfig {
     /// Whether runs of one seed are compared with each other, as they use the same random numbers.
     #[serde(default)]
     pub paired: bool,
+    /// Whether the sizes of the means are compared, whatever their signs: of log Z, the bias.
+    #[serde(default)]
+    pub absolute: bool,
     /// A second measure that orders the rows as the first does.
     pub agrees_with: Option<String>,
 }
@@ -220,6 +259,14 @@ impl ExperimentConfig {
             let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
             refuse(format!("line {line}"), message)
         })?;
+        let mut lines = config.vary.iter().filter(|axis| axis.role == Role::Axis);
+        if let (Some(first), Some(second)) = (lines.next(), lines.next()) {
+            let message = format!(
+                "is a second axis of figures beside {:?}; use role = \"series\" or \"panel\" for one of them",
+                first.name
+            );
+            return Err(refuse(format!("vary {:?}: role = \"axis\"", second.name), message));
+        }
         for axis in &mut config.vary {
             axis.complete().map_err(|message| refuse(format!("vary {:?}", axis.name), message))?;
         }
@@ -232,15 +279,11 @@ impl ExperimentConfig {
         if let Some(twice) = repeated(&names) {
             return Err((format!("vary {twice:?}"), "stands twice; give it another name".into()));
         }
-        let mut lines = self.vary.iter().filter(|axis| axis.role == Role::Axis);
-        if let (Some(_), Some(second)) = (lines.next(), lines.next()) {
-            let message = "is a second axis of figures; use role = \"series\" or \"panel\"";
-            return Err((format!("vary {:?}: role", second.name), message.into()));
-        }
         for (index, selector) in self.exclude.iter().enumerate() {
             self.check_selector(&format!("exclude[{index}]"), selector)?;
         }
         for (name, preset) in [("quick", &self.preset.quick), ("full", &self.preset.full)] {
+            let Some(preset) = preset else { continue };
             self.check_selector(&format!("preset.{name}.only"), &preset.only)?;
             for (index, selector) in preset.exclude.iter().enumerate() {
                 self.check_selector(&format!("preset.{name}.exclude[{index}]"), selector)?;
@@ -267,6 +310,11 @@ impl ExperimentConfig {
         let others = [&claim.above, &claim.below];
         for other in others.into_iter().flatten() {
             if let Other::Rows(selector) = other {
+                if *selector == claim.of {
+                    let message =
+                        "compares rows with themselves; `of` and the other side must differ";
+                    return Err((field, message.into()));
+                }
                 self.check_selector(&field, selector)?;
             }
         }
@@ -274,6 +322,10 @@ impl ExperimentConfig {
         if given != 1 {
             let message = format!("has {given} of above, below and agrees_with; give one");
             return Err((field, message));
+        }
+        if claim.absolute && (claim.paired || claim.agrees_with.is_some()) {
+            let message = "compares means, not runs; drop absolute, or paired and agrees_with";
+            return Err((format!("{field}: absolute"), message.into()));
         }
         if claim.paired && claim.at != At::Settings {
             let message =
@@ -304,8 +356,11 @@ impl Axis {
     /// Turns `key` and `values` into choices.
     fn complete(&mut self) -> Result<(), String> {
         if let Some(key) = &self.key {
-            if !self.choices.is_empty() || self.values.is_empty() {
+            if !self.choices.is_empty() {
                 return Err("has a key, which needs values = [...] and no choices".into());
+            }
+            if self.values.is_empty() {
+                return Err(format!("values = [] is empty; give {key} some values = [...]"));
             }
             let Some((section, name)) = key.split_once('.') else {
                 return Err(format!("key = {key:?} must be section.key, e.g. \"path.levels\""));

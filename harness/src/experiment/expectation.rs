@@ -1,10 +1,15 @@
 //! `expected.json`: what a correct program measures, and the intervals that it stays in.
 //!
-//! Every number is the mean of `n` runs. Its interval comes from `m` runs with other seeds: `mean +- t s sqrt(1/n + 1/m)`,
+//! Every number is the mean of `m` runs. Its interval comes from `n` runs with other seeds: `mean +- t s sqrt(1/n + 1/m)`,
 //! the prediction interval of Student's distribution, at a level such that all numbers of the experiment together
-//! leave theirs once in a thousand times. Methods that lose their particles (an effective sample size below
-//! [`LOST`]) or modes (weights off by more than that) have no such intervals, as a few particles decide their means:
-//! their log Z and distances are left out, and what they lose must stay lost. Times are never compared.
+//! leave theirs about once in a thousand times. Errors that cannot be negative are nearer to normal by their square roots: of these
+//! the mean is taken, and squared. Methods that lose their particles (an effective sample size below [`LOST`]) or modes (weights
+//! off by more than that) have no such intervals for what a few particles decide: their log Z and distances are left
+//! out, and what they lose must stay lost; rates, which all particles decide, are compared. Times are never compared.
+//!
+//! Runs that stop are counted: after `k` of `n`, so many of `m` are expected as the beta-binomial distribution with
+//! Jeffreys' prior has with more than 1/20 on either side. Where a method stops by chance, this is what such a program leaves in a
+//! tenth of all cases; after none of 12, one of 6 may stop.
 
 use std::collections::BTreeMap;
 
@@ -23,6 +28,8 @@ pub struct Expectation {
     pub preset: String,
     /// The version that measured it.
     pub version: String,
+    /// SHA-256 of the experiment's configuration that it belongs to.
+    pub config_sha256: String,
     /// Runs of each row that it was measured by.
     pub runs: usize,
     /// Runs of each row that intervals are for.
@@ -82,7 +89,10 @@ impl Expectation {
         let row = |row: &Row| {
             let lost = Lost::by(row);
             let numbers = compared(row).filter_map(|(name, measure)| {
-                let expected = interval(name, measure, expected_runs, level, lost)?;
+                let expected = match name {
+                    "failure" => failures(row.failed, row.runs, expected_runs),
+                    _ => interval(name, measure, expected_runs, level, lost)?,
+                };
                 Some((name.to_owned(), expected))
             });
             (row.label.clone(), numbers.collect())
@@ -91,6 +101,7 @@ impl Expectation {
             experiment: results.experiment.clone(),
             preset: results.preset.clone(),
             version: results.version.clone(),
+            config_sha256: results.config_sha256.clone(),
             runs: results.seeds.len(),
             expected_runs,
             level: TOTAL_LEVEL,
@@ -109,7 +120,8 @@ impl Expectation {
         for (label, numbers) in &self.rows {
             let row = results.rows.iter().find(|row| row.label == *label);
             for (name, expected) in numbers {
-                let found = row.and_then(|row| row.measures.get(name)).map(|found| found.mean);
+                let found = row.and_then(|row| row.measures.get(name));
+                let found = found.map(|found| mean_of(name, &found.values));
                 if found.is_none_or(|found| found < expected.low || found > expected.high) {
                     let (row, measure) = (label.clone(), name.clone());
                     deviations.push(Deviation { row, measure, found, expected: *expected });
@@ -124,6 +136,8 @@ impl Expectation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lost {
     Nothing,
+    /// Some of the runs: what the others have depends on which.
+    Runs,
     Particles,
     Modes,
 }
@@ -131,7 +145,9 @@ enum Lost {
 impl Lost {
     fn by(row: &Row) -> Self {
         let mean = |name: &str| row.measures.get(name).map(|measure| measure.mean);
-        if row.failed > 0 || mean("ess").is_some_and(|ess| ess < LOST) {
+        if row.failed > 0 {
+            Self::Runs
+        } else if mean("ess").is_some_and(|ess| ess < LOST) {
             Self::Particles
         } else if mean("mode_weight_error").is_some_and(|error| error > LOST) {
             Self::Modes
@@ -143,10 +159,13 @@ impl Lost {
     /// The measures that are still compared.
     fn leaves(self, name: &str) -> bool {
         let counted = name == "evaluations" || name == "failure";
+        // Decided by all particles, whether they have weight or not.
+        let rate = name == "mean_rejection_rate" || name == "acceptance_rate";
         match self {
             Self::Nothing => true,
-            Self::Particles => counted || name == "ess",
-            Self::Modes => counted || name == "mode_weight_error",
+            Self::Runs => counted || name == "ess",
+            Self::Particles => counted || rate || name == "ess",
+            Self::Modes => counted || rate || name == "mode_weight_error",
         }
     }
 }
@@ -158,6 +177,49 @@ fn compared(row: &Row) -> impl Iterator<Item = (&'static str, &Measure)> {
     measures.filter_map(|name| row.measures.get(*name).map(|measure| (*name, measure)))
 }
 
+/// Errors that cannot be negative.
+fn is_error(name: &str) -> bool {
+    name == "mode_weight_error" || name == "sliced_wasserstein"
+}
+
+fn to_scale(name: &str, value: f64) -> f64 {
+    if is_error(name) { value.max(0.0).sqrt() } else { value }
+}
+
+fn from_scale(name: &str, value: f64) -> f64 {
+    if is_error(name) { value.max(0.0) * value.max(0.0) } else { value }
+}
+
+/// The mean of numbers on the scale of their measure, brought back from it.
+fn mean_of(name: &str, values: &[f64]) -> f64 {
+    let sum: f64 = values.iter().map(|value| to_scale(name, *value)).sum();
+    from_scale(name, sum / values.len() as f64)
+}
+
+/// The share of runs that each side of the interval of failures leaves out at most.
+const FAILURE_TAIL: f64 = 0.05;
+
+/// How many of `expected` runs may stop, as shares, after `stopped` of `runs` did.
+fn failures(stopped: usize, runs: usize, expected: usize) -> ExpectedNumber {
+    let (a, b) = (stopped as f64 + 0.5, (runs - stopped) as f64 + 0.5);
+    let log_beta = |a: f64, b: f64| libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b);
+    let m = expected as f64;
+    let chance = |j: usize| {
+        let j = j as f64;
+        let ways = -log_beta(j + 1.0, m - j + 1.0) - libm::log(m + 1.0);
+        libm::exp(ways + log_beta(a + j, b + m - j) - log_beta(a, b))
+    };
+    let below = |count: usize| (0..=count).map(chance).sum::<f64>();
+    let above = |count: usize| (count..=expected).map(chance).sum::<f64>();
+    let allowed = |count: &usize| below(*count) > FAILURE_TAIL && above(*count) > FAILURE_TAIL;
+    let share = |count: usize| count as f64 / m;
+    ExpectedNumber {
+        mean: stopped as f64 / runs as f64,
+        low: (0..=expected).find(allowed).map_or(0.0, share),
+        high: (0..=expected).rev().find(allowed).map_or(1.0, share),
+    }
+}
+
 fn interval(
     name: &str,
     measure: &Measure,
@@ -165,21 +227,21 @@ fn interval(
     level: f64,
     lost: Lost,
 ) -> Option<ExpectedNumber> {
-    let (mean, runs) = (measure.mean, measure.values.len() as f64);
-    let spread = deviation(&measure.values)?;
+    let runs = measure.values.len() as f64;
+    let values: Vec<f64> = measure.values.iter().map(|value| to_scale(name, *value)).collect();
+    let (mean, spread) = (values.iter().sum::<f64>() / runs, deviation(&values)?);
     let quantile = student_quantile(runs - 1.0, level);
     // Counts that do not vary are compared to the digits that sums of them have.
     let rounding = 1e-9 * mean.abs();
     let half = quantile * spread * (1.0 / expected_runs as f64 + 1.0 / runs).sqrt() + rounding;
-    let (mut low, mut high) = (mean - half, mean + half);
+    let (mut low, mut high) = (from_scale(name, mean - half), from_scale(name, mean + half));
+    let mean = from_scale(name, mean);
     if name != "log_z" {
         low = low.max(0.0);
     }
     match (lost, name) {
-        // A failure that a dozen runs did not have may happen to one of six.
-        (_, "failure") => (low, high) = (mean - half.max(0.5), mean + half.max(0.5)),
         // Once lost, a particle or a mode more or less is not a matter of the normal distribution.
-        (Lost::Particles, "ess") => (low, high) = (0.0, high.max(2.0 * LOST)),
+        (Lost::Particles | Lost::Runs, "ess") => (low, high) = (0.0, high.max(2.0 * LOST)),
         (Lost::Modes, "mode_weight_error") => (low, high) = (low.min(0.25 * mean), 1.0),
         _ => {}
     }

@@ -1,7 +1,7 @@
 //! The folder of an experiment: files that are whole or absent, and a manifest of them.
 
 use std::fs;
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,16 +9,18 @@ use serde_json::{Value as Json, json};
 
 use super::plan::Plan;
 use crate::run::RunError;
-use crate::storage::{Manifest, replace};
+use crate::storage::{Lock, Manifest, ManifestError, replace};
 
 const PLAN: &str = "plan.json";
 /// The file with the rows and claims.
 pub const RESULTS: &str = "results.json";
 
 /// A folder that belongs to one plan.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
+    /// Held until the experiment is over.
+    _lock: Lock,
 }
 
 impl Folder {
@@ -27,22 +29,23 @@ impl Folder {
     /// # Errors
     /// A folder of another plan or of something else, and one that cannot be written.
     pub fn open(path: &Path, plan: &Plan) -> Result<Self, RunError> {
-        let folder = Self { path: path.to_owned() };
         let refuse = |message: String| RunError::File { path: path.to_owned(), message };
         match fs::read_to_string(path.join(PLAN)) {
             Ok(text) => {
-                let known: Json = serde_json::from_str(&text).unwrap_or_default();
+                let known: Json = serde_json::from_str(&text).map_err(|error| {
+                    refuse(format!(
+                        "its plan.json is damaged ({error}); remove it to run all of it anew"
+                    ))
+                })?;
                 if known["fingerprint"] != json!(plan.fingerprint) {
-                    let message = "holds the cells of another experiment, preset, version of the program or \
-                                   set of instructions; choose another --out or remove the folder";
-                    return Err(refuse(message.into()));
+                    return Err(refuse(other_plan(&known, plan)));
                 }
             }
             Err(_) => {
                 // A run that was killed before its plan was whole leaves nothing else.
                 let ours = |file: &fs::DirEntry| {
                     let name = file.file_name();
-                    name.to_string_lossy().starts_with('.') || name == "plan.part"
+                    name.to_string_lossy().starts_with('.')
                 };
                 let occupied =
                     fs::read_dir(path).is_ok_and(|files| files.flatten().any(|file| !ours(&file)));
@@ -53,14 +56,26 @@ impl Folder {
             }
         }
         let create = |path: &Path| {
-            fs::create_dir_all(path).map_err(|error| {
-                refuse(format!("the folder cannot be created ({error}): choose another --out"))
+            fs::create_dir_all(path).map_err(|error| RunError::Unwritable {
+                path: path.to_owned(),
+                message: format!("the folder cannot be created ({error}): choose another --out"),
             })
         };
         create(path)?;
+        let lock = Lock::take(path)
+            .map_err(|error| refuse(format!("cannot be locked ({error}): choose another --out")))?;
+        let lock = lock.ok_or_else(|| {
+            refuse("is in use by another process: wait for it or choose another --out".into())
+        })?;
+        let folder = Self { path: path.to_owned(), _lock: lock };
         folder.write(PLAN, &describe(plan))?;
         create(&path.join("cells"))?;
         Ok(folder)
+    }
+
+    /// Its own path.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The path of a file in it.
@@ -73,16 +88,24 @@ impl Folder {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| RunError::Unwritable {
+            path: self.join(name),
+            message: format!("cannot be written as JSON ({error})"),
+        })?;
+        self.write_text(name, &(text + "\n"))
+    }
+
+    /// Writes a file, so that it is whole or as it was.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write_text(&self, name: &str, text: &str) -> Result<(), RunError> {
         let path = self.join(name);
-        let written = replace(&path, |file| {
-            serde_json::to_writer_pretty(&mut *file, value)?;
-            file.write_all(b"\n")
-        });
-        written.map_err(|error| {
+        replace(&path, |file| file.write_all(text.as_bytes())).map_err(|error| {
             let message = format!(
                 "cannot be written ({error}); make room and run the same command again, finished cells are kept"
             );
-            RunError::File { path, message }
+            RunError::Unwritable { path, message }
         })
     }
 
@@ -94,13 +117,32 @@ impl Folder {
         let names = [PLAN, RESULTS, "cells", "model"];
         let there: Vec<&str> = names.into_iter().filter(|name| self.join(name).exists()).collect();
         let manifest = Manifest::of(&self.path, &there);
-        manifest.and_then(|manifest| manifest.write(&self.path)).map_err(|error| RunError::File {
-            path: self.path.clone(),
-            message: format!(
-                "the manifest cannot be written ({error}): run the same command again"
-            ),
+        manifest.and_then(|manifest| manifest.write(&self.path)).map_err(|error| {
+            RunError::Unwritable {
+                path: self.path.clone(),
+                message: format!(
+                    "the manifest cannot be written ({error}): run the same command again"
+                ),
+            }
         })
     }
+}
+
+/// Which other experiment a folder holds.
+fn other_plan(known: &Json, plan: &Plan) -> String {
+    let instructions = amc_core::simd::Instructions::current().name();
+    let own = [
+        ("experiment", plan.name.as_str(), "name"),
+        ("preset", plan.preset, "preset"),
+        ("version of the program", env!("CARGO_PKG_VERSION"), "version"),
+        ("set of instructions", instructions, "instructions"),
+    ];
+    let other = own.iter().find(|(_, own, key)| known[*key] != json!(own));
+    let what = other.map_or_else(
+        || "configuration, other seeds or other target and model files".to_owned(),
+        |(what, _, key)| format!("{what}, {}", known[*key].as_str().unwrap_or("none")),
+    );
+    format!("holds the cells of another {what}; choose another --out or remove the folder")
 }
 
 /// What `plan.json` holds.
@@ -125,10 +167,18 @@ fn describe(plan: &Plan) -> Json {
 /// # Errors
 /// A folder that is unfinished or damaged.
 pub fn read_results(folder: &Path) -> Result<String, RunError> {
-    let again = "run the same `amc experiment run` again to go on";
-    Manifest::check(folder).map_err(|error| RunError::File {
-        path: folder.to_owned(),
-        message: format!("{error}: {again}"),
+    let again = "run the same command again to go on";
+    let refuse = |message: String| RunError::File { path: folder.to_owned(), message };
+    let is_there = |name: &str| folder.join(name).exists();
+    if !is_there(PLAN) && !is_there(RESULTS) {
+        return Err(refuse(match is_there("summary.json") || is_there("checkpoint") {
+            true => "is a run, not an experiment: give the --out of `amc experiment run`".into(),
+            false => "holds no experiment: give the --out of `amc experiment run`".into(),
+        }));
+    }
+    Manifest::check(folder).map_err(|error| match error {
+        ManifestError::Missing => refuse(format!("is unfinished: {again}")),
+        damage => refuse(format!("was changed or damaged: {damage}; {again}")),
     })?;
     let path = folder.join(RESULTS);
     fs::read_to_string(&path).map_err(|error| RunError::File {

@@ -35,12 +35,24 @@ pub const NAMES: &[&str] = &[
 /// The measures of times, which no two runs have in common.
 pub const TIMES: &[&str] = &["seconds", "ess_per_second"];
 
+/// The measures that are counts, which equal random numbers leave equal.
+pub const COUNTS: [&str; 4] = ["evaluations", "scores", "densities", "hessian_products"];
+
+/// The measures that say of a run that stopped how much it has left: nothing.
+pub const OF_WEIGHTS: [&str; 3] = ["ess", "ess_per_evaluation", "ess_per_second"];
+
+/// Whether a run that stopped has a number of this measure, so that its row is whole.
+pub fn counts_failures(name: &str) -> bool {
+    name == "failure" || OF_WEIGHTS.contains(&name)
+}
+
 /// The measures of a run that went through.
 ///
-/// Evaluations are those of the production run, for one particle (of one ladder in one round of those that count):
-/// what placing the levels, the pilot and the run from the other side took is left out. The effective sample
-/// size is that of weights; replica exchange has none. `failure` is 1 for a run that stopped, else 0: its mean is their share.
-pub fn of_summary(summary: &Json) -> BTreeMap<String, f64> {
+/// Evaluations are all that the method needs, for one particle (of one ladder in one round, warm-up included): placing
+/// the levels and the pilot count, the run from the other side and the check of a map for folds do not. Seconds are
+/// `thread_seconds` of the same work. The effective sample size is that of weights; replica exchange has none.
+/// `failure` is 1 for a run that stopped, else 0: its mean is their share.
+pub fn of_summary(summary: &Json, thread_seconds: Option<f64>) -> BTreeMap<String, f64> {
     let mut found = BTreeMap::from([("failure".to_owned(), 0.0)]);
     for name in NAMES {
         if let Some(number) = summary[*name].as_f64() {
@@ -56,15 +68,15 @@ pub fn of_summary(summary: &Json) -> BTreeMap<String, f64> {
     put("log_z_error", number("log_z").map(f64::abs));
     let excess = |distance: f64| number("sliced_wasserstein_floor").map(|floor| distance - floor);
     put("sliced_wasserstein_excess", number("sliced_wasserstein").and_then(excess));
-    put("seconds", number("sampling_seconds"));
+    put("seconds", thread_seconds);
 
     let particles = match (number("ladders"), number("rounds")) {
-        (Some(ladders), Some(rounds)) => ladders * rounds,
+        (Some(ladders), Some(rounds)) => ladders * (rounds + number("warmup").unwrap_or(0.0)),
         _ => number("particles").unwrap_or(f64::NAN),
     };
     let kinds = ["score", "density", "hessian_product"].map(|kind| {
         let part = |name: &str| summary[name][kind].as_f64().unwrap_or(0.0);
-        let others = ["placement_evaluations", "pilot_evaluations", "reverse_evaluations"];
+        let others = ["reverse_evaluations", "check_evaluations"];
         (part("evaluations") - others.iter().map(|name| part(name)).sum::<f64>()) / particles
     });
     let all: f64 = kinds.iter().sum();
@@ -74,16 +86,16 @@ pub fn of_summary(summary: &Json) -> BTreeMap<String, f64> {
     }
     if let Some(ess) = number("ess") {
         put("ess_per_evaluation", Some(ess / all));
-        let seconds = number("sampling_seconds").unwrap_or(f64::NAN);
-        put("ess_per_second", Some(ess * particles / seconds));
+        put("ess_per_second", thread_seconds.map(|seconds| ess * particles / seconds));
     }
     found
 }
 
 /// The measures of a run that stopped: with weights, it has no effective sample left.
 pub fn of_failure(weighted: bool) -> BTreeMap<String, f64> {
-    let ess = weighted.then(|| ("ess".to_owned(), 0.0));
-    ess.into_iter().chain([("failure".to_owned(), 1.0)]).collect()
+    let lost = if weighted { &OF_WEIGHTS[..] } else { &[] };
+    let lost = lost.iter().map(|name| ((*name).to_owned(), 0.0));
+    lost.chain([("failure".to_owned(), 1.0)]).collect()
 }
 
 #[cfg(test)]
@@ -91,25 +103,28 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// Fails if the pilot or the run from the other side is counted, or evaluations are not per particle: of
-    /// 100 particles, (1000 - 300 - 100) scores and 200 products.
+    /// Fails if the pilot or the placing of levels is left out, the run from the other side or the check of a map is counted, or
+    /// evaluations are not per particle: of 100 particles, (1000 - 100 - 50) scores, (700 - 30 - 10) densities and (220 - 5 - 15) products.
     #[test]
-    fn evaluations_are_those_of_production() {
+    fn evaluations_are_what_the_method_needs() {
         let summary = json!({
             "log_z": -0.5, "ess": 0.4, "particles": 100, "sampling_seconds": 2.0, "seconds": 7.0,
             "sliced_wasserstein": 0.3, "sliced_wasserstein_floor": 0.1, "barrier": null,
-            "evaluations": {"score": 1000, "density": 0, "hessian_product": 200},
-            "pilot_evaluations": {"score": 300, "density": 0, "hessian_product": 0},
-            "reverse_evaluations": {"score": 100, "density": 0, "hessian_product": 0},
+            "evaluations": {"score": 1000, "density": 700, "hessian_product": 220},
+            "placement_evaluations": {"score": 70, "density": 40, "hessian_product": 9},
+            "pilot_evaluations": {"score": 300, "density": 60, "hessian_product": 12},
+            "reverse_evaluations": {"score": 100, "density": 30, "hessian_product": 5},
+            "check_evaluations": {"score": 50, "density": 10, "hessian_product": 15},
         });
-        let found = of_summary(&summary);
+        let found = of_summary(&summary, Some(1.6));
         for (name, expected) in [
-            ("evaluations", 8.0),
-            ("scores", 6.0),
+            ("evaluations", 17.1),
+            ("scores", 8.5),
+            ("densities", 6.6),
             ("hessian_products", 2.0),
-            ("ess_per_evaluation", 0.05),
-            ("ess_per_second", 20.0),
-            ("seconds", 2.0),
+            ("ess_per_evaluation", 0.4 / 17.1),
+            ("ess_per_second", 25.0),
+            ("seconds", 1.6),
             ("log_z_error", 0.5),
             ("sliced_wasserstein_excess", 0.2),
         ] {
@@ -122,20 +137,20 @@ mod tests {
     /// Fails if a run without weights gets an effective sample size, or a failed one with weights has none.
     #[test]
     fn a_failure_has_no_effective_sample() {
-        assert_eq!(
-            of_failure(true),
-            BTreeMap::from([("ess".into(), 0.0), ("failure".into(), 1.0)])
-        );
+        let lost = of_failure(true);
+        let names = ["ess", "ess_per_evaluation", "ess_per_second", "failure"];
+        assert_eq!(lost.keys().collect::<Vec<_>>(), names);
+        assert!(names[..3].iter().all(|name| lost[*name] == 0.0) && lost["failure"] == 1.0);
         assert_eq!(of_failure(false), BTreeMap::from([("failure".into(), 1.0)]));
     }
 
-    /// Fails if replica exchange is divided by the samples it keeps.
+    /// Fails if replica exchange is divided by the samples it keeps, or its warm-up is counted above the line alone.
     #[test]
     fn exchange_counts_ladders_and_rounds() {
         let summary = json!({
-            "particles": 7, "ladders": 4, "rounds": 50,
+            "particles": 7, "ladders": 4, "rounds": 40, "warmup": 10,
             "evaluations": {"score": 2000, "density": 0, "hessian_product": 0},
         });
-        assert_eq!(of_summary(&summary)["evaluations"], 10.0);
+        assert_eq!(of_summary(&summary, None)["evaluations"], 10.0);
     }
 }

@@ -54,11 +54,15 @@ pub fn execute(
     watcher: &dyn Watcher,
 ) -> Result<Results, RunError> {
     let folder = Folder::open(out, plan)?;
+    watcher.begin();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| RunError::Threads { threads, message: e.to_string() })?;
     pool.install(|| training::train_models(plan, out, watcher))?;
     // What no cell can do without is asked for before the first of them runs for an hour.
-    let check = |cell: &plan::Cell| crate::run::Problem::new(&cell.config).map(|_| ());
+    let check = |cell: &plan::Cell| {
+        let refused = |error| runner::in_row(&plan.rows[cell.row].label, error);
+        crate::run::Problem::new(&cell.config).map(|_| ()).map_err(refused)
+    };
     pool.install(|| plan.cells.par_iter().try_for_each(check))?;
     let cells = runner::run_cells(plan, &folder, threads, watcher)?;
     let results = Results::new(experiment, plan, &cells);

@@ -1,7 +1,7 @@
 //! From the configuration of an experiment to its cells: the product of its axes, and seeds.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::catalog::Experiment;
 use super::config::{Axis, Choice, PresetConfig, Role, Selector};
-use crate::config::RunConfig;
+use crate::config::{RunConfig, TargetFamily};
 use crate::run::{MODEL, RunError};
 
 /// How much of an experiment is run.
@@ -31,11 +31,23 @@ impl Preset {
         }
     }
 
-    fn of(self, experiment: &Experiment) -> &PresetConfig {
-        match self {
+    /// What an experiment says of it.
+    ///
+    /// # Errors
+    /// An experiment without this preset.
+    pub fn of(self, experiment: &Experiment) -> Result<&PresetConfig, RunError> {
+        let preset = match self {
             Self::Quick => &experiment.config.preset.quick,
             Self::Full => &experiment.config.preset.full,
-        }
+        };
+        preset.as_ref().ok_or_else(|| RunError::Experiment {
+            origin: experiment.origin.clone(),
+            field: "preset".into(),
+            message: format!(
+                "has no preset \"{0}\": add [preset.{0}] with seeds = [1, 2, 3, 4]",
+                self.name()
+            ),
+        })
     }
 }
 
@@ -107,7 +119,7 @@ impl Plan {
         folder: &Path,
         seeds: Option<&[u64]>,
     ) -> Result<Self, RunError> {
-        let rules = preset.of(experiment);
+        let rules = preset.of(experiment)?;
         let seeds = seeds.unwrap_or(&rules.seeds);
         let mut base = experiment.config.base.clone();
         merge(&mut base, &rules.set);
@@ -151,6 +163,13 @@ impl Plan {
                 message: "leaves no row; exclude or only rules out all of them".into(),
             });
         }
+        for file in files(&cells, folder) {
+            let bytes = std::fs::read(&file).map_err(|error| RunError::File {
+                path: file.clone(),
+                message: format!("cannot be read ({error}); an experiment reads it"),
+            })?;
+            hash.update(Sha256::digest(bytes));
+        }
         // Those alone that a row of the preset reads.
         let mut models = Vec::new();
         for model in experiment.config.model.iter().filter(|model| named.contains(&model.name)) {
@@ -168,6 +187,20 @@ impl Plan {
         let name = experiment.name.clone();
         Ok(Self { name, preset: preset.name(), models, rows, cells, fingerprint })
     }
+}
+
+/// The files of targets and models that cells read, each once, without those that are trained in `folder`.
+fn files(cells: &[Cell], folder: &Path) -> BTreeSet<PathBuf> {
+    let own = std::path::absolute(folder.join("model")).unwrap_or_default();
+    let read = cells.iter().flat_map(|cell| {
+        let target = match &cell.config.target.family {
+            TargetFamily::File { path } => Some(PathBuf::from(path)),
+            _ => None,
+        };
+        let model = cell.config.model.file.as_ref().filter(|_| cell.config.model.is_used());
+        target.into_iter().chain(model.map(PathBuf::from))
+    });
+    read.filter(|file| !file.starts_with(&own)).collect()
 }
 
 /// Bytes as hexadecimal digits.
@@ -192,7 +225,7 @@ fn merge(table: &mut Table, over: &Table) {
 }
 
 /// The file of a model of the experiment.
-pub(super) fn model_folder(folder: &Path, name: &str) -> std::path::PathBuf {
+pub(super) fn model_folder(folder: &Path, name: &str) -> PathBuf {
     folder.join("model").join(name)
 }
 

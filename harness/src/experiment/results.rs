@@ -27,6 +27,8 @@ pub struct Results {
     pub claim: String,
     /// Version of this program.
     pub version: String,
+    /// SHA-256 of the experiment's configuration.
+    pub config_sha256: String,
     /// The vector instructions that the kernels ran on.
     pub instructions: String,
     /// The seeds of every row.
@@ -83,6 +85,7 @@ impl Results {
             title: experiment.config.title.clone(),
             claim: experiment.config.claim.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            config_sha256: experiment.digest.clone(),
             instructions: amc_core::simd::Instructions::current().name().to_owned(),
             seeds: of_row(0).map(|cell| cell.seed).collect(),
             claims: experiment.config.claims.iter().map(|claim| decide(claim, &rows)).collect(),
@@ -100,7 +103,7 @@ impl Row {
         for cell in cells {
             runs += 1;
             let found = match (&cell.summary, &cell.error) {
-                (Some(summary), _) => measures::of_summary(summary),
+                (Some(summary), _) => measures::of_summary(summary, cell.thread_seconds),
                 (None, error) => {
                     failed += 1;
                     let message = error.clone().unwrap_or_default();

@@ -1,27 +1,38 @@
 //! Runs the cells of a plan on several threads, one cell on one thread, so that times compare.
 //!
-//! A finished cell is a file; what has one is not run again. So a run can be stopped at any moment and goes on with
-//! the same command, and results differ from those of a run that was never stopped by times alone.
+//! A finished cell is a file with a SHA-256 of itself; what has one is not run again, what is damaged is. So a run can be
+//! stopped at any moment and goes on with the same command, and results differ from those of a run that was never
+//! stopped by times alone.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
 use super::cost;
 use super::folder::Folder;
-use super::plan::{Cell, Plan};
+use super::plan::{Cell, Plan, hex};
 use crate::run::{RunError, run};
 use crate::sampler::Silent;
 
 /// Watches cells end; called from all threads.
 pub trait Watcher: Sync {
+    /// The folder is ours: runs begin.
+    fn begin(&self) {}
     /// So much of the estimated cost is known to be done, of that cell and those from earlier runs.
     fn done(&self, cost: f64, label: &str);
     /// A model begins to be trained.
     fn training(&self, name: &str);
+    /// A file is damaged: its cell is run again.
+    fn damaged(&self, file: &Path, what: &str);
+    /// Whether somebody wants the experiment to stop after the cells in progress.
+    fn stop(&self) -> bool {
+        false
+    }
 }
 
 /// Nobody watches.
@@ -31,12 +42,15 @@ pub struct Unwatched;
 impl Watcher for Unwatched {
     fn done(&self, _cost: f64, _label: &str) {}
     fn training(&self, _name: &str) {}
+    fn damaged(&self, _file: &Path, _what: &str) {}
 }
 
 /// A finished cell: the summary of its run, or why the run stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FinishedCell {
+    /// SHA-256 of the file with nothing in this place.
+    pub sha256: String,
     /// Its identity in the plan.
     pub id: String,
     /// The label of its row.
@@ -48,6 +62,9 @@ pub struct FinishedCell {
     /// `run::Summary`, if the run went through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<Json>,
+    /// CPU seconds of its thread for sampling, without what only checks the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_seconds: Option<f64>,
     /// Why it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -65,24 +82,35 @@ pub fn run_cells(
 ) -> Result<Vec<FinishedCell>, RunError> {
     let mut open = Vec::new();
     for cell in &plan.cells {
+        let cost = cost::seconds(&cell.config);
         match read(plan, folder, cell)? {
-            Some(_) => watcher.done(cost::seconds(&cell.config), ""),
-            None => open.push((cost::seconds(&cell.config), cell)),
+            Kept::Whole(_) => watcher.done(cost, ""),
+            Kept::Absent => open.push((cost, cell)),
+            Kept::Damaged(what) => {
+                watcher.damaged(&folder.join(&file(cell)), &what);
+                open.push((cost, cell));
+            }
         }
     }
-    // The longest first: no thread is left alone with it at the end.
-    open.sort_by(|first, second| second.0.total_cmp(&first.0));
+    // All settings of a seed, then those of the next: what else the machine does hits them alike. Of a seed the longest
+    // first: no thread is left alone with it at the end.
+    open.sort_by(|first, second| {
+        first.1.seed.cmp(&second.1.seed).then(second.0.total_cmp(&first.0))
+    });
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let failure = Mutex::new(None);
     let worker = || {
         let result = one_thread().and_then(|pool| {
             while !stop.load(Ordering::Relaxed) {
+                if watcher.stop() {
+                    return Err(RunError::ExperimentStopped(folder.path().to_owned()));
+                }
                 let Some((cost, cell)) = open.get(next.fetch_add(1, Ordering::Relaxed)) else {
                     break;
                 };
                 let finished = pool.install(|| finish(plan, cell))?;
-                folder.write(&file(cell), &finished)?;
-                watcher.done(*cost, &finished.label);
+                folder.write_text(&file(cell), &sealed(finished)?)?;
+                watcher.done(*cost, &plan.rows[cell.row].label);
             }
             Ok(())
         });
@@ -103,11 +131,12 @@ pub fn run_cells(
     }
     plan.cells
         .iter()
-        .map(|cell| {
-            read(plan, folder, cell)?.ok_or_else(|| RunError::File {
+        .map(|cell| match read(plan, folder, cell)? {
+            Kept::Whole(finished) => Ok(*finished),
+            Kept::Absent | Kept::Damaged(_) => Err(RunError::Unwritable {
                 path: folder.join(&file(cell)),
-                message: "has disappeared: run the same command again".into(),
-            })
+                message: "has disappeared or changed: run the same command again".into(),
+            }),
         })
         .collect()
 }
@@ -124,48 +153,77 @@ fn file(cell: &Cell) -> String {
 /// Runs one cell. A run that stops is a result; input that is refused is not.
 fn finish(plan: &Plan, cell: &Cell) -> Result<FinishedCell, RunError> {
     let row = &plan.rows[cell.row];
-    let (summary, error) = match run(&cell.config, &mut Silent) {
+    let (summary, thread_seconds, error) = match run(&cell.config, &mut Silent) {
         Ok(run) => {
             let summary = serde_json::to_value(&run.summary);
-            let summary = summary.map_err(|error| RunError::File {
-                path: file(cell).into(),
-                message: format!("the summary cannot be written as JSON: {error}"),
-            })?;
-            (Some(summary), None)
+            let summary = summary.map_err(|error| not_json(cell.id.as_ref(), &error))?;
+            (Some(summary), Some(run.sampling_thread_seconds), None)
         }
-        Err(error) if error.is_bad_input() => return Err(error),
-        Err(error) => (None, Some(error.to_string())),
+        Err(error) if error.is_bad_input() => return Err(in_row(&row.label, error)),
+        Err(error) => (None, None, Some(error.to_string())),
     };
     Ok(FinishedCell {
+        sha256: String::new(),
         id: cell.id.clone(),
         label: row.label.clone(),
         settings: row.settings.clone(),
         seed: cell.seed,
         summary,
+        thread_seconds,
         error,
     })
 }
 
-/// A cell that is finished already.
-fn read(plan: &Plan, folder: &Folder, cell: &Cell) -> Result<Option<FinishedCell>, RunError> {
+fn not_json(path: &Path, error: &serde_json::Error) -> RunError {
+    let message = format!("a summary cannot be written as JSON: {error}");
+    RunError::Unwritable { path: path.to_owned(), message }
+}
+
+/// What is refused, with the row whose configuration it is.
+pub(super) fn in_row(label: &str, error: RunError) -> RunError {
+    let (origin, field) = (format!("{label:?}"), "its configuration".to_owned());
+    RunError::Experiment { origin, field, message: error.to_string() }
+}
+
+/// The text of a cell's file, with its digest in its place.
+pub(super) fn sealed(mut cell: FinishedCell) -> Result<String, RunError> {
+    let text = |cell: &FinishedCell| {
+        serde_json::to_string_pretty(cell).map_err(|error| not_json(cell.id.as_ref(), &error))
+    };
+    cell.sha256 = String::new();
+    cell.sha256 = hex(&Sha256::digest(text(&cell)? + "\n"));
+    Ok(text(&cell)? + "\n")
+}
+
+/// What there is of a cell.
+enum Kept {
+    Whole(Box<FinishedCell>),
+    Absent,
+    Damaged(String),
+}
+
+/// Reads a cell that is finished already.
+fn read(plan: &Plan, folder: &Folder, cell: &Cell) -> Result<Kept, RunError> {
     let path = folder.join(&file(cell));
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Kept::Absent),
         Err(error) => return Err(RunError::File { path, message: error.to_string() }),
     };
-    let damaged = |what: String| RunError::File {
-        path: path.clone(),
-        message: format!("is damaged ({what}): remove it and run the same command again"),
+    let finished: FinishedCell = match serde_json::from_slice(&bytes) {
+        Ok(finished) => finished,
+        Err(error) => return Ok(Kept::Damaged(error.to_string())),
     };
-    let finished: FinishedCell =
-        serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let text = String::from_utf8_lossy(&bytes).replacen(&finished.sha256, "", 1);
     let row = &plan.rows[cell.row];
-    if finished.seed != cell.seed || finished.label != row.label {
-        return Err(damaged("it belongs to another cell".into()));
-    }
-    if finished.summary.is_some() == finished.error.is_some() {
-        return Err(damaged("it needs a summary or an error".into()));
-    }
-    Ok(Some(finished))
+    let what = if finished.sha256 != hex(&Sha256::digest(text)) {
+        "its SHA-256 differs"
+    } else if finished.seed != cell.seed || finished.label != row.label {
+        "it belongs to another cell"
+    } else if finished.summary.is_some() == finished.error.is_some() {
+        "it needs a summary or an error"
+    } else {
+        return Ok(Kept::Whole(Box::new(finished)));
+    };
+    Ok(Kept::Damaged(what.into()))
 }

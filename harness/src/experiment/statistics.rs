@@ -72,6 +72,11 @@ impl Estimate {
         Self::exact(0.0).plus(factor, self)
     }
 
+    /// Its size, with the same error.
+    pub(super) fn absolute(&self) -> Self {
+        Self { mean: self.mean.abs(), parts: self.parts.clone() }
+    }
+
     /// Its standard error.
     pub(super) fn std_error(&self) -> f64 {
         self.parts.iter().map(|(variance, _)| variance).sum::<f64>().sqrt()
@@ -111,6 +116,27 @@ fn student_tails(degrees_of_freedom: f64, t: f64) -> f64 {
     // Beyond, the normal distribution is as good in double precision.
     let nu = degrees_of_freedom.min(1e8);
     incomplete_beta(nu / (nu + t * t), t * t / (nu + t * t), 0.5 * nu, 0.5)
+}
+
+/// Clopper and Pearson's exact bounds of a probability at a two-sided level, after so many successes.
+pub(super) fn binomial_bounds(successes: usize, trials: usize, level: f64) -> (f64, f64) {
+    let (k, n) = (successes as f64, trials as f64);
+    // P(X >= k) = I_p(k, n - k + 1) and P(X <= k) = 1 - I_p(k + 1, n - k) [Abramowitz & Stegun 26.5.24].
+    let solve = |share: f64, a: f64, b: f64| {
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if incomplete_beta(middle, 1.0 - middle, a, b) < share {
+                low = middle
+            } else {
+                high = middle
+            }
+        }
+        0.5 * (low + high)
+    };
+    let low = if successes == 0 { 0.0 } else { solve(0.5 * level, k, n - k + 1.0) };
+    let high = if successes >= trials { 1.0 } else { solve(1.0 - 0.5 * level, k + 1.0, n - k) };
+    (low, high)
 }
 
 /// `I_x(a, b)`, given `x` and `1 - x`, neither of which may come from the other by a difference.
@@ -220,6 +246,18 @@ mod tests {
         assert!(!estimate(&[1.0, 3.0, -1.0]).is_above_zero(0.01));
         assert!(!estimate(&[1.0]).is_above_zero(0.01));
         assert!(Estimate::exact(1.0).is_above_zero(0.01));
+    }
+
+    /// Fails if bounds are one-sided, approximate or on the wrong side: `(level/2)^(1/n)` where all succeed, and a value of
+    /// tables for 3 of 10.
+    #[test]
+    fn binomial_bounds_by_hand() {
+        let (low, high) = binomial_bounds(6, 6, 0.01);
+        assert!((low - 0.005_f64.powf(1.0 / 6.0)).abs() < 1e-12 && high == 1.0, "{low} {high}");
+        let (low, high) = binomial_bounds(0, 6, 0.01);
+        assert!(low == 0.0 && (high - 1.0 + 0.005_f64.powf(1.0 / 6.0)).abs() < 1e-12);
+        let (low, high) = binomial_bounds(3, 10, 0.05);
+        assert!((low - 0.0667).abs() < 1e-4 && (high - 0.6525).abs() < 1e-4, "{low} {high}");
     }
 
     /// Fails if ties are not shared, or a constant list correlates.

@@ -61,6 +61,7 @@ fn experiment(text: &str) -> Experiment {
         name: "small".into(),
         origin: "small.toml".into(),
         base_dir: PathBuf::from("."),
+        digest: catalog::digest(text),
         config: ExperimentConfig::from_toml(text, "small.toml").unwrap(),
         expected: None,
     }
@@ -120,7 +121,23 @@ fn models_are_those_of_the_rows() {
 fn mistakes_are_named() {
     for (from, to, words) in [
         ("title = \"t\"", "titel = \"t\"", &["small.toml", "titel", "title"][..]),
-        ("role = \"series\"", "role = \"axis\"", &["vary \"bridge\"", "\"none\"", "value"]),
+        (
+            "role = \"series\"",
+            "role = \"axis\"",
+            &["vary \"levels\": role = \"axis\"", "second axis", "bridge"],
+        ),
+        ("role = \"series\"", "role = \"line\"", &["role = \"line\"", "panel, series, axis"]),
+        (
+            "measure = \"ess\"",
+            "at = \"cost\"\nmeasure = \"ess\"",
+            &["at = \"cost\"", "evaluations"],
+        ),
+        (
+            "above = { bridge = \"none\" }",
+            "above = { bridge = \"second order\" }",
+            &["with themselves"],
+        ),
+        ("measure = \"ess\"", "measure = \"ess\"\nabsolute = true\npaired = true", &["absolute"]),
         (
             "bridge = \"second order\"\n[p",
             "bridge = \"second\"\n[p",
@@ -132,7 +149,7 @@ fn mistakes_are_named() {
         ("measure = \"ess\"", "measure = \"eps\"", &["measure = \"eps\"", "ess"]),
         ("above = {", "below = 0.1\nabove = {", &["second order keeps more", "give one"]),
         ("above = { bridge = \"none\" }", "", &["has 0 of above"]),
-        ("values = [4, 8, 16]", "values = []", &["vary \"levels\"", "values = [...]"]),
+        ("values = [4, 8, 16]", "values = []", &["vary \"levels\"", "values = [] is empty"]),
         ("values = [4, 8, 16]", "values = [4, 8, 4]", &["\"4\" twice"]),
         ("name = \"levels\"", "name = \"path\"", &["vary \"path\"", "stands twice"]),
         ("key = \"path.levels\"", "key = \"levels\"", &["section.key"]),
@@ -158,6 +175,72 @@ fn timeless(mut results: Results) -> Results {
     results
 }
 
+/// Notes what is damaged.
+#[derive(Default)]
+struct Noted(std::sync::Mutex<Vec<String>>);
+
+impl Watcher for Noted {
+    fn done(&self, _cost: f64, _label: &str) {}
+    fn training(&self, _name: &str) {}
+    fn damaged(&self, file: &Path, _what: &str) {
+        self.0.lock().unwrap().push(file.display().to_string());
+    }
+}
+
+/// Fails if a target's file may change between two runs of one folder, or a preset that is not there is taken for another.
+#[test]
+fn files_and_presets_are_part_of_the_plan() {
+    let room = room();
+    let file = room.path().join("mixture.json");
+    let mixture = |mean: f64| format!("{{\"weights\": [1.0], \"means\": [[{mean}, 0.0, 0.0]]}}");
+    let own = "target = { kind = \"file\", path = \"mixture.json\" }";
+    let text = SMALL.replace("target = { kind = \"two-modes\", dim = 3, separation = 1.0 }", own);
+    let mut small = experiment(&text);
+    small.base_dir = room.path().to_owned();
+    let fingerprint = |mean: f64| {
+        std::fs::write(&file, mixture(mean)).unwrap();
+        Plan::new(&small, Preset::Quick, Path::new("."), None).unwrap().fingerprint
+    };
+    let first = fingerprint(1.0);
+    assert_ne!(first, fingerprint(2.0));
+    assert_eq!(first, fingerprint(1.0));
+    std::fs::remove_file(&file).unwrap();
+    assert!(Plan::new(&small, Preset::Quick, Path::new("."), None).is_err());
+
+    let start = SMALL.find("[preset.full]").unwrap();
+    let end = SMALL.find("[[claims]]").unwrap();
+    let quick = experiment(&format!("{}{}", &SMALL[..start], &SMALL[end..]));
+    assert!(Plan::new(&quick, Preset::Quick, Path::new("."), None).is_ok());
+    let message = Plan::new(&quick, Preset::Full, Path::new("."), None).unwrap_err().to_string();
+    assert!(message.contains("has no preset \"full\": add [preset.full] with seeds"), "{message}");
+}
+
+/// Fails if times of one setting are taken together, so that a busy hour is taken for a slow method: seeds go first.
+#[test]
+fn seeds_go_before_settings() {
+    struct Order(std::sync::Mutex<Vec<String>>);
+    impl Watcher for Order {
+        fn done(&self, _cost: f64, label: &str) {
+            self.0.lock().unwrap().push(label.to_owned());
+        }
+        fn training(&self, _name: &str) {}
+        fn damaged(&self, _file: &Path, _what: &str) {}
+        fn stop(&self) -> bool {
+            self.0.lock().unwrap().len() == 6
+        }
+    }
+    let small = experiment(SMALL);
+    let plan = Plan::new(&small, Preset::Quick, Path::new("."), None).unwrap();
+    let (room, order) = (room(), Order(Vec::new().into()));
+    let stopped = execute(&small, &plan, &room.path().join("run"), 1, &order).unwrap_err();
+    assert!(stopped.to_string().contains("the same command goes on"), "{stopped}");
+    assert!(!stopped.is_bad_input());
+    let mut labels = order.0.lock().unwrap().clone();
+    labels.sort_unstable();
+    labels.dedup();
+    assert_eq!(labels.len(), 6, "{labels:?}");
+}
+
 /// Fails if results depend on threads, on an interruption or on cells of another plan, a finished cell is run again, or a
 /// damaged one is taken for a result.
 #[test]
@@ -179,7 +262,7 @@ fn a_run_goes_on_where_it_was() {
     let mut cell: FinishedCell =
         serde_json::from_str(&std::fs::read_to_string(&marked).unwrap()).unwrap();
     (cell.summary, cell.error) = (None, Some("lost".into()));
-    std::fs::write(&marked, serde_json::to_string(&cell).unwrap()).unwrap();
+    std::fs::write(&marked, runner::sealed(cell).unwrap()).unwrap();
     for lost in [0, 7, 17] {
         std::fs::remove_file(cells.join(format!("{}.json", plan.cells[lost].id))).unwrap();
     }
@@ -194,20 +277,38 @@ fn a_run_goes_on_where_it_was() {
     assert_eq!(again.rows[1].measures["log_z"].values.len(), 2);
     let (mut again, mut whole) = (timeless(again), timeless(whole));
     again.rows.remove(1);
-    whole.rows.remove(1);
+    let whole_row = whole.rows.remove(1);
     assert_eq!(again.rows, whole.rows);
     let text = read_results(&second.path().join("run")).unwrap();
     assert_eq!(serde_json::from_str::<Results>(&text).unwrap().rows.len(), 6);
 
-    // Half a file, a cell of another row, another plan.
-    std::fs::write(&marked, "{\"id\": \"00").unwrap();
-    let message = run(&second, 2).unwrap_err().to_string();
-    assert!(message.contains("is damaged") && message.contains("remove it"), "{message}");
-    std::fs::copy(cells.join(format!("{}.json", plan.cells[0].id)), &marked).unwrap();
-    assert!(run(&second, 2).unwrap_err().to_string().contains("another cell"));
+    // Half a file, a changed number, a cell of another row: they are run again, and named.
+    let other = std::fs::read_to_string(cells.join(format!("{}.json", plan.cells[0].id))).unwrap();
+    let kept = std::fs::read_to_string(&marked).unwrap();
+    let changed = kept.replace("\"lost\"", "\"last\"");
+    assert_ne!(changed, kept);
+    for damaged in ["{\"id\": \"00", &changed, &other] {
+        std::fs::write(&marked, damaged).unwrap();
+        let noted = Noted::default();
+        let out = second.path().join("run");
+        let again = execute(&small, &plan, &out, 2, &noted).unwrap();
+        assert_eq!(*noted.0.lock().unwrap(), [marked.display().to_string()]);
+        assert_eq!(timeless(again).rows[1], whole_row);
+        assert!(read_results(&out).is_ok());
+    }
+
+    // Another plan, a damaged one, and a folder in use.
+    let file = second.path().join("run/plan.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, &text[..text.len() / 2]).unwrap();
+    assert!(run(&second, 2).unwrap_err().to_string().contains("plan.json is damaged"));
+    std::fs::write(&file, text).unwrap();
+    let lock = crate::storage::Lock::take(&second.path().join("run")).unwrap();
+    assert!(run(&second, 2).unwrap_err().to_string().contains("in use by another process"));
+    drop(lock);
     let full = Plan::new(&small, Preset::Full, Path::new("."), None).unwrap();
     let refused = execute(&small, &full, &second.path().join("run"), 1, &Unwatched);
-    assert!(refused.unwrap_err().to_string().contains("another experiment, preset"));
+    assert!(refused.unwrap_err().to_string().contains("another preset, quick"));
 }
 
 /// Fails if results that were changed after the run are read as if they were not.
@@ -274,12 +375,20 @@ fn every_experiment_is_complete() {
         assert_eq!(known.expected.is_some(), on_disk, "{name}");
         let Some(expected) = known.expected else { continue };
         let expected: Expectation = serde_json::from_str(&expected).unwrap();
+        assert_eq!(
+            expected.config_sha256, known.digest,
+            "{name}: what is expected is of another configuration"
+        );
         let plan = Plan::new(&find(name).unwrap(), Preset::Quick, Path::new("."), None).unwrap();
         let mut labels: Vec<&str> = plan.rows.iter().map(|row| row.label.as_str()).collect();
         labels.sort_unstable();
         assert_eq!(expected.rows.keys().collect::<Vec<_>>(), labels, "{name}");
         assert_eq!((expected.experiment.as_str(), expected.preset.as_str()), (name, "quick"));
-        assert_eq!(expected.expected_runs, known.config.preset.quick.seeds.len(), "{name}");
+        assert_eq!(
+            expected.expected_runs,
+            known.config.preset.quick.as_ref().unwrap().seeds.len(),
+            "{name}"
+        );
         assert!(expected.numbers() > plan.rows.len(), "{name}");
     }
 }

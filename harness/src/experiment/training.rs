@@ -4,15 +4,19 @@ use std::path::Path;
 
 use super::plan::{Plan, model_folder};
 use super::runner::Watcher;
-use crate::learned::training::{Record, StepLosses, Watcher as TrainingWatcher};
+use crate::learned::training::{Record, StepLosses, TrainingError, Watcher as TrainingWatcher};
 use crate::run::{Begin, MODEL, RunError, Training};
 
-struct Quiet;
+/// Only listens whether somebody wants to stop.
+struct Stopping<'a>(&'a dyn Watcher);
 
-impl TrainingWatcher for Quiet {
+impl TrainingWatcher for Stopping<'_> {
     fn stage(&mut self, _index: usize, _steps: u64, _done: u64) {}
     fn step(&mut self, _losses: &StepLosses) {}
     fn record(&mut self, _record: &Record) {}
+    fn wants_to_stop(&self) -> bool {
+        self.0.stop()
+    }
 }
 
 /// Trains the models that are not there, in the current thread pool; an unfinished training goes on from its checkpoint.
@@ -28,7 +32,14 @@ pub(super) fn train_models(plan: &Plan, out: &Path, watcher: &dyn Watcher) -> Re
         watcher.training(name);
         let unfinished = folder.join("checkpoint.safetensors").exists();
         let begin = if unfinished { Begin::Resume } else { Begin::New };
-        Training::prepare(config, &folder, begin)?.run(&mut Quiet)?;
+        Training::prepare(config, &folder, begin)?.run(&mut Stopping(watcher)).map_err(
+            |error| match error {
+                RunError::Training(TrainingError::Stopped) => {
+                    RunError::ExperimentStopped(out.to_owned())
+                }
+                other => other,
+            },
+        )?;
     }
     Ok(())
 }

@@ -186,8 +186,9 @@ fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
         panels,
     };
     let caption = "A smaller distance and a larger ESS further left are better. Evaluations are densities, scores and \
-                   Hessian-vector products of the production run for one particle (of replica exchange: one \
-                   ladder in one round, which cannot be compared; seconds can). Rows without a value are left out.";
+                   Hessian-vector products for one particle (of replica exchange: one ladder in one round, warm-up \
+                   included, which cannot be compared; seconds can), pilot and placing of levels included. Rows without \
+                   a value are left out.";
     Some(Figure::new(file, lines_svg(&plot), caption))
 }
 

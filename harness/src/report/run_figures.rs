@@ -321,7 +321,8 @@ fn cost(runs: &Named<'_>, several: bool) -> Option<Figure> {
         panels,
     };
     let caption = "Lower and further left is better. Evaluations are densities, scores and Hessian-vector products \
-                   of the production run; those for one particle and those for one ladder in one round cannot be \
-                   compared, seconds can. Between exact samples the distance is not 0 but the floor in the table.";
+                   with pilot and placing of levels; those for one particle and those for one ladder in one round \
+                   (warm-up included) cannot be compared, seconds can. Between exact samples the distance is not 0 but \
+                   the floor in the table.";
     Some(Figure::new("wasserstein-cost", lines_svg(&plot), caption))
 }

@@ -63,9 +63,9 @@ pub(super) fn claims(results: &Results) -> String {
     html + &table(&["verdict", "claim", "what the data say"], usize::MAX, &rows)
 }
 
-const EVALUATIONS: &str = "<p class=\"soft small\">Evaluations are densities, scores and Hessian-vector products of the \
-    production run for one particle (of replica exchange: one ladder in one round); placing the levels, the pilot \
-    and the run from the other side are left out, from the seconds only the metrics.</p>\n";
+const EVALUATIONS: &str = "<p class=\"soft small\">Evaluations are densities, scores and Hessian-vector products for \
+    one particle (of replica exchange: one ladder in one round, warm-up included); placing the levels and the pilot count, \
+    the run from the other side and the check of a map do not. From the seconds only the metrics are left out.</p>\n";
 
 /// A number of a run as a cell, and what it should be.
 type Quantity = (&'static str, fn(&RunSummary) -> String, &'static str);

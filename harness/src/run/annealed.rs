@@ -8,6 +8,7 @@ use amc_core::rng::Phase;
 use super::RunError;
 use super::details::{AnnealingReport, Details, MapReport};
 use super::summary::Sampled;
+use super::thread_time::thread_seconds;
 use crate::catalog::Adaptation;
 use crate::config::{Algorithm, RunConfig};
 use crate::diagnostic::{
@@ -53,8 +54,9 @@ pub(super) fn sample(
         moves: moves(annealing, outcome.sample.weights.len()),
         ..Symptoms::default()
     };
-    let mut pilot_evaluations = tuning.evaluations;
-    symptoms.map = map_symptoms(annealing, &tuning, &outcome, &mut pilot_evaluations)?;
+    let checks_start = thread_seconds();
+    let mut check_evaluations = Evaluations::default();
+    symptoms.map = map_symptoms(annealing, &tuning, &outcome, &mut check_evaluations)?;
     let mut faults = outcome.faults;
     let mut crossings = crossings_of(annealing, outcome.sample.weights.len());
     let mut reverse_evaluations = Evaluations::default();
@@ -78,12 +80,15 @@ pub(super) fn sample(
         }
         symptoms.sandwich = Some(Sandwich { lower, lower_se, upper, upper_se });
     }
+    let check_thread_seconds = thread_seconds() - checks_start;
     Ok(Sampled {
         evidence: outcome.evidence,
         mode_weights: None,
         evaluations: outcome.evaluations,
-        pilot_evaluations,
+        pilot_evaluations: tuning.evaluations,
         reverse_evaluations,
+        check_evaluations,
+        check_thread_seconds,
         acceptance_rate: outcome.acceptance_rate,
         non_finite: outcome.non_finite,
         map: MapReport::new(annealing, faults, crossings, outcome.truncation),

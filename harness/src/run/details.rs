@@ -43,6 +43,8 @@ pub struct ExchangeReport {
     pub ladders: usize,
     /// Rounds that counted.
     pub rounds: usize,
+    /// Rounds before them.
+    pub warmup: usize,
     /// `log Z` by stepping stones from the reference to the target.
     pub log_z_forward: f64,
     /// Its standard error.
@@ -82,6 +84,7 @@ impl ExchangeReport {
         Self {
             ladders: rules.ladders,
             rounds: rules.rounds,
+            warmup: rules.warmup,
             log_z_forward: outcome.evidence.forward.log_z,
             log_z_forward_std_error: outcome.evidence.forward.log_z_std_error,
             log_z_backward: outcome.evidence.backward.log_z,

@@ -127,6 +127,9 @@ pub enum RunError {
     /// A run that was asked to stop.
     #[error("stopped; `amc resume {0}` goes on with it to the same result")]
     Stopped(PathBuf),
+    /// An experiment that was asked to stop.
+    #[error("{0}: stopped; the same command goes on from here to the same result")]
+    ExperimentStopped(PathBuf),
     /// An argument of the command line.
     #[error("{name}: {message}")]
     Argument {
@@ -194,6 +197,7 @@ impl RunError {
                 | Self::Training(_)
                 | Self::Unwritable { .. }
                 | Self::Stopped(_)
+                | Self::ExperimentStopped(_)
                 | Self::Suite(_)
                 | Self::Deviations { .. }
                 | Self::Verification { .. }

@@ -17,6 +17,7 @@ mod moves;
 mod output;
 mod problem;
 mod summary;
+mod thread_time;
 mod training;
 
 pub(crate) use annealed::resampling_rule;
@@ -39,6 +40,7 @@ use crate::config::{Algorithm, RunConfig};
 use crate::levels;
 use crate::sampler::{Annealing, Observer, Snapshot, Trajectories, WeightedSample};
 use summary::Sampled;
+use thread_time::thread_seconds;
 
 /// A finished run.
 #[derive(Debug, Clone)]
@@ -51,6 +53,9 @@ pub struct Run {
     pub snapshots: Vec<Snapshot>,
     /// How replicas travelled (replica exchange).
     pub trajectories: Option<Trajectories>,
+    /// CPU seconds of the calling thread for placement, pilot and sampler, without what only checks the run: all there is if
+    /// the pool has one thread. Wall time where there is no such clock.
+    pub sampling_thread_seconds: f64,
 }
 
 /// Carries out a run in the current rayon thread pool.
@@ -70,12 +75,14 @@ pub fn execute(
     problem: &Problem,
     observer: &mut dyn Observer,
 ) -> Result<Run, RunError> {
-    let start = Instant::now();
+    let (start, thread_start) = (Instant::now(), thread_seconds());
     let placement = levels::place(config, problem, observer)?;
     let top = Top::of(config);
     problem.with_annealing(config, &placement.times, top, |annealing, target| {
         let sampled = sample(config, annealing, target, observer)?;
         let sampling_seconds = start.elapsed().as_secs_f64();
+        let sampling_thread_seconds =
+            thread_seconds() - thread_start - sampled.check_thread_seconds;
         let known = sampled.mode_weights.as_deref();
         let assessment =
             assess::assess(config.seed, target, &sampled.sample, known, assess::MOST_POINTS)?;
@@ -83,7 +90,7 @@ pub fn execute(
         summary.sampling_seconds = sampling_seconds;
         summary.seconds = start.elapsed().as_secs_f64();
         let Sampled { sample, snapshots, trajectories, .. } = sampled;
-        Ok(Run { summary, sample, snapshots, trajectories })
+        Ok(Run { summary, sample, snapshots, trajectories, sampling_thread_seconds })
     })
 }
 

@@ -42,6 +42,10 @@ pub(super) struct Sampled {
     pub evaluations: Evaluations,
     pub pilot_evaluations: Evaluations,
     pub reverse_evaluations: Evaluations,
+    /// Of the trial that says whether a map folds.
+    pub check_evaluations: Evaluations,
+    /// CPU seconds of this thread for that trial and the run from the other side.
+    pub check_thread_seconds: f64,
     pub acceptance_rate: Option<f64>,
     pub non_finite: u64,
     pub map: Option<MapReport>,
@@ -83,7 +87,7 @@ pub struct Summary {
     pub maximum_mean_discrepancy: f64,
     /// Largest Kolmogorov-Smirnov distance over coordinates.
     pub kolmogorov_smirnov: f64,
-    /// Cost of the whole run: placing the levels, pilot, run and the run from the other side.
+    /// Cost of the whole run: placing the levels, pilot, run, the run from the other side and the check of a map.
     pub evaluations: EvaluationCounts,
     /// What placing the levels took of it.
     pub placement_evaluations: EvaluationCounts,
@@ -91,6 +95,8 @@ pub struct Summary {
     pub pilot_evaluations: EvaluationCounts,
     /// What the run from the other side took of it.
     pub reverse_evaluations: EvaluationCounts,
+    /// What checking the map of a bridge for folds took of it.
+    pub check_evaluations: EvaluationCounts,
     /// Mean acceptance probability of the kernel, if there is one.
     pub acceptance_rate: Option<f64>,
     /// Proposals and weights that were not finite numbers, rejected crossings of a map included.
@@ -139,9 +145,12 @@ impl Summary {
         assessment: Assessment,
     ) -> Self {
         let mut evaluations = sampled.evaluations;
-        for part in
-            [&placement.evaluations, &sampled.pilot_evaluations, &sampled.reverse_evaluations]
-        {
+        for part in [
+            &placement.evaluations,
+            &sampled.pilot_evaluations,
+            &sampled.reverse_evaluations,
+            &sampled.check_evaluations,
+        ] {
             evaluations.add(part, 1);
         }
         let sandwich = sampled.symptoms.sandwich.as_ref();
@@ -171,6 +180,7 @@ impl Summary {
             placement_evaluations: placement.evaluations.into(),
             pilot_evaluations: sampled.pilot_evaluations.into(),
             reverse_evaluations: sampled.reverse_evaluations.into(),
+            check_evaluations: sampled.check_evaluations.into(),
             acceptance_rate: sampled.acceptance_rate,
             non_finite: sampled.non_finite,
             map: sampled.map,

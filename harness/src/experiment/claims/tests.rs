@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 use super::*;
-use crate::experiment::config::Labels;
+use crate::experiment::config::{At, Labels, Other, Selector};
 use crate::experiment::plan::Place;
 use crate::experiment::statistics::Measure;
 
@@ -45,8 +45,15 @@ fn claim(of: &str, above: &str, factor: Option<f64>, at: At) -> ClaimConfig {
         factor,
         at,
         paired: false,
+        absolute: false,
         agrees_with: None,
     }
+}
+
+/// A row of which the last runs stopped.
+fn with_failed(mut row: Row, failed: usize) -> Row {
+    (row.failed, row.runs) = (failed, row.runs + failed);
+    row
 }
 
 const HIGH: [f64; 4] = [0.80, 0.82, 0.81, 0.79];
@@ -149,6 +156,18 @@ fn agreement_is_a_rank_correlation() {
     assert_eq!(decide(&claim, &rows(9, 1.0)).verdict, ClaimVerdict::Holds);
     assert_eq!(decide(&claim, &rows(9, -1.0)).verdict, ClaimVerdict::Fails);
     assert_eq!(decide(&claim, &rows(3, 1.0)).verdict, ClaimVerdict::Undecided);
+    // Order between panels is none inside them.
+    let mut panels = rows(60, -1.0);
+    for (index, row) in panels.iter_mut().enumerate() {
+        row.panel = format!("panel {}", index / 6);
+        let value = (index / 6 * 100) as f64 - (index % 6) as f64;
+        row.measures.insert("evaluations".into(), Measure::of(&[value]).unwrap());
+    }
+    assert_eq!(decide(&claim, &panels).verdict, ClaimVerdict::Fails);
+    // A row that is lost leaves it open.
+    let lost = with_failed(row("a", 99, &[0.5], 1.0), 1);
+    let with_lost: Vec<Row> = rows(9, 1.0).into_iter().chain([lost]).collect();
+    assert_eq!(decide(&claim, &with_lost).verdict, ClaimVerdict::Undecided);
     let mut shuffled = rows(9, 1.0);
     for (row, cost) in shuffled.iter_mut().zip([3.0, 9.0, 1.0, 8.0, 2.0, 4.0, 7.0, 5.0, 6.0]) {
         row.measures.insert("evaluations".into(), Measure::of(&[cost]).unwrap());
@@ -172,4 +191,166 @@ fn paired_runs_share_what_scatters() {
     assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Undecided);
     let rows = [row("a", 8, &larger[..3], 1.0), row("b", 8, &scattered, 1.0)];
     assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Undecided);
+}
+
+/// Four values of mean 1 whose mean is `quantiles` standard errors from 0, as Student's 1 % of 3 degrees of freedom (5.841) has it.
+fn at_quantiles(quantiles: f64) -> [f64; 4] {
+    // Deviations +-s of four values: their standard error is s sqrt(4/3)/2.
+    let s = 2.0 / (quantiles * 5.840_909 * (4.0_f64 / 3.0).sqrt());
+    [1.0 - s, 1.0 + s, 1.0 - s, 1.0 + s]
+}
+
+/// Fails if the level of holding is another than 1 % two-sided, or that of failing is not 1 % divided by the number of
+/// comparisons.
+#[test]
+fn the_level_is_one_percent() {
+    let mut claim = claim("a", "b", None, At::Settings);
+    claim.above = Some(Other::Number(0.0));
+    let verdict = |claim: &ClaimConfig, rows: &[Row]| decide(claim, rows).verdict;
+    assert_eq!(verdict(&claim, &[row("a", 8, &at_quantiles(1.001), 1.0)]), ClaimVerdict::Holds);
+    assert_eq!(verdict(&claim, &[row("a", 8, &at_quantiles(0.999), 1.0)]), ClaimVerdict::Undecided);
+    claim.below = claim.above.take();
+    assert_eq!(verdict(&claim, &[row("a", 8, &at_quantiles(1.001), 1.0)]), ClaimVerdict::Fails);
+    assert_eq!(verdict(&claim, &[row("a", 8, &at_quantiles(0.999), 1.0)]), ClaimVerdict::Undecided);
+    // One of four comparisons fails at 0.25 %: 9.46 standard errors.
+    let good = [-1.0, -1.001, -0.999, -1.0];
+    let rows = |last: f64| {
+        let all = [good, good, good, at_quantiles(last)];
+        all.iter().zip(1..).map(|(ess, levels)| row("a", levels, ess, 1.0)).collect::<Vec<_>>()
+    };
+    let quarter = crate::experiment::statistics::student_quantile(3.0, 0.0025) / 5.840_909;
+    assert!(quarter > 1.5);
+    assert_eq!(verdict(&claim, &rows(0.999 * quarter)), ClaimVerdict::Undecided);
+    assert_eq!(verdict(&claim, &rows(1.001 * quarter)), ClaimVerdict::Fails);
+}
+
+/// Fails if costs farther beyond the ends of a line than a tenth are taken for its ends, or nearer ones are not.
+#[test]
+fn a_line_reaches_a_tenth_beyond_its_ends() {
+    let claim = claim("a", "b", None, At::Evaluations);
+    let verdict = |cost| {
+        let rows = [row("a", 4, &HIGH, cost), row("b", 8, &LOW, 100.0), row("b", 16, &LOW, 400.0)];
+        decide(&claim, &rows).verdict
+    };
+    for (cost, expected) in [
+        (92.0, ClaimVerdict::Holds),
+        (90.0, ClaimVerdict::Undecided),
+        (439.0, ClaimVerdict::Holds),
+        (445.0, ClaimVerdict::Undecided),
+    ] {
+        assert_eq!(verdict(cost), expected, "{cost}");
+    }
+}
+
+/// Fails if an agreement of less than one half holds although it is above none, or the width is that of another level: of 100
+/// rows a correlation of .325 lies between .07 and .54 at 1 %, between .13 and .49 at 5 %.
+#[test]
+fn a_weak_correlation_is_undecided() {
+    let rows: Vec<Row> = (0..100_u32)
+        .map(|i| {
+            // Every third row keeps its order, the others are scattered over all ranks.
+            let scattered = f64::from(i * 37 % 101);
+            let value = if i % 3 == 0 { f64::from(i) } else { scattered };
+            let mut row = row("a", i, &[f64::from(i)], 1.0);
+            row.measures.insert("evaluations".into(), Measure::of(&[value]).unwrap());
+            row
+        })
+        .collect();
+    let mut claim = claim("a", "b", None, At::Settings);
+    (claim.above, claim.agrees_with) = (None, Some("evaluations".into()));
+    let decided = decide(&claim, &rows);
+    assert!(decided.detail.contains("100 rows: 0.32, from 0.07 to 0.54"), "{}", decided.detail);
+    assert_eq!(decided.verdict, ClaimVerdict::Undecided, "{}", decided.detail);
+}
+
+/// Fails if a claim holds on the rows that are left where others of its other side have no value or failed runs.
+#[test]
+fn what_is_lost_on_the_other_side_is_missing() {
+    let claim = claim("a", "b", None, At::Settings);
+    let whole = [row("a", 8, &HIGH, 1.0), row("b", 8, &LOW, 1.0)];
+    let mut rows = whole.to_vec();
+    rows.extend([row("a", 16, &HIGH, 1.0), row("b", 16, &LOW, 1.0)]);
+    assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Holds);
+    rows[3].measures.remove("ess");
+    let decided = decide(&claim, &rows);
+    assert_eq!(decided.verdict, ClaimVerdict::Undecided);
+    assert!(decided.detail.contains("failed runs (b, 16)"), "{}", decided.detail);
+    // Effective sample sizes count failed runs as 0, evaluations do not.
+    let failed = [whole[0].clone(), with_failed(whole[1].clone(), 1)];
+    assert_eq!(decide(&claim, &failed).verdict, ClaimVerdict::Holds);
+    let mut costs = claim.clone();
+    (costs.measure, costs.factor) = ("evaluations".into(), Some(0.5));
+    assert_eq!(decide(&costs, &whole).verdict, ClaimVerdict::Holds);
+    assert_eq!(decide(&costs, &failed).verdict, ClaimVerdict::Undecided);
+}
+
+/// Fails if numbers are paired by position although a run is lost, without a word.
+#[test]
+fn lost_runs_are_not_paired() {
+    let scattered = [0.2, 0.9, 0.5, 0.8];
+    let larger = scattered.map(|ess| ess + 0.01 + 0.001 * ess);
+    let mut claim = claim("a", "b", None, At::Settings);
+    (claim.paired, claim.measure) = (true, "ess".into());
+    let mut rows = [row("a", 8, &larger, 1.0), row("b", 8, &scattered, 1.0)];
+    // A fifth run of both has no finite number.
+    (rows[0].runs, rows[1].runs) = (5, 5);
+    let decided = decide(&claim, &rows);
+    assert_eq!(decided.verdict, ClaimVerdict::Undecided);
+    assert!(decided.detail.contains("1 not paired"), "{}", decided.detail);
+}
+
+/// Fails if a claim holds although most of its settings have no equal cost, or the detail does not say so.
+#[test]
+fn most_settings_need_an_equal_cost() {
+    let claim = claim("a", "b", None, At::Evaluations);
+    let mut rows = vec![row("b", 8, &LOW, 100.0), row("b", 16, &LOW, 400.0)];
+    rows.extend([row("a", 4, &HIGH, 200.0), row("a", 5, &HIGH, 1000.0)]);
+    let decided = decide(&claim, &rows);
+    assert_eq!(decided.verdict, ClaimVerdict::Holds);
+    assert!(
+        decided.detail.contains("1 of 2 settings have no equal evaluations"),
+        "{}",
+        decided.detail
+    );
+    rows.push(row("a", 6, &HIGH, 2000.0));
+    assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Undecided);
+    let none = decide(&claim, &rows[..2]).detail;
+    assert!(none.contains("no row of the claim's own side"), "{none}");
+    let far = decide(&claim, &[rows[0].clone(), rows[4].clone()]).detail;
+    assert!(far.contains("no rows to compare: 1 settings have no equal"), "{far}");
+}
+
+/// Fails if runs that all fail are certain to do so: of six, `.5^6` is more than half of 1 %, of eight it is less.
+#[test]
+fn failures_are_binomial() {
+    let failing = |runs: usize| {
+        let mut row = row("a", 8, &[1.0], 1.0);
+        row.measures.insert("failure".into(), Measure::of(&vec![1.0; runs]).unwrap());
+        (row.runs, row.failed) = (runs, runs);
+        row
+    };
+    let mut claim = claim("a", "b", None, At::Settings);
+    (claim.measure, claim.above) = ("failure".into(), Some(Other::Number(0.5)));
+    assert_eq!(decide(&claim, &[failing(6)]).verdict, ClaimVerdict::Undecided);
+    assert_eq!(decide(&claim, &[failing(8)]).verdict, ClaimVerdict::Holds);
+    (claim.below, claim.above) = (claim.above, None);
+    assert_eq!(decide(&claim, &[failing(8)]).verdict, ClaimVerdict::Fails);
+}
+
+/// Fails if a row is compared with itself, a bias has a sign, or equal counts leave a claim on cost open.
+#[test]
+fn costs_biases_and_the_row_itself() {
+    let rows = [row("a", 8, &HIGH, 10.0), row("b", 8, &HIGH, 10.0)];
+    let mut costs = claim("a", "b", Some(1.000_001), At::Settings);
+    (costs.measure, costs.below) = ("evaluations".into(), costs.above.take());
+    assert_eq!(decide(&costs, &rows).verdict, ClaimVerdict::Holds);
+    let mut own = claim("a", "b", None, At::Settings);
+    own.of = Selector::new();
+    let decided = decide(&own, &rows);
+    assert!(decided.detail.contains("of 1 comparisons"), "{}", decided.detail);
+    let negative = [row("a", 8, &LOW.map(|x| -x), 1.0), row("b", 8, &HIGH, 1.0)];
+    let mut bias = claim("a", "b", Some(0.3), At::Settings);
+    assert_eq!(decide(&bias, &negative).verdict, ClaimVerdict::Fails);
+    bias.absolute = true;
+    assert_eq!(decide(&bias, &negative).verdict, ClaimVerdict::Holds);
 }

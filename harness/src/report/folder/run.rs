@@ -109,11 +109,9 @@ pub(crate) struct RunSummary {
     pub(crate) kolmogorov_smirnov: Option<f64>,
     pub(crate) evaluations: Counts,
     #[serde(default)]
-    pub(crate) placement_evaluations: Counts,
-    #[serde(default)]
-    pub(crate) pilot_evaluations: Counts,
-    #[serde(default)]
     pub(crate) reverse_evaluations: Counts,
+    #[serde(default)]
+    pub(crate) check_evaluations: Counts,
     pub(crate) acceptance_rate: Option<f64>,
     pub(crate) target: String,
     pub(crate) dim: usize,
@@ -133,6 +131,8 @@ pub(crate) struct RunSummary {
     pub(crate) sum_of_rejection_rates: Option<f64>,
     pub(crate) ladders: Option<u64>,
     pub(crate) rounds: Option<u64>,
+    #[serde(default)]
+    pub(crate) warmup: Option<u64>,
     pub(crate) round_trip_rate: Option<f64>,
     pub(crate) predicted_round_trip_rate: Option<f64>,
     pub(crate) levels: Vec<LevelEntry>,
@@ -199,16 +199,18 @@ impl RunSummary {
         format!("{sampler}, {path}, {bridge}, {levels} levels")
     }
 
-    /// Evaluations of the production run for one particle, or one ladder in one round: placement, pilot and
-    /// reverse run left out.
+    /// Evaluations for one particle, or for one ladder in one round, warm-up included: without the run from the other side
+    /// and the check of a map, which no method needs.
     pub(crate) fn evaluations_per_particle(&self) -> Option<f64> {
-        let others = [self.placement_evaluations, self.pilot_evaluations, self.reverse_evaluations];
-        let production = self.evaluations.total() - others.iter().map(Counts::total).sum::<f64>();
+        let others = [self.reverse_evaluations, self.check_evaluations];
+        let needed = self.evaluations.total() - others.iter().map(Counts::total).sum::<f64>();
         let particles = match (self.ladders, self.rounds) {
-            (Some(ladders), Some(rounds)) => ladders as f64 * rounds as f64,
+            (Some(ladders), Some(rounds)) => {
+                ladders as f64 * (rounds as f64 + self.warmup.unwrap_or(0) as f64)
+            }
             _ => self.particles as f64,
         };
-        (particles > 0.0).then(|| production / particles)
+        (particles > 0.0).then(|| needed / particles)
     }
 
     /// Standard errors of the mode weights, as long as they are, where there are any.

@@ -1,0 +1,84 @@
+//! One row against what it is compared with.
+
+use crate::experiment::statistics::{Estimate, Measure, binomial_bounds};
+
+/// Two sides, and how they are compared.
+pub(super) struct Comparison {
+    /// The row and what it stands against.
+    pub label: String,
+    /// The row.
+    pub left: Estimate,
+    /// The other side.
+    pub right: Estimate,
+    /// Which numbers decide.
+    pub by: By,
+    /// Whether runs of equal seeds were to be compared and some are lost.
+    pub lost_its_pairs: bool,
+}
+
+/// The numbers that decide.
+pub(super) enum By {
+    /// Both means and their errors.
+    Means,
+    /// The numbers of both, seed by seed.
+    Pairs(Vec<(f64, f64)>),
+    /// How many runs of how many stopped; the other side may be a number.
+    Counts((usize, usize), Option<(usize, usize)>),
+}
+
+impl Comparison {
+    /// `sign (left - factor right)`.
+    fn margin(&self, sign: f64, factor: f64) -> Estimate {
+        if let By::Pairs(pairs) = &self.by {
+            let differences = pairs.iter().map(|(left, right)| sign * (left - factor * right));
+            if let Some(differences) = Measure::of(&differences.collect::<Vec<_>>()) {
+                return differences.estimate();
+            }
+        }
+        self.left.times(sign).plus(-sign * factor, &self.right)
+    }
+
+    /// Whether `sign (left - factor right)` is above 0 at a two-sided level.
+    pub(super) fn is_beyond(&self, sign: f64, factor: f64, level: f64) -> bool {
+        let By::Counts(left, right) = self.by else {
+            return self.margin(sign, factor).is_above_zero(level);
+        };
+        let bounds = |(stopped, runs)| binomial_bounds(stopped, runs, level);
+        let exact = (self.right.mean, self.right.mean);
+        let (left, right) = (bounds(left), right.map_or(exact, bounds));
+        match sign > 0.0 {
+            true => left.0 > factor * right.1,
+            false => left.1 < factor * right.0,
+        }
+    }
+
+    /// Whether the means alone would decide for the claim: they differ by more than half of the larger.
+    pub(super) fn promises(&self, sign: f64, factor: f64) -> bool {
+        let larger = self.left.mean.abs().max((factor * self.right.mean).abs());
+        self.margin(sign, factor).mean > 0.5 * larger
+    }
+
+    /// The margin in units of its error.
+    pub(super) fn weight(&self, sign: f64, factor: f64) -> f64 {
+        let margin = self.margin(sign, factor);
+        let error = margin.std_error();
+        if error > 0.0 { margin.mean / error } else { margin.mean * f64::MAX }
+    }
+
+    /// Both sides in words.
+    pub(super) fn words(&self, factor: f64) -> String {
+        let times = if factor == 1.0 { String::new() } else { format!("{factor} times ") };
+        let (left, right) = (number(&self.left), number(&self.right));
+        format!("{left} against {times}{right} ({})", self.label)
+    }
+}
+
+/// An estimate with its error, in as many digits as that supports.
+fn number(estimate: &Estimate) -> String {
+    let error = estimate.std_error();
+    if estimate.parts.is_empty() {
+        return format!("{}", estimate.mean);
+    }
+    let digits = if error > 0.0 { (2.0 - error.log10().ceil()).clamp(0.0, 6.0) } else { 4.0 };
+    format!("{:.*} ± {:.*}", digits as usize, estimate.mean, digits as usize, error)
+}
