@@ -68,7 +68,7 @@ const CONFIGS: [&str; 5] = [
         kind = "file"
         path = "mixture.json"
         [path]
-        levels = 6
+        levels = 4
         [bridge]
         kind = "flow-map"
         map = "heun"
@@ -80,8 +80,8 @@ const CONFIGS: [&str; 5] = [
         [sampler]
         kind = "replica-exchange"
         ladders = 9
-        rounds = 20
-        warmup = 5
+        rounds = 16
+        warmup = 4
         start = "descent"
     "#,
     // Levels at equal barrier from SMC; a map with counted faults in AIS.
@@ -97,7 +97,8 @@ const CONFIGS: [&str; 5] = [
         kind = "flow-map"
         map = "ddim"
         [logdet]
-        estimator = "lanczos-hutchpp"
+        estimator = "power-series"
+        n_trunc = 2
         [kernel]
         kind = "rwm"
         [sampler]
@@ -244,7 +245,9 @@ fn two_hundred_kills_change_nothing() {
     let mut dice = Dice::new();
     let (mut kills, mut in_writes, mut begun) = (0, 0, 0);
     while kills < 200 {
-        let bench = &benches[begun % benches.len()];
+        // The last one takes twenty times as long as the others.
+        let quick = benches.len() - 1;
+        let bench = &benches[if begun % 50 == 49 { quick } else { begun % quick }];
         let out = bench.out("killed");
         let _ = fs::remove_dir_all(&out);
         begun += 1;

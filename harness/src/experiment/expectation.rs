@@ -6,6 +6,8 @@
 //! the mean is taken, and squared. Methods that lose their particles (an effective sample size below [`LOST`]) or modes (weights
 //! off by more than that) have no such intervals for what a few particles decide: their log Z and distances are left
 //! out, and what they lose must stay lost; rates, which all particles decide, are compared. Times are never compared.
+//! Weights have heavy tails: now and then a single particle takes nearly all of a run that looks like any other, which no
+//! spread over a few seeds foretells. So the lower end of an effective sample size leaves room for one of the `m` runs to lose it.
 //!
 //! Runs that stop are counted: after `k` of `n`, so many of `m` are expected as the beta-binomial distribution with
 //! Jeffreys' prior has with more than 1/20 on either side. Where a method stops by chance, this is what such a program leaves in a
@@ -242,6 +244,8 @@ fn interval(
     match (lost, name) {
         // Once lost, a particle or a mode more or less is not a matter of the normal distribution.
         (Lost::Particles | Lost::Runs, "ess") => (low, high) = (0.0, high.max(2.0 * LOST)),
+        // One run may lose its particles to a single one.
+        (Lost::Nothing | Lost::Modes, "ess") => low *= 1.0 - 1.0 / expected_runs as f64,
         (Lost::Modes, "mode_weight_error") => (low, high) = (low.min(0.25 * mean), 1.0),
         _ => {}
     }
