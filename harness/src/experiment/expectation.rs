@@ -3,7 +3,7 @@
 //! Every number is the mean of `m` runs. Its interval comes from `n` runs with other seeds: `mean +- t s sqrt(1/n + 1/m)`,
 //! the prediction interval of Student's distribution, at a level such that all numbers of the experiment together
 //! leave theirs about once in a thousand times. Errors that cannot be negative are nearer to normal by their square roots: of these
-//! the mean is taken, and squared. Methods that lose their particles (an effective sample size below [`LOST`]) or modes (weights
+//! the mean is taken, and squared. Methods that lose their particles (an effective sample size below .1) or modes (weights
 //! off by more than that) have no such intervals for what a few particles decide: their log Z and distances are left
 //! out, and what they lose must stay lost; rates, which all particles decide, are compared. Times are never compared.
 //! Weights have heavy tails: now and then a single particle takes nearly all of a run that looks like any other, which no
