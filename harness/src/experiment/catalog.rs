@@ -47,11 +47,11 @@ macro_rules! embedded {
 
 /// In the order in which they are best read; `checked` are those with an `expected.json`.
 const EMBEDDED: &[Embedded] = embedded![
-    "ideal-two-modes" unchecked,
-    "ideal-many-modes" unchecked,
-    "semi-ideal" unchecked,
-    "learned" unchecked,
-    "learned-density-exact-score" unchecked,
+    "ideal-two-modes" checked,
+    "ideal-many-modes" checked,
+    "semi-ideal" checked,
+    "learned" checked,
+    "learned-density-exact-score" checked,
     "schedules" checked,
     "ablation-n_iter" checked,
     "ablation-n_trunc" checked,

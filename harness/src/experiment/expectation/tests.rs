@@ -65,7 +65,7 @@ fn one_lost_run_is_no_defect() {
     assert_eq!([lost(0), lost(1), lost(2)], [0, 0, 1]);
 }
 
-/// Fails if other seeds of the same program deviate, or a shift of many standard errors, a count off by one, or a row that is
+/// Fails if other seeds of the same program deviate, or a shift of many standard errors, a count off by two in a hundred, or a row that is
 /// missing does not; and if times are compared.
 #[test]
 fn planted_deviations_are_caught() {
@@ -78,7 +78,7 @@ fn planted_deviations_are_caught() {
     assert_eq!(names(&expected.deviations(&results(1..5, 0.2, 0.8))), ["log_z"]);
     assert_eq!(names(&expected.deviations(&results(1..5, 0.0, 0.4))), ["ess"]);
     let mut other = results(1..5, 0.0, 0.8);
-    other.rows[0].measures.insert("evaluations".into(), Measure::of(&[259.0; 4]).unwrap());
+    other.rows[0].measures.insert("evaluations".into(), Measure::of(&[264.0; 4]).unwrap());
     assert_eq!(names(&expected.deviations(&other)), ["evaluations"]);
     other.rows[0].measures.remove("log_z");
     assert_eq!(names(&expected.deviations(&other)), ["evaluations", "log_z"]);
