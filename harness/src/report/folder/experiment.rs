@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{FolderError, read_json};
-
-/// The file of an experiment's results.
-pub(super) const RESULTS: &str = "results.json";
+use crate::experiment::folder::RESULTS;
 
 /// One finished experiment.
 #[derive(Debug, Clone, Deserialize)]

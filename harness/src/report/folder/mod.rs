@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+use crate::experiment::folder::RESULTS;
+
 pub use experiment::Results;
 pub(super) use experiment::{Claim, Row};
 pub use run::RunFolder;
@@ -67,7 +69,7 @@ impl Folder {
             return Err(FolderError::new(path, problem));
         }
         complete::check(path)?;
-        if path.join(experiment::RESULTS).exists() {
+        if path.join(RESULTS).exists() {
             Ok(Self::Experiment(Box::new(Results::read(path)?)))
         } else if path.join(run::SUMMARY).exists() {
             Ok(Self::Run(Box::new(RunFolder::read(path)?)))
