@@ -10,8 +10,8 @@ use super::moves::bridge_choice;
 use super::{RunError, memory};
 use crate::catalog::{LogDetEstimator, Source};
 use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
-use crate::learned::{DiffusionModel, ModelLevel, SignalNoise, SourcedLevel, Sources};
 use crate::embed::{Derivatives, Held, OwnDensity};
+use crate::learned::{DiffusionModel, ModelLevel, SignalNoise, SourcedLevel, Sources};
 use crate::mixture::OwnedMixture;
 use crate::sampler::{Annealing, Diffused, KernelChoice, Level};
 use crate::target::{
