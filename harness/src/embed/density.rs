@@ -419,7 +419,7 @@ mod tests {
     #[test]
     fn samples() {
         let density = MixtureDensity::new(mixture()).unwrap();
-        let draw = |seed, count| {
+        let draw = |seed, count: usize| {
             let mut x = vec![0.0; 2 * count];
             density.sample(seed, PointsMut::rows(&mut x, 2).unwrap()).unwrap();
             x

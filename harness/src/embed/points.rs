@@ -243,7 +243,7 @@ mod tests {
             points.gather(0, &mut x);
             for (block, x) in x.chunks(3).enumerate() {
                 for (j, x) in x.iter().enumerate() {
-                    let expected = |lane| number((8 * block + lane).min(10), j);
+                    let expected = |lane: usize| number((8 * block + lane).min(10), j);
                     assert_eq!(x.to_array(), std::array::from_fn(expected), "{row} {column}");
                 }
             }

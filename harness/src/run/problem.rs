@@ -337,7 +337,7 @@ fn target_parameters(config: &RunConfig) -> Result<(MixtureParameters, Standardi
 mod tests {
     use super::*;
 
-    fn problem(text: &str) -> (Problem, RunConfig) {
+    fn problem(text: &str) -> (Problem<'static>, RunConfig) {
         let config = RunConfig::from_toml(text, "test", Path::new("."), &[]).unwrap();
         (Problem::new(&config).unwrap(), config)
     }
