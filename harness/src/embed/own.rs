@@ -306,3 +306,7 @@ impl HessianProduct for OwnDensity<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "own_tests.rs"]
+mod tests;

@@ -143,6 +143,13 @@ impl<'a> Points<'a> {
         Ok(())
     }
 
+    /// The points as rows without gaps, `[N x d]`.
+    pub(super) fn to_rows(self) -> Vec<f64> {
+        let Layout { count, dim, .. } = self.layout;
+        let row = |point: usize| (0..dim).map(move |j| self.data[self.layout.place(point, j)]);
+        (0..count).flat_map(row).collect()
+    }
+
     /// The first of these points that has a coordinate that is no finite number.
     pub(super) fn not_finite(&self, first: usize, count: usize) -> Option<(usize, usize)> {
         let end = first.saturating_add(count).min(self.layout.count);
