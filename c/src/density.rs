@@ -5,9 +5,7 @@ use amc_harness::embed::{MixtureDensity, Points, PointsMut};
 use crate::error::{Failure, amc_error, amc_status, report};
 use crate::handle;
 use crate::mixture::{amc_mixture, refused};
-use crate::points::{
-    Grid, amc_points, amc_points_mut, amc_values_mut, pieces, refuse_overlaps,
-};
+use crate::points::{Grid, amc_points, amc_points_mut, amc_values_mut, pieces, refuse_overlaps};
 use crate::schedule::{self, amc_schedule};
 
 /// The density of a mixture, perhaps noised, prepared to be evaluated at many points. It has no state.
@@ -103,8 +101,9 @@ pub unsafe extern "C" fn amc_density_log_densities(
         let (mut points_room, mut values_room) = (Vec::new(), Vec::new());
         for piece in pieces(x.count, &[&x, &values]) {
             // SAFETY: the arrays are valid by the contract of the library, and apart from each other.
-            let (points, out) =
-                unsafe { (x.lend(&piece, &mut points_room), values.lend_mut(&piece, &mut values_room)) };
+            let (points, out) = unsafe {
+                (x.lend(&piece, &mut points_room), values.lend_mut(&piece, &mut values_room))
+            };
             let points = Points::rows(points, x.dim)?;
             density
                 .log_densities(points, out)

@@ -102,7 +102,9 @@ impl Failure {
     /// Of an evaluation of the points from `start` on.
     pub(crate) fn in_rows_from(start: usize, error: EmbedError) -> Self {
         Self::from(match error {
-            EmbedError::NotFinite { row, column } => EmbedError::NotFinite { row: row + start, column },
+            EmbedError::NotFinite { row, column } => {
+                EmbedError::NotFinite { row: row + start, column }
+            }
             other => other,
         })
     }
@@ -231,9 +233,15 @@ mod tests {
     #[test]
     fn a_panic_is_a_status() {
         let formatted = outcome(|| panic!("number {}", 7));
-        assert_eq!((formatted.0, formatted.3.as_str()), (amc_status::AMC_ERROR_PANIC, "the library panicked: number 7"));
+        assert_eq!(
+            (formatted.0, formatted.3.as_str()),
+            (amc_status::AMC_ERROR_PANIC, "the library panicked: number 7")
+        );
         let odd = outcome(|| std::panic::panic_any(3.5));
-        assert_eq!((odd.0, odd.3.as_str()), (amc_status::AMC_ERROR_PANIC, "the library panicked: no message"));
+        assert_eq!(
+            (odd.0, odd.3.as_str()),
+            (amc_status::AMC_ERROR_PANIC, "the library panicked: no message")
+        );
         // SAFETY: NULL is allowed.
         let silent = unsafe { report(std::ptr::null_mut(), || panic!("unseen")) };
         assert_eq!(silent, amc_status::AMC_ERROR_PANIC);

@@ -6,7 +6,8 @@ use std::path::Path;
 use amc_core::error::Error;
 use amc_harness::embed::{EmbedError, MixtureDensity};
 use amc_harness::target::{
-    Covariance, MixtureParameters, Standardize, load_mixture, mixture_to_json, normalized, parse_mixture,
+    Covariance, MixtureParameters, Standardize, load_mixture, mixture_to_json, normalized,
+    parse_mixture,
 };
 
 use crate::error::{Failure, amc_error, amc_status, report};
@@ -62,7 +63,9 @@ pub unsafe extern "C" fn amc_mixture_new(
     let make = || {
         let weights = Grid::read_list("weights", weights)?;
         if weights.count == 0 {
-            return Err(Failure::shape("weights is empty, and a mixture has at least one component"));
+            return Err(Failure::shape(
+                "weights is empty, and a mixture has at least one component",
+            ));
         }
         let components = weights.count;
         let means = Grid::read("means", means)?;
@@ -180,7 +183,9 @@ fn checked(parameters: MixtureParameters) -> Result<amc_mixture, Failure> {
 /// Of numbers that define no mixture or no density.
 pub(crate) fn refused(error: EmbedError) -> Failure {
     let status = match &error {
-        EmbedError::Mixture { source: Error::NotFinite { .. }, .. } => amc_status::AMC_ERROR_NOT_FINITE,
+        EmbedError::Mixture { source: Error::NotFinite { .. }, .. } => {
+            amc_status::AMC_ERROR_NOT_FINITE
+        }
         EmbedError::Mixture { .. } | EmbedError::Argument { .. } => amc_status::AMC_ERROR_VALUE,
         _ => return error.into(),
     };
@@ -192,7 +197,8 @@ fn scaled(weights: Vec<f64>) -> Result<Vec<f64>, Failure> {
     if !weights.iter().all(|weight| weight.is_finite() && *weight >= 0.0) {
         return Ok(weights);
     }
-    normalized(weights).ok_or_else(|| Failure::new(amc_status::AMC_ERROR_VALUE, "weights are all 0"))
+    normalized(weights)
+        .ok_or_else(|| Failure::new(amc_status::AMC_ERROR_VALUE, "weights are all 0"))
 }
 
 /// Copies covariances.
@@ -219,7 +225,8 @@ unsafe fn covariances(
         let message = format!("covariance.kind = {kind} is none of amc_covariance_kind, 0 to 2");
         return Err(Failure::new(amc_status::AMC_ERROR_VALUE, message));
     };
-    let numbers = numbers.ok_or_else(|| Failure::shape(format!("{dim} x {dim} numbers do not fit into memory")))?;
+    let numbers = numbers
+        .ok_or_else(|| Failure::shape(format!("{dim} x {dim} numbers do not fit into memory")))?;
     let rows = amc_points { data, count, dim: numbers, row_stride: numbers, column_stride: 1 };
     // SAFETY: as promised by the caller.
     let numbers = unsafe { Grid::read("covariance.data", rows)?.copied() };

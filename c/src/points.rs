@@ -147,7 +147,9 @@ impl Grid {
             return Ok(self);
         }
         let (name, found_count, found) = (self.name, self.count, self.dim);
-        Err(Failure::shape(format!("{name} is {found_count} x {found}, and {count} x {dim} is needed")))
+        Err(Failure::shape(format!(
+            "{name} is {found_count} x {found}, and {count} x {dim} is needed"
+        )))
     }
 
     /// Refuses another number of coordinates.
@@ -171,7 +173,9 @@ impl Grid {
         }
         if !data.is_aligned() {
             let bytes = size_of::<f64>();
-            return Err(Failure::shape(format!("{name} does not start at a multiple of {bytes} bytes")));
+            return Err(Failure::shape(format!(
+                "{name} does not start at a multiple of {bytes} bytes"
+            )));
         }
         Ok(self)
     }
@@ -350,7 +354,12 @@ mod tests {
         amc_points { data: data.as_ptr(), count, dim, row_stride, column_stride }
     }
 
-    fn points_mut(data: &mut [f64], count: usize, dim: usize, strides: (usize, usize)) -> amc_points_mut {
+    fn points_mut(
+        data: &mut [f64],
+        count: usize,
+        dim: usize,
+        strides: (usize, usize),
+    ) -> amc_points_mut {
         let (row_stride, column_stride) = strides;
         amc_points_mut { data: data.as_mut_ptr(), count, dim, row_stride, column_stride }
     }
@@ -396,7 +405,8 @@ mod tests {
     #[test]
     fn impossible_arrays_are_refused() {
         let mut data = [0.0; 12];
-        let status = |points: amc_points| Grid::read("x", points).err().map(|failure| failure.status);
+        let status =
+            |points: amc_points| Grid::read("x", points).err().map(|failure| failure.status);
         assert_eq!(status(points(&data, 4, 3, (3, 1))), None);
         assert_eq!(status(amc_rows(std::ptr::null(), 0, 3)), None);
         assert_eq!(status(amc_rows(std::ptr::null(), 1, 3)), Some(amc_status::AMC_ERROR_NULL));
@@ -411,12 +421,23 @@ mod tests {
         ] {
             assert_eq!(status(bad), Some(amc_status::AMC_ERROR_SHAPE), "{bad:?}");
         }
-        for (strides, fine) in [((3, 1), true), ((1, 4), true), ((7, 2), true), ((2, 1), false), ((0, 1), false), ((1, 1), false), ((3, 0), false)] {
+        for (strides, fine) in [
+            ((3, 1), true),
+            ((1, 4), true),
+            ((7, 2), true),
+            ((2, 1), false),
+            ((0, 1), false),
+            ((1, 1), false),
+            ((3, 0), false),
+        ] {
             let grid = Grid::write("y", points_mut(&mut data, 4, 3, strides));
             assert_eq!(grid.is_ok(), fine, "{strides:?}");
         }
         assert!(Grid::write("y", points_mut(&mut data, 1, 3, (0, 1))).is_ok());
-        assert!(Grid::write_list("y", amc_values_mut { data: data.as_mut_ptr(), count: 2, stride: 0 }).is_err());
+        assert!(
+            Grid::write_list("y", amc_values_mut { data: data.as_mut_ptr(), count: 2, stride: 0 })
+                .is_err()
+        );
     }
 
     /// Fails if shared numbers are missed or arrays of structures are refused: structures of two coordinates, a value
@@ -427,7 +448,8 @@ mod tests {
         let start: *mut f64 = data.as_mut_ptr();
         let part = |offset: usize, count: usize, dim: usize, row_stride: usize| {
             let data = start.wrapping_add(offset);
-            Grid::write("part", amc_points_mut { data, count, dim, row_stride, column_stride: 1 }).unwrap()
+            Grid::write("part", amc_points_mut { data, count, dim, row_stride, column_stride: 1 })
+                .unwrap()
         };
         let apart = |a: Grid, b: Grid| {
             assert_eq!(a.is_apart(&b), b.is_apart(&a));
@@ -453,7 +475,10 @@ mod tests {
         let packed = Grid::read("x", amc_rows(data.as_ptr(), 1, 2)).unwrap();
         assert_eq!(pieces(1300, &[&packed]).collect::<Vec<_>>(), [0..1300]);
         let gaps = Grid { count: 1300, row_stride: 9, ..packed };
-        assert_eq!(pieces(1300, &[&packed, &gaps]).collect::<Vec<_>>(), [0..512, 512..1024, 1024..1300]);
+        assert_eq!(
+            pieces(1300, &[&packed, &gaps]).collect::<Vec<_>>(),
+            [0..512, 512..1024, 1024..1300]
+        );
         assert_eq!(pieces(0, &[&gaps]).count(), 0);
     }
 }

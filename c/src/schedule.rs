@@ -58,7 +58,9 @@ pub(crate) unsafe fn read(schedule: *const amc_schedule) -> Result<NoiseSchedule
     let amc_schedule { kind, reserved, beta_min, beta_max, sigma_min, sigma_max, .. } = given;
     let unused = |name: &str, value: f64| match value == 0.0 {
         true => Ok(()),
-        false => Err(value_of(format!("schedule.{name} = {value} is not a parameter of this kind; set it to 0"))),
+        false => Err(value_of(format!(
+            "schedule.{name} = {value} is not a parameter of this kind; set it to 0"
+        ))),
     };
     if reserved != 0 {
         return Err(value_of(format!("schedule.reserved = {reserved} must be 0")));
@@ -77,7 +79,9 @@ pub(crate) unsafe fn read(schedule: *const amc_schedule) -> Result<NoiseSchedule
         let (low, high) = (or_default(sigma_min, SIGMA.0), or_default(sigma_max, SIGMA.1));
         (beta.to_vec(), NoiseSchedule::ve(low, high, shape))
     } else {
-        return Err(value_of(format!("schedule.kind = {kind} is none of amc_schedule_kind, 0 to 3")));
+        return Err(value_of(format!(
+            "schedule.kind = {kind} is none of amc_schedule_kind, 0 to 3"
+        )));
     };
     idle.into_iter().try_for_each(|(name, value)| unused(name, value))?;
     Ok(schedule?)
@@ -125,9 +129,17 @@ mod tests {
             (2, "schedule = \"ve\""),
             (3, "schedule = \"ve\"\nshape = \"rho-7\""),
         ] {
-            let config = RunConfig::from_toml(&format!("[path]\n{text}\n"), "test", Path::new("."), &[]).unwrap();
-            let PathFamily::Diffusion { schedule, .. } = config.path.family else { panic!("{text}") };
-            assert_eq!(found(amc_schedule { kind, ..NONE }), Ok(schedule.to_core().unwrap()), "{text}");
+            let config =
+                RunConfig::from_toml(&format!("[path]\n{text}\n"), "test", Path::new("."), &[])
+                    .unwrap();
+            let PathFamily::Diffusion { schedule, .. } = config.path.family else {
+                panic!("{text}")
+            };
+            assert_eq!(
+                found(amc_schedule { kind, ..NONE }),
+                Ok(schedule.to_core().unwrap()),
+                "{text}"
+            );
         }
         // SAFETY: NULL is allowed.
         assert_eq!(unsafe { read(std::ptr::null()) }, found(NONE));
@@ -152,6 +164,9 @@ mod tests {
         ] {
             assert_eq!(found(wrong).unwrap_err().status, amc_status::AMC_ERROR_VALUE, "{wrong:?}");
         }
-        assert_eq!(found(amc_schedule { size: 0, ..NONE }).unwrap_err().status, amc_status::AMC_ERROR_SHAPE);
+        assert_eq!(
+            found(amc_schedule { size: 0, ..NONE }).unwrap_err().status,
+            amc_status::AMC_ERROR_SHAPE
+        );
     }
 }

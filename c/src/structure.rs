@@ -80,7 +80,9 @@ unsafe fn checked_size<S: Structure>(given: *const S) -> Result<usize, Failure> 
         return Ok(size);
     }
     let (name, first) = (S::NAME, S::FIRST);
-    Err(Failure::shape(format!("{name}: size = {size}, but sizeof({name}) is at least {first}; set size first")))
+    Err(Failure::shape(format!(
+        "{name}: size = {size}, but sizeof({name}) is at least {first}; set size first"
+    )))
 }
 
 #[cfg(test)]

@@ -56,7 +56,9 @@ pub(crate) unsafe fn hand_out(
     }
     if capacity <= text.len() {
         let needed = text.len() + 1;
-        return Err(Failure::shape(format!("the buffer holds {capacity} bytes, and {needed} are needed")));
+        return Err(Failure::shape(format!(
+            "the buffer holds {capacity} bytes, and {needed} are needed"
+        )));
     }
     // SAFETY: the text and its NUL fit into the capacity, for which the caller promises the memory.
     unsafe {
