@@ -31,7 +31,9 @@ pub enum LibraryError {
         message: String,
     },
     /// It lacks functions.
-    #[error("{path}: has no {symbols}; target.kind = \"shared-library\" needs the interface of BridgeStan 2")]
+    #[error(
+        "{path}: has no {symbols}; target.kind = \"shared-library\" needs the interface of BridgeStan 2"
+    )]
     Missing {
         /// The library.
         path: String,
@@ -39,7 +41,9 @@ pub enum LibraryError {
         symbols: String,
     },
     /// It has the interface of another version.
-    #[error("{path}: has version {found} of the interface of BridgeStan, and 2 is needed; compile the model anew")]
+    #[error(
+        "{path}: has version {found} of the interface of BridgeStan, and 2 is needed; compile the model anew"
+    )]
     Version {
         /// The library.
         path: String,
@@ -79,9 +83,17 @@ type Destruct = unsafe extern "C" fn(*mut Model);
 type FreeMessage = unsafe extern "C" fn(*mut c_char);
 type Count = unsafe extern "C" fn(*const Model) -> c_int;
 type Info = unsafe extern "C" fn(*const Model) -> *const c_char;
-type Density = unsafe extern "C" fn(*const Model, bool, bool, *const f64, *mut f64, Message) -> c_int;
-type Gradient =
-    unsafe extern "C" fn(*const Model, bool, bool, *const f64, *mut f64, *mut f64, Message) -> c_int;
+type Density =
+    unsafe extern "C" fn(*const Model, bool, bool, *const f64, *mut f64, Message) -> c_int;
+type Gradient = unsafe extern "C" fn(
+    *const Model,
+    bool,
+    bool,
+    *const f64,
+    *mut f64,
+    *mut f64,
+    Message,
+) -> c_int;
 type HessianVector = unsafe extern "C" fn(
     *const Model,
     bool,
@@ -133,15 +145,17 @@ impl SharedLibrary {
         let name = path.display().to_string();
         let data = data.map(CString::new).transpose().map_err(|_| LibraryError::Data)?;
         // SAFETY: the user names a library whose start-up code may run.
-        let library = unsafe { libloading::Library::new(path) }
-            .map_err(|error| LibraryError::Unloadable { path: name.clone(), message: one_line(&error.to_string()) })?;
+        let library = unsafe { libloading::Library::new(path) }.map_err(|error| {
+            LibraryError::Unloadable { path: name.clone(), message: one_line(&error.to_string()) }
+        })?;
         let functions = Functions::of(&library, &name)?;
         let mut message = null_mut();
         let text = data.as_ref().map_or(null(), |data| data.as_ptr());
         // SAFETY: the function has this signature in version 2; text and message live during the call.
         let model = unsafe { (functions.construct)(text, seed, &mut message) };
         if model.is_null() {
-            let message = functions.take(message).unwrap_or_else(|| "it gives no reason".to_owned());
+            let message =
+                functions.take(message).unwrap_or_else(|| "it gives no reason".to_owned());
             return Err(LibraryError::Construct { path: name, message });
         }
         functions.discard(message);
@@ -167,7 +181,11 @@ impl SharedLibrary {
         // SAFETY: the model lives; the text is NULL or lives as long as the model.
         unsafe {
             let text = info(self.model);
-            if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+            if text.is_null() {
+                String::new()
+            } else {
+                CStr::from_ptr(text).to_string_lossy().into_owned()
+            }
         }
     }
 
@@ -281,7 +299,12 @@ impl BatchTarget for SharedLibrary {
         }
     }
 
-    fn log_densities(&self, x: &[f64], dim: usize, log_densities: &mut [f64]) -> Result<(), TargetFailure> {
+    fn log_densities(
+        &self,
+        x: &[f64],
+        dim: usize,
+        log_densities: &mut [f64],
+    ) -> Result<(), TargetFailure> {
         check_dim(self.dim, dim)?;
         let _turn = self.turn();
         for (x, value) in x.chunks_exact(dim).zip(log_densities) {
@@ -309,13 +332,21 @@ impl BatchTarget for SharedLibrary {
         for ((x, score), value) in points.zip(log_densities) {
             let (mut message, score) = (null_mut(), score.as_mut_ptr());
             // SAFETY: as above; the gradient has as many numbers as the point.
-            let code = unsafe { gradient(self.model, false, true, x.as_ptr(), value, score, &mut message) };
+            let code = unsafe {
+                gradient(self.model, false, true, x.as_ptr(), value, score, &mut message)
+            };
             self.outcome(code, message, x)?;
         }
         Ok(())
     }
 
-    fn hessian_products(&self, x: &[f64], v: &[f64], dim: usize, out: &mut [f64]) -> Result<(), TargetFailure> {
+    fn hessian_products(
+        &self,
+        x: &[f64],
+        v: &[f64],
+        dim: usize,
+        out: &mut [f64],
+    ) -> Result<(), TargetFailure> {
         check_dim(self.dim, dim)?;
         let name = "bs_log_density_hessian_vector_product";
         let product = self.functions.hessian_vector.ok_or_else(|| absent(name))?;
