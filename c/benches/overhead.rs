@@ -92,7 +92,10 @@ impl Case {
             let covariance = amc_covariance { kind: 0, data: &0.5, count: 1 };
             let weights = amc_list(parameters.weights.as_ptr(), components);
             let means = amc_rows(parameters.means.as_ptr(), components, dim);
-            assert_eq!(amc_mixture_new(weights, means, covariance, &mut mixture, null_mut()), amc_status::AMC_OK);
+            assert_eq!(
+                amc_mixture_new(weights, means, covariance, &mut mixture, null_mut()),
+                amc_status::AMC_OK
+            );
             assert_eq!(amc_density_new(mixture, &mut handle, null_mut()), amc_status::AMC_OK);
             amc_mixture_free(mixture);
         }
@@ -150,7 +153,8 @@ impl Drop for Case {
 }
 
 const DIM: usize = 16;
-const SETTINGS: &str = "[path]\nlevels = 12\n[kernel]\nkind = \"mala\"\nsteps = 2\n[sampler]\nkind = \"smc\"\n";
+const SETTINGS: &str =
+    "[path]\nlevels = 12\n[kernel]\nkind = \"mala\"\nsteps = 2\n[sampler]\nkind = \"smc\"\n";
 
 /// `-(|x|^2 - 1)^2 / 4 + x_1 / 3`, cheap, so that what surrounds it shows.
 fn log_gamma(x: &[f64], score: &mut [f64]) -> f64 {
@@ -176,7 +180,12 @@ impl BatchTarget for Shell {
         Derivatives::Score
     }
 
-    fn log_densities(&self, x: &[f64], _dim: usize, values: &mut [f64]) -> Result<(), TargetFailure> {
+    fn log_densities(
+        &self,
+        x: &[f64],
+        _dim: usize,
+        values: &mut [f64],
+    ) -> Result<(), TargetFailure> {
         all(x, values, &mut vec![0.0; x.len()]);
         Ok(())
     }
@@ -193,7 +202,13 @@ impl BatchTarget for Shell {
     }
 }
 
-unsafe extern "C" fn densities(_: *mut c_void, count: usize, dim: usize, x: *const f64, values: *mut f64) -> c_int {
+unsafe extern "C" fn densities(
+    _: *mut c_void,
+    count: usize,
+    dim: usize,
+    x: *const f64,
+    values: *mut f64,
+) -> c_int {
     // SAFETY: the library hands over arrays of these sizes.
     let (x, values) = unsafe {
         (std::slice::from_raw_parts(x, count * dim), std::slice::from_raw_parts_mut(values, count))
@@ -233,7 +248,9 @@ impl Runs {
     }
 
     fn run(&self, c: bool) -> f64 {
-        let log_z = if c { self.through_c() } else {
+        let log_z = if c {
+            self.through_c()
+        } else {
             let sampling = Sampling::of(&Shell, DIM).configure(SETTINGS).threads(1);
             sampling.run().unwrap().summary.log_z
         };

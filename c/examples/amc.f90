@@ -7,7 +7,8 @@ module amc
     implicit none
     public
 
-    integer(c_int32_t), parameter :: AMC_ABI_VERSION = 0
+    !> AMC_ABI_VERSION of the header, which Fortran could not tell from amc_abi_version.
+    integer(c_int32_t), parameter :: AMC_ABI = 0
 
     integer(c_int32_t), parameter :: AMC_OK = 0, AMC_ERROR_NULL = 1, AMC_ERROR_SHAPE = 2, AMC_ERROR_VALUE = 3
     integer(c_int32_t), parameter :: AMC_ERROR_NOT_FINITE = 4, AMC_ERROR_UTF8 = 5, AMC_ERROR_CONFIGURATION = 6
@@ -402,7 +403,7 @@ module amc
         end subroutine
     end interface
 
-    !> The view of an array x(dim, count), to read: one point is a column.
+    !> The view of a variable x(dim, count) or x(count) with the attribute target, to read: one point is a column.
     interface amc_view
         module procedure view_points, view_values
     end interface

@@ -8,7 +8,7 @@ module wells
     implicit none
 contains
 
-    pure function log_gamma(x) result(value)
+    pure function log_density(x) result(value)
         real(c_double), intent(in) :: x(2)
         real(c_double) :: value
         value = -8*(x(1)**2 - 1)**2 + x(1)/2 - x(2)**2
@@ -24,7 +24,7 @@ contains
         integer(c_size_t) :: i
         call c_f_pointer(user, failing)
         do i = 1, count
-            values(i) = log_gamma(x(:, i))
+            values(i) = log_density(x(:, i))
         end do
         code = failing
     end function
@@ -55,11 +55,11 @@ program double_well
     integer(c_int), target :: failing = 0
     integer(c_int64_t), target :: seed = 5
     character(len=:, kind=c_char), allocatable, target :: settings
-    real(c_double), allocatable :: positions(:, :), weights(:)
+    real(c_double), allocatable, target :: positions(:, :), weights(:)
     real(c_double) :: truth, right, share, x, step
     integer :: i
 
-    if (amc_abi_version() /= AMC_ABI_VERSION) error stop 'compiled for another version of the library'
+    if (amc_abi_version() /= AMC_ABI) error stop 'compiled for another version of the library'
     call evaluate_a_mixture()
 
     own%dim = 2
@@ -78,8 +78,8 @@ program double_well
     right = 0
     do i = 0, points
         x = -3 + i*step
-        truth = truth + step*exp(log_gamma([x, 0.0_c_double]))
-        if (x > 0) right = right + step*exp(log_gamma([x, 0.0_c_double]))
+        truth = truth + step*exp(log_density([x, 0.0_c_double]))
+        if (x > 0) right = right + step*exp(log_density([x, 0.0_c_double]))
     end do
     share = right/truth
     truth = log(truth) + 0.5_c_double*log(acos(-1.0_c_double))
@@ -104,17 +104,16 @@ contains
 
     !> The score of a noised mixture against differences of its log-density, and a point that is none.
     subroutine evaluate_a_mixture()
-        real(c_double) :: variances(2), at(2, 3), values(3), slopes(2, 3), moved(2, 2), differences(2)
-        real(c_double), target :: numbers(2)
+        real(c_double), target :: weights(2), variances(2), at(2, 3), values(3), slopes(2, 3), moved(2, 2), differences(2)
         type(amc_covariance) :: covariance
         type(amc_schedule) :: schedule
         type(c_ptr) :: mixture, density
         real(c_double), parameter :: h = 1e-5_c_double
+        weights = [0.25_c_double, 0.75_c_double]
         variances = [0.3_c_double, 0.8_c_double]
-        numbers = variances
-        covariance = amc_covariance(AMC_ISOTROPIC, c_loc(numbers), 2_c_size_t)
+        covariance = amc_covariance(AMC_ISOTROPIC, c_loc(variances), 2_c_size_t)
         at = reshape([-2.0_c_double, 0.0_c_double, 1.0_c_double, 3.0_c_double, 0.1_c_double, 0.7_c_double], [2, 3])
-        call check(amc_mixture_new(amc_view([0.25_c_double, 0.75_c_double]), amc_view(at(:, 1:2)), covariance, mixture, error))
+        call check(amc_mixture_new(amc_view(weights), amc_view(at(:, 1:2)), covariance, mixture, error))
         call check(amc_density_at(mixture, schedule, 0.2_c_double, density, error))
         call check(amc_density_scores(density, amc_view(at), amc_view_mut(values), amc_view_mut(slopes), error))
         moved = reshape([0.1_c_double - h, 0.7_c_double, 0.1_c_double + h, 0.7_c_double], [2, 2])

@@ -182,7 +182,7 @@ impl Grid {
 
     /// Refuses strides by which two numbers share a place.
     fn distinct(self) -> Result<Self, Failure> {
-        let Self { name, count, dim, row_stride, column_stride } = self;
+        let Self { name, count, dim, row_stride, column_stride, .. } = self;
         let apart = |inner: usize, stride: usize, outer: usize, outer_stride: usize| {
             (inner <= 1 || stride > 0) && (outer <= 1 || outer_stride > (inner - 1) * stride)
         };

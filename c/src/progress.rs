@@ -1,6 +1,8 @@
 //! Who watches a run and may end it.
 
 use std::ffi::{CString, c_char, c_int, c_void};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use amc_harness::sampler::{Observer, Progress};
 
@@ -26,29 +28,36 @@ pub struct amc_progress {
 ///
 /// Returns 0, or another number to stop the run, which then ends with AMC_ERROR_STOPPED soon.
 pub type amc_progress_fn =
-    unsafe extern "C" fn(user: *mut c_void, progress: *const amc_progress) -> c_int;
+    Option<unsafe extern "C" fn(user: *mut c_void, progress: *const amc_progress) -> c_int>;
+
+type Callback = unsafe extern "C" fn(*mut c_void, *const amc_progress) -> c_int;
 
 /// Hands progress on to a callback.
 pub(crate) struct Watcher {
-    callback: amc_progress_fn,
+    callback: Callback,
     user: *mut c_void,
     phase: CString,
     done: usize,
     length: usize,
-    /// What the callback returned first that was not 0.
-    pub(crate) code: c_int,
+    /// What the callback returned first that was not 0; a run borrows its watcher to the end, so this is shared.
+    code: Arc<AtomicI32>,
 }
 
 // SAFETY: the callback is called by one thread at a time, as its type says; `user` is only handed on.
 unsafe impl Send for Watcher {}
 
 impl Watcher {
-    pub(crate) fn new(callback: amc_progress_fn, user: *mut c_void) -> Self {
-        Self { callback, user, phase: CString::default(), done: 0, length: 0, code: 0 }
+    pub(crate) fn new(callback: Callback, user: *mut c_void) -> Self {
+        Self { callback, user, phase: CString::default(), done: 0, length: 0, code: Arc::default() }
+    }
+
+    /// What the callback returned first that was not 0, now and later.
+    pub(crate) fn code(&self) -> Arc<AtomicI32> {
+        Arc::clone(&self.code)
     }
 
     fn tell(&mut self, effective_sample_size: f64, rejection: f64) {
-        if self.code != 0 {
+        if self.wants_to_stop() {
             return;
         }
         let progress = amc_progress {
@@ -60,7 +69,8 @@ impl Watcher {
             rejection,
         };
         // SAFETY: the structure and its text live during the call.
-        self.code = unsafe { (self.callback)(self.user, &progress) };
+        let code = unsafe { (self.callback)(self.user, &progress) };
+        self.code.store(code, Ordering::Relaxed);
     }
 }
 
@@ -84,7 +94,7 @@ impl Observer for Watcher {
     }
 
     fn wants_to_stop(&self) -> bool {
-        self.code != 0
+        self.code.load(Ordering::Relaxed) != 0
     }
 }
 
@@ -117,7 +127,7 @@ mod tests {
         watcher.level_done(Progress::Ess(0.5));
         assert!(!watcher.wants_to_stop());
         watcher.begin("rounds", 9);
-        assert!(watcher.wants_to_stop() && watcher.code == -7);
+        assert!(watcher.wants_to_stop() && watcher.code().load(Ordering::Relaxed) == -7);
         watcher.level_done(Progress::Rejection(0.25));
         assert_eq!(notes, ["pilot 0/4 NaN NaN", "pilot 1/4 0.5 NaN", "rounds 0/9 NaN NaN"]);
     }

@@ -1,6 +1,7 @@
 //! Runs of a sampler and their options.
 
 use std::ffi::{c_char, c_void};
+use std::sync::atomic::Ordering;
 
 use amc_harness::embed::{EmbedError, Sampling};
 
@@ -39,7 +40,7 @@ pub struct amc_options {
     /// standard deviations of the reference, between 0 and 1 (1e-4, say); 0 refuses what needs them.
     pub finite_difference_step: f64,
     /// Told of the progress, and may stop the run.
-    pub progress: Option<amc_progress_fn>,
+    pub progress: amc_progress_fn,
     /// Handed to `progress`; never looked at.
     pub progress_user: *mut c_void,
 }
@@ -65,9 +66,10 @@ pub unsafe extern "C" fn amc_sample(
     let make = || {
         // SAFETY: the structures are NULL or valid by the contract of the library.
         let (target, options) = unsafe { (Callbacks::read(target)?, read(options)?) };
+        let mut watcher = None;
         let sampling = Sampling::of(&target, target.dim());
         // SAFETY: what the options point to is valid by the contract of the library.
-        unsafe { carry_out(sampling, &options, Some(target.dim())) }
+        unsafe { carry_out(sampling, &options, Some(target.dim()), &mut watcher) }
     };
     // SAFETY: as above, for the variable and the structure.
     unsafe { report(error, || handle::hand_out("result", result, make)) }
@@ -85,9 +87,10 @@ pub unsafe extern "C" fn amc_sample_mixture(
     let make = || {
         // SAFETY: handle and structure are NULL or valid by the contract of the library.
         let (mixture, options) = unsafe { (handle::borrowed("mixture", mixture)?, read(options)?) };
+        let mut watcher = None;
         let sampling = Sampling::of_mixture(mixture.parameters.clone());
         // SAFETY: what the options point to is valid by the contract of the library.
-        unsafe { carry_out(sampling, &options, None) }
+        unsafe { carry_out(sampling, &options, None, &mut watcher) }
     };
     // SAFETY: as above, for the variable and the structure.
     unsafe { report(error, || handle::hand_out("result", result, make)) }
@@ -103,14 +106,15 @@ unsafe fn read(options: *const amc_options) -> Result<Option<amc_options>, Failu
     unsafe { structure::read(options) }.map(Some)
 }
 
-/// Sets a run up and carries it out. `dim` is that of a target of one's own.
+/// Sets a run up and carries it out. `dim` is that of a target of one's own; `watcher` a place for who watches.
 ///
 /// # Safety
 /// What the options point to is valid: texts, handles, arrays `[dim]` and the callback.
-unsafe fn carry_out(
-    mut sampling: Sampling<'_>,
+unsafe fn carry_out<'a>(
+    mut sampling: Sampling<'a>,
     options: &Option<amc_options>,
     dim: Option<usize>,
+    watcher: &'a mut Option<Watcher>,
 ) -> Result<amc_result, Failure> {
     let Some(options) = options else { return Ok(amc_result::new(sampling.run()?)) };
     // SAFETY: as promised by the caller.
@@ -139,11 +143,13 @@ unsafe fn carry_out(
     }
     sampling = sampling.threads(options.threads);
     let Some(callback) = options.progress else { return Ok(amc_result::new(sampling.run()?)) };
-    let mut watcher = Watcher::new(callback, options.progress_user);
-    match sampling.watched_by(&mut watcher).run() {
+    let watcher = watcher.insert(Watcher::new(callback, options.progress_user));
+    let code = watcher.code();
+    match sampling.watched_by(watcher).run() {
         Ok(sampled) => Ok(amc_result::new(sampled)),
         Err(EmbedError::Stopped) => {
-            Err(Failure { code: watcher.code, ..Failure::from(EmbedError::Stopped) })
+            let code = code.load(Ordering::Relaxed);
+            Err(Failure { code, ..Failure::from(EmbedError::Stopped) })
         }
         Err(error) => Err(error.into()),
     }
@@ -174,4 +180,55 @@ unsafe fn reference(
     };
     let mean = numbers("options.reference_mean", mean, 0.0)?;
     Ok(Some((mean, numbers("options.reference_scale", scale, 1.0)?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use amc_harness::embed::{BatchTarget, Derivatives, TargetFailure};
+    use std::ffi::CStr;
+    use std::mem::MaybeUninit;
+
+    /// Panics when it is asked what it offers, or when it is evaluated.
+    struct Panicking {
+        at_once: bool,
+    }
+
+    impl BatchTarget for Panicking {
+        fn offers(&self, _dim: usize) -> Derivatives {
+            assert!(!self.at_once, "before the run");
+            Derivatives::Score
+        }
+
+        fn log_densities(&self, _: &[f64], _: usize, _: &mut [f64]) -> Result<(), TargetFailure> {
+            panic!("within the run")
+        }
+    }
+
+    /// Fails if a panic, on the calling thread or on one of the run, crosses the boundary, loses its message, or leaves a
+    /// handle behind.
+    #[test]
+    fn a_panic_in_a_run_is_a_status() {
+        for at_once in [true, false] {
+            let target = Panicking { at_once };
+            let mut result = std::ptr::dangling_mut();
+            let mut error = MaybeUninit::<amc_error>::uninit();
+            // SAFETY: the variable and the structure may be written; there are no options.
+            let (status, error) = unsafe {
+                let settings = "[kernel]\nkind = \"rwm\"";
+                let make = || {
+                    let mut watcher = None;
+                    let sampling = Sampling::of(&target, 2).configure(settings);
+                    carry_out(sampling, &None, Some(2), &mut watcher)
+                };
+                let work = || handle::hand_out("result", &mut result, make);
+                (report(error.as_mut_ptr(), work), error.assume_init())
+            };
+            assert_eq!((status, result.is_null()), (amc_status::AMC_ERROR_PANIC, true));
+            // SAFETY: a message ends with NUL.
+            let message = unsafe { CStr::from_ptr(error.message.as_ptr()) }.to_str().unwrap();
+            let expected = if at_once { "before the run" } else { "within the run" };
+            assert!(message.contains(expected), "{message}");
+        }
+    }
 }

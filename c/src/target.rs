@@ -11,34 +11,40 @@ use crate::structure::{self, Structure};
 /// `x` [n x d], rows without gaps. -infinity where gamma is 0; NaN and +infinity are counted, and the point is rejected.
 ///
 /// Returns 0, or another number to end the run, which comes back as `code` of the `amc_error`.
-pub type amc_log_densities_fn = unsafe extern "C" fn(
-    user: *mut c_void,
-    count: usize,
-    dim: usize,
-    x: *const f64,
-    log_densities: *mut f64,
-) -> c_int;
+pub type amc_log_densities_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        count: usize,
+        dim: usize,
+        x: *const f64,
+        log_densities: *mut f64,
+    ) -> c_int,
+>;
 
 /// Log-densities with their gradients, `scores` [n x d], rows without gaps. Otherwise as `amc_log_densities_fn`.
-pub type amc_scores_fn = unsafe extern "C" fn(
-    user: *mut c_void,
-    count: usize,
-    dim: usize,
-    x: *const f64,
-    log_densities: *mut f64,
-    scores: *mut f64,
-) -> c_int;
+pub type amc_scores_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        count: usize,
+        dim: usize,
+        x: *const f64,
+        log_densities: *mut f64,
+        scores: *mut f64,
+    ) -> c_int,
+>;
 
 /// Products with the Hessian: `products` [n x d] receives H(x_i) v_i, H the matrix of second derivatives of log gamma,
 /// of the points `x` [n x d] and vectors `v` [n x d]; rows without gaps. Returns as `amc_log_densities_fn`.
-pub type amc_hessian_products_fn = unsafe extern "C" fn(
-    user: *mut c_void,
-    count: usize,
-    dim: usize,
-    x: *const f64,
-    v: *const f64,
-    products: *mut f64,
-) -> c_int;
+pub type amc_hessian_products_fn = Option<
+    unsafe extern "C" fn(
+        user: *mut c_void,
+        count: usize,
+        dim: usize,
+        x: *const f64,
+        v: *const f64,
+        products: *mut f64,
+    ) -> c_int,
+>;
 
 /// A target of one's own. Set all of it to 0, then `size`, `dim`, `log_densities` and what else there is.
 ///
@@ -54,11 +60,11 @@ pub struct amc_target {
     /// Handed to every callback; never looked at.
     pub user: *mut c_void,
     /// Required.
-    pub log_densities: Option<amc_log_densities_fn>,
+    pub log_densities: amc_log_densities_fn,
     /// NULL if there is none; MALA, HMC and most bridges need it, or `finite_difference_step` of the options.
-    pub scores: Option<amc_scores_fn>,
+    pub scores: amc_scores_fn,
     /// NULL if there is none; needs `scores`. Bridges of second order need it.
-    pub hessian_products: Option<amc_hessian_products_fn>,
+    pub hessian_products: amc_hessian_products_fn,
     /// Most points of one call, from 8 to 512; 0 stands for 128.
     pub points_at_once: usize,
 }
@@ -72,7 +78,6 @@ unsafe impl Structure for amc_target {
 /// A target whose required callback is there.
 pub(crate) struct Callbacks {
     target: amc_target,
-    log_densities: amc_log_densities_fn,
 }
 
 // SAFETY: callbacks are called from several threads at once, which `amc_target` tells their author to allow; the pointer
@@ -97,9 +102,10 @@ impl Callbacks {
         if target.hessian_products.is_some() && target.scores.is_none() {
             return Err(Failure::null("target.scores, which hessian_products needs,"));
         }
-        let log_densities =
-            target.log_densities.ok_or_else(|| Failure::null("target.log_densities"))?;
-        Ok(Self { target, log_densities })
+        if target.log_densities.is_none() {
+            return Err(Failure::null("target.log_densities"));
+        }
+        Ok(Self { target })
     }
 
     pub(crate) fn dim(&self) -> usize {
@@ -128,10 +134,9 @@ impl BatchTarget for Callbacks {
     ) -> Result<(), TargetFailure> {
         let (user, count) = (self.target.user, log_densities.len());
         check(x.len(), count * dim)?;
+        let call = self.target.log_densities.ok_or_else(|| absent("log_densities"))?;
         // SAFETY: the arrays hold as many numbers as are told.
-        let code = unsafe {
-            (self.log_densities)(user, count, dim, x.as_ptr(), log_densities.as_mut_ptr())
-        };
+        let code = unsafe { call(user, count, dim, x.as_ptr(), log_densities.as_mut_ptr()) };
         outcome("log_densities", code)
     }
 

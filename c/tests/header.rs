@@ -23,5 +23,8 @@ fn the_header_is_up_to_date() {
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     let different = made.lines().zip(kept.lines()).find(|(made, kept)| made != kept);
-    assert!(made == kept, "include/amc.h differs, first at {different:?}; AMC_C_WRITE=1 makes it anew");
+    assert!(
+        made == kept,
+        "include/amc.h differs, first at {different:?}; AMC_C_WRITE=1 makes it anew"
+    );
 }
