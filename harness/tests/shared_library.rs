@@ -134,6 +134,25 @@ fn an_error_of_the_model_ends_the_run_in_its_own_words() {
     assert!(message.contains("code -1") && message.lines().count() == 1, "{message}");
 }
 
+/// Fails if failures that are to be rejected end the run or shift the evidence: the model fails where next to nothing of
+/// its mass is.
+#[test]
+fn failures_are_points_of_density_zero_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    compile(folder.path(), "near.so", &["LIMIT=10"]);
+    let model = SharedLibrary::load(&folder.path().join("near.so"), None, 0).unwrap();
+    let (mut values, mut scores) = ([1.0; 2], [1.0; 4]);
+    let far = [0.3, 0.7, 11.0, 0.0];
+    assert!(model.log_densities(&far, 2, &mut values).is_err());
+    let model = model.reject_failures(true);
+    model.log_densities_and_scores(&far, 2, &mut values, &mut scores).unwrap();
+    assert!(values[0].is_finite() && values[1] == f64::NEG_INFINITY && scores[2..] == [0.0, 0.0]);
+    let wide = "library = \"near.so\"\nreference_scale = 5.0";
+    assert!(summary(folder.path(), wide, &format!("{TEMPERING}{SMC}")).is_err());
+    let wide = format!("{wide}\nreject_failures = true");
+    assert_log_z(&summary(folder.path(), &wide, &format!("{TEMPERING}{SMC}")).unwrap(), 0.1);
+}
+
 /// Fails if threads meet in a model that says it bears one at a time: it reports an error where they do.
 #[test]
 fn a_model_for_one_thread_is_asked_by_one_at_a_time() {
