@@ -196,3 +196,30 @@ fn settings_are_checked_first() {
     let again = RunConfig::from_toml(&fine.to_toml(), "again.toml", Path::new("/"), &[]);
     assert_eq!(again, Ok(fine));
 }
+
+/// Fails if the program cannot sample a library, or its table or report claims to know what nobody does: that log Z is 0,
+/// or the weights of modes.
+#[test]
+fn the_program_claims_no_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    compile(folder.path(), "model.so", &[]);
+    let text = format!(
+        "[target]\nkind = \"shared-library\"\nlibrary = \"model.so\"\nreference_scale = 4.0\n{TEMPERING}{SMC}"
+    );
+    std::fs::write(folder.path().join("run.toml"), text).unwrap();
+    let amc = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_amc"));
+        let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        said
+    };
+    let table = amc(&["run", "run.toml", "--out", "out", "--quiet"]);
+    let line = table.lines().find(|line| line.contains("log Z")).unwrap();
+    assert!(line.contains("± 0.0") && line.trim_end().ends_with("┆                   │"), "{line}");
+    assert!(!table.contains("Wasserstein") && !table.contains("truth") && !table.contains("NaN"));
+    amc(&["report", "out"]);
+    let page = std::fs::read_to_string(folder.path().join("out/report.html")).unwrap();
+    assert!(page.contains("Estimates of log Z. AIS"), "no figure of log Z");
+    assert!(!page.contains("whose truth is 0") && !page.contains("Weights of the modes"));
+}
