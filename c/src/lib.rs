@@ -18,6 +18,8 @@
 #![deny(missing_docs)]
 #![allow(non_camel_case_types)]
 #![allow(clippy::missing_safety_doc)]
+// Brackets in comments that C reads too are shapes and sections, not links.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 pub mod density;
 pub mod error;
