@@ -148,7 +148,10 @@ impl SharedLibrary {
         let data = data.map(CString::new).transpose().map_err(|_| LibraryError::Data)?;
         // SAFETY: the user names a library whose start-up code may run.
         let library = unsafe { libloading::Library::new(path) }.map_err(|error| {
-            LibraryError::Unloadable { path: name.clone(), message: one_line(&error.to_string()) }
+            // What the system says stands in the source.
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            let message = one_line(&source.unwrap_or_else(|| error.to_string()));
+            LibraryError::Unloadable { path: name.clone(), message }
         })?;
         let functions = Functions::of(&library, &name)?;
         let mut message = null_mut();

@@ -34,6 +34,17 @@ impl Problem<'_> {
         let target = Held::Owned(Box::new(model));
         Self::of_density(config, target, library.finite_differences, (&backbone, choice))
     }
+
+    /// Refuses a target that is no mixture, for what needs its exact samples.
+    ///
+    /// # Errors
+    /// [`RunError::NoMixture`].
+    pub(crate) fn require_mixture(&self) -> Result<(), RunError> {
+        if self.is_mixture() {
+            return Ok(());
+        }
+        Err(RunError::NoMixture { target: self.mixture.parameters().name.clone() })
+    }
 }
 
 /// `N(0, scale^2 I)` as a mixture.
