@@ -16,6 +16,7 @@
 //! | [`diagnostic`] | a verdict on a run, from what it measured about itself |
 //! | [`metric`] | distances to exact samples and mode weights |
 //! | [`run`] | one run from configuration to summary and files |
+//! | [`embed`] | your own target, from Rust, C or Python |
 //! | [`experiment`] | grids of runs that show, or refute, what is claimed of the methods |
 //! | [`ablation`] | one setting of a bridge varied: bias, variance and cost, value by value |
 //! | [`report`] | figures as SVG and as text |
@@ -29,6 +30,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod embed;
 pub mod experiment;
 pub mod learned;
 pub mod levels;

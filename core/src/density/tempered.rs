@@ -50,6 +50,11 @@ impl<'a> Tempered<'a> {
             None
         }
     }
+
+    /// Most blocks whose values at the reference there is room for.
+    fn most_blocks(&self) -> usize {
+        self.blocks_at_once().clamp(FEWEST_BLOCKS, MOST_BLOCKS)
+    }
 }
 
 impl LogDensity for Tempered<'_> {
@@ -58,7 +63,7 @@ impl LogDensity for Tempered<'_> {
     }
 
     fn scratch_len(&self) -> usize {
-        BLOCKS * (self.dim() + 1) + self.reference.scratch_len().max(self.target.scratch_len())
+        self.most_blocks() * (self.dim() + 1) + self.reference.scratch_len().max(self.target.scratch_len())
     }
 
     fn log_density(&self, x: &[f64x8], mut scratch: Scratch<'_>) -> Result<f64x8> {
@@ -73,7 +78,7 @@ impl LogDensity for Tempered<'_> {
     fn blocks_at_once(&self) -> usize {
         match self.single_end() {
             Some(end) => end.blocks_at_once(),
-            None => self.reference.blocks_at_once().max(self.target.blocks_at_once()).min(BLOCKS),
+            None => self.reference.blocks_at_once().max(self.target.blocks_at_once()).min(MOST_BLOCKS),
         }
     }
 
@@ -89,8 +94,9 @@ impl LogDensity for Tempered<'_> {
         let d = self.dim();
         check_len("x", log_densities.len().saturating_mul(d), x.len())?;
         let (beta, rest) = (splat(self.beta), splat(1.0 - self.beta));
-        let reference_density = scratch.take(BLOCKS)?;
-        let groups = pieces(x, (BLOCKS * d).max(1)).zip(pieces_mut(log_densities, BLOCKS));
+        let blocks = self.most_blocks();
+        let reference_density = scratch.take(blocks)?;
+        let groups = pieces(x, (blocks * d).max(1)).zip(pieces_mut(log_densities, blocks));
         for (x, log_densities) in groups {
             let reference = reference_density.get_mut(..log_densities.len()).unwrap_or(&mut []);
             self.reference.log_densities(x, reference, scratch.reborrow())?;
@@ -132,11 +138,12 @@ impl Score for Tempered<'_> {
         check_len("score", total, score.len())?;
         // As many blocks at a time as there is room for the reference's scores of.
         let (beta, rest) = (splat(self.beta), splat(1.0 - self.beta));
-        let reference_score = scratch.take(BLOCKS * d)?;
-        let reference_density = scratch.take(BLOCKS)?;
-        let vectors = (BLOCKS * d).max(1);
+        let blocks = self.most_blocks();
+        let reference_score = scratch.take(blocks * d)?;
+        let reference_density = scratch.take(blocks)?;
+        let vectors = (blocks * d).max(1);
         let groups = pieces(x, vectors).zip(pieces_mut(score, vectors));
-        for ((x, score), log_densities) in groups.zip(pieces_mut(log_densities, BLOCKS)) {
+        for ((x, score), log_densities) in groups.zip(pieces_mut(log_densities, blocks)) {
             let reference_score = reference_score.get_mut(..x.len()).unwrap_or(&mut []);
             let reference = reference_density.get_mut(..log_densities.len()).unwrap_or(&mut []);
             let room = scratch.reborrow();
@@ -152,8 +159,10 @@ impl Score for Tempered<'_> {
     }
 }
 
-/// Blocks evaluated at a time.
-const BLOCKS: usize = 8;
+/// Blocks evaluated at a time, where neither end asks for more.
+const FEWEST_BLOCKS: usize = 8;
+/// Most blocks evaluated at a time.
+const MOST_BLOCKS: usize = 64;
 
 /// `score <- (1 - beta) reference + beta score`.
 struct Blend<'a> {

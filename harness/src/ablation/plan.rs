@@ -37,7 +37,7 @@ pub struct Ablation {
     /// The configuration as given.
     pub config: RunConfig,
     /// What it samples.
-    pub problem: Problem,
+    pub problem: Problem<'static>,
     /// Value by value; numbers increase.
     pub variants: Vec<Variant>,
     /// Default values that this configuration refuses, with the reason.

@@ -176,7 +176,7 @@ impl BridgeConfig {
         Ok(bridge)
     }
 
-    pub(super) fn to_table(self) -> Table {
+    pub(crate) fn to_table(self) -> Table {
         let entries = Entries::new().put("kind", self.kind().name());
         match self {
             Self::Ddpm { variance } => entries.put("variance", variance.name()),

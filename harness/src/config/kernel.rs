@@ -60,7 +60,28 @@ pub struct MoveConfig {
     pub step_size: Option<f64>,
 }
 
+impl MoveConfig {
+    fn new(steps: usize, target_acceptance: f64) -> Self {
+        Self { steps, adapt: Adaptation::Frozen, target_acceptance, step_size: None }
+    }
+}
+
 impl KernelConfig {
+    /// Random-walk Metropolis: so many steps at each level, tuned by a pilot.
+    pub fn rwm(steps: usize) -> Self {
+        Self::Rwm(MoveConfig::new(steps, RandomWalk::TARGET_ACCEPTANCE))
+    }
+
+    /// MALA: so many steps at each level, tuned by a pilot.
+    pub fn mala(steps: usize) -> Self {
+        Self::Mala(MoveConfig::new(steps, Mala::TARGET_ACCEPTANCE))
+    }
+
+    /// HMC: so many trajectories at each level, tuned by a pilot.
+    pub fn hmc(steps: usize, leapfrog_steps: usize) -> Self {
+        Self::Hmc { moves: MoveConfig::new(steps, Hmc::TARGET_ACCEPTANCE), leapfrog_steps }
+    }
+
     /// The kernel's name.
     pub fn kind(&self) -> KernelKind {
         match self {
@@ -98,7 +119,7 @@ impl KernelConfig {
         Ok(kernel)
     }
 
-    pub(super) fn to_table(self) -> Table {
+    pub(crate) fn to_table(self) -> Table {
         let entries = Entries::new().put("kind", self.kind().name()).count("steps", self.steps());
         let entries = match self.moves() {
             None => entries,

@@ -75,7 +75,7 @@ impl LogDetConfig {
         Ok(config)
     }
 
-    pub(super) fn to_table(self) -> Table {
+    pub(crate) fn to_table(self) -> Table {
         Entries::new()
             .put("estimator", self.estimator.name())
             .count("n_trunc", self.n_trunc)

@@ -175,7 +175,7 @@ impl RunConfig {
         self.to_table().to_string()
     }
 
-    fn to_table(&self) -> Table {
+    pub(crate) fn to_table(&self) -> Table {
         let logdet = self.bridge.flow_map().map(|flow| flow.logdet.to_table());
         entries::Entries::new()
             .put(schema::SEED, value::seed_to_toml(self.seed))
@@ -198,7 +198,8 @@ impl Serialize for RunConfig {
     }
 }
 
-fn parse(text: &str, source: &str) -> Result<Table, ConfigError> {
+/// The table of a text, before anything in it is looked at.
+pub(crate) fn parse(text: &str, source: &str) -> Result<Table, ConfigError> {
     text.parse().map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or(text);

@@ -43,6 +43,9 @@ pub(super) const KEYS: &[Key] = &[
     Key::when("schedule", VE, "shape", "how noise grows between the two (geometric)"),
 ];
 
+/// Time of level 1 where none is given.
+const T_MIN: f64 = 1e-4;
+
 /// Most annealing steps: more are a typing error.
 const MOST_LEVELS: usize = 1_000_000;
 
@@ -126,6 +129,24 @@ impl Spacing {
 }
 
 impl PathConfig {
+    /// A tempering path of so many steps, at equal steps of `beta`.
+    pub fn tempering(levels: usize) -> Self {
+        Self { family: PathFamily::Tempering, levels, spacing: Spacing::Uniform }
+    }
+
+    /// A diffusion path of so many steps, at equal steps of `t`, on the variance-preserving schedule with linear rates.
+    pub fn diffusion(levels: usize) -> Self {
+        let family =
+            PathFamily::Diffusion { schedule: NoiseSchedule::default(), t_min: T_MIN, t_max: 1.0 };
+        Self { family, levels, spacing: Spacing::Uniform }
+    }
+
+    /// The same path with its levels elsewhere.
+    #[must_use]
+    pub fn spaced_by(self, spacing: Spacing) -> Self {
+        Self { spacing, ..self }
+    }
+
     /// The path's name.
     pub fn kind(&self) -> PathKind {
         match self.family {
@@ -197,7 +218,7 @@ impl PathConfig {
         Ok(Self { family, levels, spacing })
     }
 
-    pub(super) fn to_table(&self) -> Table {
+    pub(crate) fn to_table(&self) -> Table {
         let entries = Entries::new().put("kind", self.kind().name());
         let entries = match self.spacing {
             Spacing::Adaptive { .. } => entries,
@@ -358,7 +379,7 @@ fn diffusion(section: &mut Section<'_>, spacing: &Spacing) -> Result<PathFamily,
     }
     let default = schedule.to_core().map_or(1.0, |schedule| schedule.default_t_max());
     let t_max = section.f64("t_max", last.unwrap_or(default), allowed)?;
-    let t_min = section.f64("t_min", first.unwrap_or(1e-4), allowed)?;
+    let t_min = section.f64("t_min", first.unwrap_or(T_MIN), allowed)?;
     if first.is_some_and(|first| first < t_min) || last.is_some_and(|last| last > t_max) {
         let conflict = format!("leaves the interval from t_min = {t_min} to t_max = {t_max}");
         return Err(section.conflict("times", conflict, "drop path.t_min and path.t_max".into()));

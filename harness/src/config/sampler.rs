@@ -82,6 +82,35 @@ pub struct ReplicaExchangeConfig {
 }
 
 impl SamplerConfig {
+    /// Annealed importance sampling with so many particles.
+    pub fn ais(particles: usize) -> Self {
+        Self::of(Algorithm::Ais { particles })
+    }
+
+    /// Sequential Monte Carlo with so many particles, systematic resampling below an effective half of them.
+    pub fn smc(particles: usize) -> Self {
+        let resampling = ResamplingScheme::Systematic;
+        Self::of(Algorithm::Smc { particles, resampling, ess_threshold: 0.5 })
+    }
+
+    /// Replica exchange with so many independent ladders and rounds, a quarter as many before them, a kernel step
+    /// between two rounds.
+    pub fn replica_exchange(ladders: usize, rounds: usize) -> Self {
+        Self::of(Algorithm::ReplicaExchange(ReplicaExchangeConfig {
+            ladders,
+            rounds,
+            warmup: rounds / 4,
+            start: LadderStart::Reference,
+            swap: SwapOrder::EvenOdd,
+            steps_per_swap: 1,
+            samples: 4096,
+        }))
+    }
+
+    fn of(algorithm: Algorithm) -> Self {
+        Self { algorithm, repetitions: 1, both_sides: true }
+    }
+
     /// The algorithm's name.
     pub fn kind(&self) -> SamplerKind {
         match self.algorithm {
@@ -128,7 +157,7 @@ impl SamplerConfig {
         Ok(Self { algorithm, repetitions, both_sides })
     }
 
-    pub(super) fn to_table(self) -> Table {
+    pub(crate) fn to_table(self) -> Table {
         let entries = Entries::new().put("kind", self.kind().name());
         let entries = match self.algorithm {
             Algorithm::Ais { particles } => {

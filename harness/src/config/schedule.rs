@@ -32,6 +32,12 @@ pub enum NoiseSchedule {
     },
 }
 
+impl Default for NoiseSchedule {
+    fn default() -> Self {
+        Self::VpLinear { beta_min: 0.1, beta_max: 20.0 }
+    }
+}
+
 impl NoiseSchedule {
     /// The schedule's name.
     pub fn kind(&self) -> NoiseScheduleKind {

@@ -102,7 +102,7 @@ fn descend(
 #[derive(Clone, Copy)]
 struct Between<'a> {
     config: &'a RunConfig,
-    problem: &'a Problem,
+    problem: &'a Problem<'a>,
     repetition: u64,
 }
 

@@ -54,7 +54,7 @@ pub(super) fn from_exact_samples(
             .into_par_iter()
             .map(|node| {
                 let what = "levels of this path cannot be sampled exactly";
-                let law = annealing.levels[node].exact().ok_or(Error::Unsupported { what })?;
+                let law = annealing.levels[node].path_law().ok_or(Error::Unsupported { what })?;
                 let mut reader = Reader::new(annealing, node);
                 let mut values = Vec::with_capacity(EXACT_SAMPLES);
                 let mut x = vec![f64x8::ZERO; annealing.dim()];
@@ -227,28 +227,24 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(annealing: &'a Annealing<'a>, level: usize) -> Self {
         let room = match &annealing.levels[level] {
-            Level::Diffusion(density) | Level::Reference { diffusion: density, .. } => {
-                density.target().scratch_len()
-            }
             Level::Tempering(density) => density.scratch_len(),
+            level => level.diffusion().map_or(0, |density| density.target().scratch_len()),
         };
         Self { annealing, level, memory: vec![f64x8::ZERO; room] }
     }
 
     fn read(&mut self, x: &[f64x8]) -> Result<[f64; LANES]> {
         let scratch = Scratch::new(&mut self.memory);
-        let value = match (&self.annealing.levels[self.level], &self.annealing.schedule) {
-            (Level::Tempering(density), _) => tempering_time_derivative(density, x, scratch)?,
-            (
-                Level::Diffusion(density) | Level::Reference { diffusion: density, .. },
-                Some(schedule),
-            ) => {
+        let level = &self.annealing.levels[self.level];
+        let value = match (level, level.diffusion(), &self.annealing.schedule) {
+            (Level::Tempering(density), ..) => tempering_time_derivative(density, x, scratch)?,
+            (_, Some(density), Some(schedule)) => {
                 let what = "lambda(t) of a path needs the exact density of its levels";
                 let density = density.exact_density().ok_or(Error::Unsupported { what })?;
                 let t = self.annealing.times[self.level];
                 diffusion_time_derivative(schedule, t, density, x, scratch)?
             }
-            (_, None) => {
+            _ => {
                 let what = "a diffusion level without a noise schedule";
                 return Err(Error::Unsupported { what });
             }

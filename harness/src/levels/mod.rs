@@ -84,7 +84,7 @@ struct Found {
 /// What all estimators work on.
 struct Placing<'a> {
     config: &'a RunConfig,
-    problem: &'a Problem,
+    problem: &'a Problem<'a>,
     observer: &'a mut dyn Observer,
     measurements: u64,
 }

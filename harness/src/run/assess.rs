@@ -36,6 +36,37 @@ pub(super) struct Assessment {
     pub failures: Vec<String>,
 }
 
+impl Assessment {
+    /// What can be said where no truth is known: the shares of the components of the path's mixture.
+    pub(super) fn without_truth(
+        mixture: &MixtureLevel<'_>,
+        sample: &WeightedSample,
+    ) -> core::result::Result<Self, RunError> {
+        let (positions, weights) = alive(sample, mixture.dim());
+        Ok(Self {
+            mode_weights: mode_weights(mixture, &positions, &weights)?,
+            true_mode_weights: Vec::new(),
+            mode_weight_error: f64::NAN,
+            rarest_mode_relative_error: f64::NAN,
+            sliced_wasserstein: f64::NAN,
+            sliced_wasserstein_floor: f64::NAN,
+            maximum_mean_discrepancy: f64::NAN,
+            kolmogorov_smirnov: f64::NAN,
+            thinned_to: None,
+            failures: Vec::new(),
+        })
+    }
+}
+
+/// Positions and weights of the particles that say something: one that died at a non-finite position has weight zero.
+fn alive(sample: &WeightedSample, dim: usize) -> (Vec<f64>, Vec<f64>) {
+    let rows = sample.positions.chunks_exact(dim).zip(sample.weights.iter().copied());
+    let alive: Vec<(&[f64], f64)> =
+        rows.filter(|(x, w)| *w > 0.0 && x.iter().all(|x| x.is_finite())).collect();
+    let positions = alive.iter().flat_map(|(x, _)| x.iter().copied()).collect();
+    (positions, alive.iter().map(|(_, w)| *w).collect())
+}
+
 /// Compares the weighted particles with exact samples of the same number, at least two.
 ///
 /// Distances are those of `most` points, where there are more: systematically resampled particles
@@ -52,15 +83,7 @@ pub(super) fn assess(
     let d = target.dim();
     // A single exact sample has no spread, which the maximum mean discrepancy needs.
     let count = outcome.weights.len().min(most).max(2);
-    // A particle that died at a non-finite position has weight zero and says nothing.
-    let alive: Vec<(&[f64], f64)> = outcome
-        .positions
-        .chunks_exact(d)
-        .zip(outcome.weights.iter().copied())
-        .filter(|(x, w)| *w > 0.0 && x.iter().all(|x| x.is_finite()))
-        .collect();
-    let positions: Vec<f64> = alive.iter().flat_map(|(x, _)| x.iter().copied()).collect();
-    let weights: Vec<f64> = alive.iter().map(|(_, w)| *w).collect();
+    let (positions, weights) = alive(outcome, d);
 
     let exact = exact_sample(target, count, Key::new(seed, Purpose::TargetSample))?;
     let second = exact_sample(target, count, Key::new(seed, Purpose::TargetFloor))?;

@@ -48,6 +48,18 @@ pub enum RunError {
         /// What is wrong.
         source: amc_core::error::Error,
     },
+    /// A kernel that needs a score, and a target without one.
+    #[error(
+        "kernel.kind = \"{kernel}\" needs the score of the target, which it does not offer: give it one, use \
+         kernel.kind = \"rwm\" or \"none\", or ask for finite differences"
+    )]
+    NeedsScore {
+        /// The kernel.
+        kernel: &'static str,
+    },
+    /// A target that is no mixture reported a failure of its own.
+    #[error("the target failed: {0}")]
+    OwnTarget(crate::embed::TargetFailure),
     /// A determinant by structure of a target that has none.
     #[error(
         "logdet.estimator = \"structured\" needs covariances that are isotropic, diagonal or shared, \
@@ -190,6 +202,7 @@ impl RunError {
         !matches!(
             self,
             Self::Sampler(_)
+                | Self::OwnTarget(_)
                 | Self::Core(_)
                 | Self::Metric(_)
                 | Self::Schedule(_)

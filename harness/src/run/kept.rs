@@ -107,7 +107,7 @@ pub struct Unfinished {
     /// Its configuration.
     pub config: RunConfig,
     /// Its problem.
-    pub problem: Problem,
+    pub problem: Problem<'static>,
     /// Its journal.
     pub journal: Journal,
     /// What was found damaged, a line each.

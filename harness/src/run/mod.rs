@@ -39,6 +39,7 @@ use amc_core::density::MixtureLevel;
 use crate::config::{Algorithm, RunConfig};
 use crate::levels;
 use crate::sampler::{Annealing, Observer, Snapshot, Trajectories, WeightedSample};
+use assess::Assessment;
 use summary::Sampled;
 use thread_time::thread_seconds;
 
@@ -75,6 +76,14 @@ pub fn execute(
     problem: &Problem,
     observer: &mut dyn Observer,
 ) -> Result<Run, RunError> {
+    carry_out(config, problem, observer).map_err(|error| problem.blame(error))
+}
+
+fn carry_out(
+    config: &RunConfig,
+    problem: &Problem<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Run, RunError> {
     let (start, thread_start) = (Instant::now(), thread_seconds());
     let placement = levels::place(config, problem, observer)?;
     let top = Top::of(config);
@@ -84,8 +93,10 @@ pub fn execute(
         let sampling_thread_seconds =
             thread_seconds() - thread_start - sampled.check_thread_seconds;
         let known = sampled.mode_weights.as_deref();
-        let assessment =
-            assess::assess(config.seed, target, &sampled.sample, known, assess::MOST_POINTS)?;
+        let assessment = match problem.is_mixture() {
+            true => assess::assess(config.seed, target, &sampled.sample, known, assess::MOST_POINTS)?,
+            false => Assessment::without_truth(target, &sampled.sample)?,
+        };
         let mut summary = Summary::new(config, problem, &placement, &sampled, assessment);
         summary.sampling_seconds = sampling_seconds;
         summary.seconds = start.elapsed().as_secs_f64();

@@ -1,6 +1,6 @@
 //! From a configuration to a problem the samplers can run: target, levels, reference, kernel.
 
-use amc_core::density::{HessianProduct, Mixture, MixtureLevel, Tempered};
+use amc_core::density::{HessianProduct, Mixture, MixtureLevel, Score, Tempered};
 use amc_core::error::Error;
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
 use amc_core::path::{NoiseSchedule, Schedule};
@@ -11,6 +11,7 @@ use super::{RunError, memory};
 use crate::catalog::{LogDetEstimator, Source};
 use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
 use crate::learned::{DiffusionModel, ModelLevel, SignalNoise, SourcedLevel, Sources};
+use crate::embed::{Derivatives, Held, OwnDensity};
 use crate::mixture::OwnedMixture;
 use crate::sampler::{Annealing, Diffused, KernelChoice, Level};
 use crate::target::{
@@ -39,9 +40,12 @@ impl Top {
 }
 
 /// A target with the path to it, checked and ready.
-pub struct Problem {
-    /// The target in the coordinates that are sampled.
+pub struct Problem<'a> {
+    /// The target in the coordinates that are sampled; of a target that is no mixture, the mixture whose path leads to
+    /// it.
     pub mixture: OwnedMixture,
+    /// The target, where it is no mixture.
+    own: Option<OwnDensity<'a>>,
     /// From the target's own coordinates to those that are sampled.
     pub map: AffineMap,
     /// The noise schedule, on a diffusion path.
@@ -53,7 +57,7 @@ pub struct Problem {
     reference_mean: Vec<f64>,
 }
 
-impl Problem {
+impl<'a> Problem<'a> {
     /// Builds target and path.
     ///
     /// # Errors
@@ -104,6 +108,7 @@ impl Problem {
         }
         let model = LoadedModel::of(config, &mixture, schedule.as_ref())?;
         let problem = Self {
+            own: None,
             model,
             map,
             schedule,
@@ -123,13 +128,48 @@ impl Problem {
         Ok(problem)
     }
 
+    /// The same with a target that is no mixture, in the place of the mixture whose path leads to it. Its derivatives
+    /// come from differences with `step`, where that is given and it has none.
+    ///
+    /// # Errors
+    /// As [`Problem::new`]; a kernel that needs a score where there is none.
+    pub(crate) fn of_density(
+        config: &RunConfig,
+        target: Held<'a>,
+        step: Option<f64>,
+        (mixture, choice): (&MixtureParameters, Standardize),
+    ) -> Result<Self, RunError> {
+        let problem = Self::of_target(config, mixture, choice)?;
+        let own = OwnDensity::new(target, problem.map.clone(), step);
+        let reads_score = match config.kernel {
+            KernelConfig::None | KernelConfig::Rwm(_) => false,
+            KernelConfig::Mala(_) | KernelConfig::Hmc { .. } => true,
+        };
+        if reads_score && own.derivatives() < Derivatives::Score {
+            let kernel = config.kernel.kind().name();
+            return Err(RunError::NeedsScore { kernel });
+        }
+        Ok(Self { own: Some(own), ..problem })
+    }
+
+    /// Whether the target is a mixture, of which exact samples and mode weights are known.
+    pub fn is_mixture(&self) -> bool {
+        self.own.is_none()
+    }
+
+    /// The error of a run; the target's own, if there was one.
+    pub(crate) fn blame(&self, error: RunError) -> RunError {
+        let failure = self.own.as_ref().and_then(OwnDensity::take_failure);
+        failure.map_or(error, RunError::OwnTarget)
+    }
+
     /// The same with noisy levels that take from a model of the same dimension what `sources` say.
     pub(crate) fn with_model(self, model: Box<dyn DiffusionModel>, sources: Sources) -> Self {
         Self { model: Some(LoadedModel::given(model, sources)), ..self }
     }
 
-    /// Calls `visit` with levels at `times` `[L + 1]` and all that belongs to them, and with the
-    /// target as a density.
+    /// Calls `visit` with levels at `times` `[L + 1]` and all that belongs to them, and with the mixture, which is the
+    /// target unless there is another.
     ///
     /// # Errors
     /// What the core refuses, and the errors of `visit`.
@@ -148,6 +188,7 @@ impl Problem {
         let reference = MixtureLevel::prepare(&reference, 1.0, 0.0, &mut reference_storage)?;
         let mut target_storage = self.mixture.level_storage();
         let target = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut target_storage)?;
+        let own = self.own.as_ref();
         let mut storage: Vec<Vec<f64>>;
         let models: Vec<Option<Box<dyn ModelLevel + '_>>>;
         let model = self.model.as_ref().map(LoadedModel::parts);
@@ -173,25 +214,32 @@ impl Problem {
                             }
                             _ => Diffused::Exact(exact),
                         };
-                        Ok(if top == Top::Reference && level + 1 == times.len() {
-                            Level::Reference { reference, diffusion }
-                        } else {
-                            Level::Diffusion(diffusion)
+                        Ok(match own {
+                            Some(own) if t == 0.0 => Level::Target {
+                                density: own,
+                                products: own.hessian_product(),
+                                diffusion,
+                            },
+                            _ if top == Top::Reference && level + 1 == times.len() => {
+                                Level::Reference { reference, diffusion }
+                            }
+                            _ => Level::Diffusion(diffusion),
                         })
                     })
                     .collect()
             }
-            None => times
-                .iter()
-                .map(|t| Tempered::new(&reference, &target, 1.0 - t).map(Level::Tempering))
-                .collect(),
+            None => {
+                let target: &dyn Score = own.map_or(&target, |own| own);
+                let level = |t: &f64| Tempered::new(&reference, target, 1.0 - t);
+                times.iter().map(|t| level(t).map(Level::Tempering)).collect()
+            }
         };
         let mut annealing = Annealing {
             levels: levels?,
             times: times.to_vec(),
             reference: &reference,
             reference_variance: self.reference_variance[0],
-            exact_target: Some(&target),
+            exact_target: own.is_none().then_some(&target),
             second_moment: Some(self.mixture.second_moment()?),
             schedule: self.schedule,
             model,

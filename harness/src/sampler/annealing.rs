@@ -82,6 +82,15 @@ pub enum Level<'a> {
         /// The level of the diffusion path at this time.
         diffusion: Diffused<'a>,
     },
+    /// A density of its own in the place of the cleanest level of a diffusion path, which a mixture leads to.
+    Target {
+        /// The density of this level.
+        density: &'a dyn Score,
+        /// The same with products of its Hessian, where it offers them.
+        products: Option<&'a dyn HessianProduct>,
+        /// The level of the diffusion path at this time: the mixture itself.
+        diffusion: Diffused<'a>,
+    },
 }
 
 impl<'a> Level<'a> {
@@ -91,14 +100,19 @@ impl<'a> Level<'a> {
             Self::Diffusion(level) => level.density(),
             Self::Tempering(level) => level,
             Self::Reference { reference, .. } => reference,
+            Self::Target { density, .. } => *density,
         }
     }
 
-    /// The same density with products of its Hessian, where it offers them.
+    /// The same density with products of its Hessian, where it offers them. A density of its own that does not is
+    /// stood for by the mixture of its path: any map is a valid one.
     pub fn hessian_product(&self) -> Option<&dyn HessianProduct> {
         match self {
             Self::Diffusion(level) => level.hessian().map(|level| level as &dyn HessianProduct),
             Self::Reference { reference, .. } => Some(reference),
+            Self::Target { products, diffusion, .. } => {
+                products.or_else(|| diffusion.hessian().map(|level| level as &dyn HessianProduct))
+            }
             Self::Tempering(_) => None,
         }
     }
@@ -108,14 +122,25 @@ impl<'a> Level<'a> {
         match self {
             Self::Diffusion(level) => level.exact_density(),
             Self::Reference { reference, .. } => Some(reference),
-            Self::Tempering(_) => None,
+            Self::Tempering(_) | Self::Target { .. } => None,
+        }
+    }
+
+    /// The law of the path at this level, where it can be sampled exactly: that of the mixture where a density of its
+    /// own takes its place.
+    pub fn path_law(&self) -> Option<&MixtureLevel<'a>> {
+        match self {
+            Self::Target { diffusion, .. } => diffusion.exact_density(),
+            _ => self.exact(),
         }
     }
 
     /// The level of a diffusion path at this time.
-    pub(super) fn diffusion(&self) -> Option<&Diffused<'a>> {
+    pub(crate) fn diffusion(&self) -> Option<&Diffused<'a>> {
         match self {
-            Self::Diffusion(level) | Self::Reference { diffusion: level, .. } => Some(level),
+            Self::Diffusion(level)
+            | Self::Reference { diffusion: level, .. }
+            | Self::Target { diffusion: level, .. } => Some(level),
             Self::Tempering(_) => None,
         }
     }
@@ -187,7 +212,7 @@ impl Annealing<'_> {
                 self.second_moment.map(|m| alpha * alpha * m + density.variance())
             }
             Level::Reference { .. } => Some(self.reference_variance),
-            Level::Tempering(_) => None,
+            Level::Tempering(_) | Level::Target { .. } => None,
         }
     }
 

@@ -6,7 +6,7 @@ use amc_core::scratch::Scratch;
 use amc_core::simd::f64x8;
 
 /// Most blocks that move together.
-pub(super) const MOST_BLOCKS: usize = 16;
+pub(super) const MOST_BLOCKS: usize = 64;
 
 /// Room for teams of blocks, of whose moves a `T` is said each.
 pub(super) struct TeamRoom<T> {
@@ -77,6 +77,6 @@ mod tests {
             team.outcomes.fill(7);
             team.evaluations.fill(Evaluations { density: 1, score: 2, hessian_product: 3 });
         }
-        assert_eq!([0, 1, 9, 16, 99].map(team_len), [1, 1, 9, 16, 16]);
+        assert_eq!([0, 1, 9, 64, 99].map(team_len), [1, 1, 9, 64, 64]);
     }
 }

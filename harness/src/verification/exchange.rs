@@ -109,7 +109,9 @@ fn level_laws<'a>(
         Level::Reference { reference: level, .. } => {
             Ok(LevelLaw { level, oracle: reference_oracle(annealing.reference_variance)? })
         }
-        Level::Tempering(_) => Err(failed("levels of a tempering path have no exact law")),
+        Level::Tempering(_) | Level::Target { .. } => {
+            Err(failed("levels of this path have no exact law"))
+        }
     });
     laws.collect()
 }
