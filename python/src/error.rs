@@ -33,6 +33,9 @@ create_exception!(
 #[cold]
 pub(crate) fn exception(error: EmbedError) -> PyErr {
     let message = error.to_string();
+    if let EmbedError::Mixture { .. } = error {
+        return PyValueError::new_err(message);
+    }
     match error.kind() {
         EmbedErrorKind::Shape | EmbedErrorKind::NotFinite => PyValueError::new_err(message),
         EmbedErrorKind::Config => ConfigError::new_err(message),

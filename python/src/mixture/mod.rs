@@ -99,6 +99,11 @@ impl Mixture {
         self.density.parameters()
     }
 
+    /// The density, for the benchmark.
+    pub(crate) fn density(&self) -> &MixtureDensity {
+        &self.density
+    }
+
     /// A member of a family, standardized or not.
     fn family(parameters: MixtureParameters, how: Option<&str>) -> PyResult<Self> {
         let how = standardization(how.unwrap_or(Standardize::None.name()))?;
@@ -598,12 +603,7 @@ impl Mixture {
     ) -> PyResult<NoisedMixture> {
         let schedule = noise::schedule(schedule)?;
         let density = self.at_time(py, schedule, t)?;
-        // Level 0 is the target itself, also where a schedule jumps there.
-        let (alpha, variance) = match t == 0.0 {
-            true => (1.0, 0.0),
-            false => (schedule.alpha(t), schedule.variance(t)),
-        };
-        Ok(NoisedMixture::new(density, alpha, variance))
+        Ok(NoisedMixture::new(density))
     }
 
     /// The law of ``alpha X + sqrt(variance) eps``, prepared for many evaluations.
@@ -630,7 +630,7 @@ impl Mixture {
     fn noised(&self, py: Python<'_>, alpha: f64, variance: f64) -> PyResult<NoisedMixture> {
         let parameters = self.parameters().clone();
         let density = py.detach(|| MixtureDensity::noised(parameters, alpha, variance));
-        Ok(NoisedMixture::new(Arc::new(density.map_err(exception)?), alpha, variance))
+        Ok(NoisedMixture::new(Arc::new(density.map_err(exception)?)))
     }
 
     /// The mixture after ``x -> (x - m)/s``, with its own mean ``m`` and standard deviations ``s``, in closed form.

@@ -31,20 +31,26 @@ use super::evaluate::{self, Given};
 #[pyclass(module = "amc", name = "NoisedMixture", frozen)]
 pub(crate) struct NoisedMixture {
     density: Arc<MixtureDensity>,
-    #[pyo3(get)]
-    alpha: f64,
-    #[pyo3(get)]
-    variance: f64,
 }
 
 impl NoisedMixture {
-    pub(super) fn new(density: Arc<MixtureDensity>, alpha: f64, variance: f64) -> Self {
-        Self { density, alpha, variance }
+    pub(super) fn new(density: Arc<MixtureDensity>) -> Self {
+        Self { density }
     }
 }
 
 #[pymethods]
 impl NoisedMixture {
+    #[getter]
+    fn alpha(&self) -> f64 {
+        self.density.level().alpha()
+    }
+
+    #[getter]
+    fn variance(&self) -> f64 {
+        self.density.level().variance()
+    }
+
     #[getter]
     fn dim(&self) -> usize {
         self.density.dim()
@@ -109,7 +115,7 @@ impl NoisedMixture {
 
     fn __repr__(&self) -> String {
         let (components, dim) = (self.density.components(), self.density.dim());
-        let Self { alpha, variance, .. } = self;
+        let (alpha, variance) = (self.alpha(), self.variance());
         format!(
             "<amc.NoisedMixture: {components} components in {dim} dimensions, alpha = {alpha}, variance = {variance}>"
         )
