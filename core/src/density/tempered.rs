@@ -63,7 +63,8 @@ impl LogDensity for Tempered<'_> {
     }
 
     fn scratch_len(&self) -> usize {
-        self.most_blocks() * (self.dim() + 1) + self.reference.scratch_len().max(self.target.scratch_len())
+        self.most_blocks() * (self.dim() + 1)
+            + self.reference.scratch_len().max(self.target.scratch_len())
     }
 
     fn log_density(&self, x: &[f64x8], mut scratch: Scratch<'_>) -> Result<f64x8> {
@@ -78,7 +79,9 @@ impl LogDensity for Tempered<'_> {
     fn blocks_at_once(&self) -> usize {
         match self.single_end() {
             Some(end) => end.blocks_at_once(),
-            None => self.reference.blocks_at_once().max(self.target.blocks_at_once()).min(MOST_BLOCKS),
+            None => {
+                self.reference.blocks_at_once().max(self.target.blocks_at_once()).min(MOST_BLOCKS)
+            }
         }
     }
 

@@ -50,10 +50,12 @@ pub(super) fn quantity_with_error(value: f64, error: f64) -> String {
 /// The main results of one run.
 pub(super) fn summary(summary: &Summary) -> String {
     let mut table = table(&["quantity", "value", "what it should be"], 1);
+    let known = summary.knows_truth();
     let mut row = |name: &str, value: String, ideal: &str| {
         table.add_row([name, &value, ideal]);
     };
-    row("log Z", with_error(summary.log_z, summary.log_z_std_error), "0");
+    let log_z = if known { "0" } else { "" };
+    row("log Z", with_error(summary.log_z, summary.log_z_std_error), log_z);
     if let (Some(upper), Some(error)) = (summary.log_z_upper, summary.log_z_upper_std_error) {
         row("log Z from exact samples (upper bound)", with_error(upper, error), "0");
     }
@@ -72,14 +74,14 @@ pub(super) fn summary(summary: &Summary) -> String {
                     .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &z| (a.min(z), b.max(z)));
                 let spread = format!("{} to {}", decimal(low), decimal(high));
                 let name = format!("log Z of the {} repetitions", repetitions.log_z.len());
-                row(&name, spread, "0");
+                row(&name, spread, log_z);
             }
         }
         Details::Exchange(report) => {
             let (forward, error) = (report.log_z_forward, report.log_z_forward_std_error);
-            row("log Z by stepping stones, forward", with_error(forward, error), "0");
+            row("log Z by stepping stones, forward", with_error(forward, error), log_z);
             let (backward, error) = (report.log_z_backward, report.log_z_backward_std_error);
-            row("log Z by stepping stones, backward", with_error(backward, error), "0");
+            row("log Z by stepping stones, backward", with_error(backward, error), log_z);
             row("mean rejection rate of swaps", format!("{:.4}", report.mean_rejection_rate), "0");
             row("worst pair of levels", format!("{:.4}", report.worst_rejection_rate), "0");
             let predicted = format!("{:.4} (predicted)", report.predicted_round_trip_rate);
@@ -92,12 +94,22 @@ pub(super) fn summary(summary: &Summary) -> String {
             row("round trips", trips.to_string(), "");
         }
     }
-    row("mode-weight error (total variation)", format!("{:.4}", summary.mode_weight_error), "0");
-    row("rarest mode, relative error", format!("{:+.3}", summary.rarest_mode_relative_error), "0");
-    let floor = format!("{} (floor)", decimal(summary.sliced_wasserstein_floor));
-    row("sliced Wasserstein", decimal(summary.sliced_wasserstein), &floor);
-    row("maximum mean discrepancy", format!("{:.4}", summary.maximum_mean_discrepancy), "0");
-    row("Kolmogorov-Smirnov, worst", format!("{:.4}", summary.kolmogorov_smirnov), "0");
+    if known {
+        row(
+            "mode-weight error (total variation)",
+            format!("{:.4}", summary.mode_weight_error),
+            "0",
+        );
+        row(
+            "rarest mode, relative error",
+            format!("{:+.3}", summary.rarest_mode_relative_error),
+            "0",
+        );
+        let floor = format!("{} (floor)", decimal(summary.sliced_wasserstein_floor));
+        row("sliced Wasserstein", decimal(summary.sliced_wasserstein), &floor);
+        row("maximum mean discrepancy", format!("{:.4}", summary.maximum_mean_discrepancy), "0");
+        row("Kolmogorov-Smirnov, worst", format!("{:.4}", summary.kolmogorov_smirnov), "0");
+    }
     if let Some(rate) = summary.acceptance_rate {
         row("acceptance rate", format!("{rate:.3}"), "");
     }
@@ -119,9 +131,12 @@ pub(super) fn verdict(summary: &Summary) -> String {
     text
 }
 
-/// Mode weights beside the truth; many modes are cut to the first ones.
+/// Mode weights beside the truth, if that is known; many modes are cut to the first ones.
 pub(super) fn mode_weights(summary: &Summary) -> String {
     const SHOWN: usize = 16;
+    if !summary.knows_truth() {
+        return String::new();
+    }
     let mut table = table(&["mode", "weight", "truth"], 0);
     for (k, (w, truth)) in
         summary.mode_weights.iter().zip(&summary.true_mode_weights).take(SHOWN).enumerate()

@@ -129,7 +129,8 @@ impl MixtureDensity {
         check_outputs("log_densities", x.count(), log_densities.len())?;
         let level = self.level();
         let mut room = Room::new(self.dim(), x.count(), level.scratch_len());
-        for (first, outputs) in (0..).step_by(BLOCKS).zip(log_densities.chunks_mut(BLOCKS * LANES)) {
+        for (first, outputs) in (0..).step_by(BLOCKS).zip(log_densities.chunks_mut(BLOCKS * LANES))
+        {
             let Team { x: block, log_densities, scratch, .. } = room.team(outputs.len());
             x.gather(first, block);
             level.log_densities(block, log_densities, scratch).map_err(core)?;
@@ -153,7 +154,8 @@ impl MixtureDensity {
         self.check_output("scores", x.count(), &scores)?;
         let level = self.level();
         let mut room = Room::new(self.dim(), x.count(), level.scratch_len());
-        for (first, outputs) in (0..).step_by(BLOCKS).zip(log_densities.chunks_mut(BLOCKS * LANES)) {
+        for (first, outputs) in (0..).step_by(BLOCKS).zip(log_densities.chunks_mut(BLOCKS * LANES))
+        {
             let Team { x: block, out, log_densities, scratch, .. } = room.team(outputs.len());
             x.gather(first, block);
             level.log_densities_and_scores(block, out, log_densities, scratch).map_err(core)?;
@@ -417,7 +419,7 @@ mod tests {
     #[test]
     fn samples() {
         let density = MixtureDensity::new(mixture()).unwrap();
-        let draw = |seed, count| {
+        let draw = |seed, count: usize| {
             let mut x = vec![0.0; 2 * count];
             density.sample(seed, PointsMut::rows(&mut x, 2).unwrap()).unwrap();
             x

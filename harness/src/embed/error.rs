@@ -81,7 +81,9 @@ impl EmbedError {
         match self {
             Self::Shape { .. } => EmbedErrorKind::Shape,
             Self::NotFinite { .. } => EmbedErrorKind::NotFinite,
-            Self::Mixture { .. } | Self::Argument { .. } | Self::Config(_) => EmbedErrorKind::Config,
+            Self::Mixture { .. } | Self::Argument { .. } | Self::Config(_) => {
+                EmbedErrorKind::Config
+            }
             Self::Target(_) => EmbedErrorKind::Target,
             Self::Stopped => EmbedErrorKind::Stopped,
             Self::Run(RunError::Sampler(SamplerError::Panicked { .. })) => EmbedErrorKind::Panic,

@@ -131,7 +131,8 @@ impl<'a> Points<'a> {
                 continue;
             }
             for (j, x) in x.iter_mut().enumerate() {
-                let number = |lane: usize| self.data[self.layout.place((start + lane).min(last), j)];
+                let number =
+                    |lane: usize| self.data[self.layout.place((start + lane).min(last), j)];
                 *x = f64x8::new(std::array::from_fn(number));
             }
         }
@@ -141,9 +142,8 @@ impl<'a> Points<'a> {
     pub(super) fn not_finite(&self, first: usize, count: usize) -> Option<(usize, usize)> {
         let end = first.saturating_add(count).min(self.layout.count);
         let bad = |row: usize, j: usize| !self.data[self.layout.place(row, j)].is_finite();
-        (first..end).find_map(|row| {
-            (0..self.layout.dim).find(|&j| bad(row, j)).map(|column| (row, column))
-        })
+        (first..end)
+            .find_map(|row| (0..self.layout.dim).find(|&j| bad(row, j)).map(|column| (row, column)))
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
             points.gather(0, &mut x);
             for (block, x) in x.chunks(3).enumerate() {
                 for (j, x) in x.iter().enumerate() {
-                    let expected = |lane| number((8 * block + lane).min(10), j);
+                    let expected = |lane: usize| number((8 * block + lane).min(10), j);
                     assert_eq!(x.to_array(), std::array::from_fn(expected), "{row} {column}");
                 }
             }
@@ -276,6 +276,8 @@ mod tests {
             PointsMut::strided(&mut data, count, dim, row, column).is_ok()
         };
         assert!(write(4, 3, 3, 1) && write(4, 3, 1, 4) && write(2, 3, 6, 2) && write(1, 3, 0, 1));
-        assert!(!write(4, 3, 2, 1) && !write(3, 2, 0, 1) && !write(2, 2, 1, 1) && !write(2, 2, 3, 0));
+        assert!(
+            !write(4, 3, 2, 1) && !write(3, 2, 0, 1) && !write(2, 2, 1, 1) && !write(2, 2, 3, 0)
+        );
     }
 }

@@ -26,7 +26,8 @@ impl Sampled {
         let Run { summary, sample, .. } = run;
         let mut positions = sample.positions;
         for row in positions.chunks_exact_mut(dim) {
-            for ((x, scale), shift) in row.iter_mut().zip(&problem.map.scale).zip(&problem.map.shift)
+            for ((x, scale), shift) in
+                row.iter_mut().zip(&problem.map.scale).zip(&problem.map.shift)
             {
                 *x = *x * scale + shift;
             }

@@ -225,7 +225,8 @@ impl<'a> Sampling<'a> {
         let (target, dim) = match &self.subject {
             Subject::Mixture(parameters) => {
                 if self.backbone.is_some() || self.reference.is_some() {
-                    let message = "a mixture is its own; leave backbone and reference out".to_owned();
+                    let message =
+                        "a mixture is its own; leave backbone and reference out".to_owned();
                     return Err(EmbedError::Argument { name: "backbone", message });
                 }
                 return Ok(Problem::of_target(config, parameters, choice)?);

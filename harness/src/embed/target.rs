@@ -63,7 +63,8 @@ pub trait BatchTarget: Sync {
     /// What there is beside log-densities in `dim` coordinates.
     fn offers(&self, dim: usize) -> Derivatives;
 
-    /// Points that one call handles best, from 8 to 512; a call may hold fewer.
+    /// Points that one call handles best, from 8 to 512; a call may hold fewer. Acceptance rates are summed call by call,
+    /// so results depend on this number as on rounding.
     fn points_at_once(&self) -> usize {
         128
     }

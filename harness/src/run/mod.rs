@@ -94,7 +94,9 @@ fn carry_out(
             thread_seconds() - thread_start - sampled.check_thread_seconds;
         let known = sampled.mode_weights.as_deref();
         let assessment = match problem.is_mixture() {
-            true => assess::assess(config.seed, target, &sampled.sample, known, assess::MOST_POINTS)?,
+            true => {
+                assess::assess(config.seed, target, &sampled.sample, known, assess::MOST_POINTS)?
+            }
             false => Assessment::without_truth(target, &sampled.sample)?,
         };
         let mut summary = Summary::new(config, problem, &placement, &sampled, assessment);

@@ -10,8 +10,8 @@ use super::moves::bridge_choice;
 use super::{RunError, memory};
 use crate::catalog::{LogDetEstimator, Source};
 use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
-use crate::learned::{DiffusionModel, ModelLevel, SignalNoise, SourcedLevel, Sources};
 use crate::embed::{Derivatives, Held, OwnDensity};
+use crate::learned::{DiffusionModel, ModelLevel, SignalNoise, SourcedLevel, Sources};
 use crate::mixture::OwnedMixture;
 use crate::sampler::{Annealing, Diffused, KernelChoice, Level};
 use crate::target::{
@@ -337,7 +337,7 @@ fn target_parameters(config: &RunConfig) -> Result<(MixtureParameters, Standardi
 mod tests {
     use super::*;
 
-    fn problem(text: &str) -> (Problem, RunConfig) {
+    fn problem(text: &str) -> (Problem<'static>, RunConfig) {
         let config = RunConfig::from_toml(text, "test", Path::new("."), &[]).unwrap();
         (Problem::new(&config).unwrap(), config)
     }

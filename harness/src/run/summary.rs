@@ -70,9 +70,9 @@ pub struct Summary {
     pub log_z_upper_std_error: Option<f64>,
     /// `log_z_upper - log_z`.
     pub log_z_gap: Option<f64>,
-    /// `sum_i W_i r_k(x_i)`, `[K]`.
+    /// `sum_i W_i r_k(x_i)`, `[K]`; of a target that is no mixture, `r_k` are those of the mixture whose path leads to it.
     pub mode_weights: Vec<f64>,
-    /// The target's own, `[K]`.
+    /// The target's own, `[K]`; empty where they are not known. Then the distances below are NaN.
     pub true_mode_weights: Vec<f64>,
     /// Total variation between the two.
     pub mode_weight_error: f64,
@@ -199,6 +199,11 @@ impl Summary {
             symptoms: sampled.symptoms.clone(),
             config: config.clone(),
         }
+    }
+
+    /// Whether exact samples and mode weights of the target are known.
+    pub fn knows_truth(&self) -> bool {
+        !self.true_mode_weights.is_empty()
     }
 
     /// What an annealed run reports.
