@@ -58,6 +58,20 @@ class Mixture:
     @staticmethod
     def gmm40(dim: int, *, seed: Optional[int] = None, standardize: Standardize = "diagonal") -> Mixture:
         """GMM40(d): 40 equal weights, means uniform on [-40, 40]^d, variance log(1 + e)."""
+    @staticmethod
+    def fit(
+        samples: ArrayLike,
+        components: Union[int, Tuple[int, int]],
+        *,
+        covariance: Literal["isotropic", "diagonal", "full"] = "diagonal",
+        seed: int = 1,
+        restarts: int = 4,
+        tolerance: float = 1e-7,
+        max_iterations: int = 1000,
+        floor: float = 1e-6,
+        threads: int = 0,
+    ) -> Mixture:
+        """Fits a mixture to samples (N, d) by expectation maximization."""
     def log_density(
         self,
         x: ArrayLike,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import amc
-from conftest import Wells
+from wells import Wells
 
 SAMPLERS = {
     "ais": {"kind": "ais", "particles": 4096},

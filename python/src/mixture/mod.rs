@@ -1,6 +1,7 @@
 //! `amc.Mixture`: a Gaussian mixture that owns its numbers, and what is asked of it.
 
 mod evaluate;
+mod fit;
 mod noise;
 mod noised;
 mod parameters;
@@ -322,6 +323,89 @@ impl Mixture {
     fn gmm40(dim: usize, seed: Option<u64>, standardize: &str) -> PyResult<Self> {
         let family = Gmm40 { dim, seed: seed.unwrap_or(Gmm40::DEFAULT_SEED) };
         Self::family(family.parameters().map_err(family_exception)?, Some(standardize))
+    }
+
+    /// Fits a mixture to samples by expectation maximization [1]_, as a backbone for example.
+    ///
+    /// Parameters
+    /// ----------
+    /// samples : array_like, shape (N, d)
+    ///     Samples of equal weight, one a row.
+    /// components : int or tuple of int
+    ///     How many, or ``(first, last)``: the number among these with the lowest Bayesian information criterion [2]_.
+    /// covariance : {"diagonal", "isotropic", "full"}
+    ///     Which covariances the components may have; each has its own.
+    /// seed : int
+    ///     Of the starts.
+    /// restarts : int
+    ///     Ascents from different starts, of which the best is taken.
+    /// tolerance : float
+    ///     An ascent ends when the mean log-likelihood of a sample gains less, in nats.
+    /// max_iterations : int
+    ///     Most iterations of an ascent.
+    /// floor : float
+    ///     Least variance of a component, relative to that of the samples.
+    /// threads : int
+    ///     0 for all cores. The result does not depend on it.
+    ///
+    /// Returns
+    /// -------
+    /// Mixture
+    ///
+    /// Raises
+    /// ------
+    /// TypeError, ValueError
+    ///     For samples or options that are none, too few samples, or a coordinate without spread.
+    /// KeyboardInterrupt
+    ///     On Ctrl-C.
+    ///
+    /// Warns
+    /// -----
+    /// UserWarning
+    ///     For a fit that did not converge, or components with too few samples.
+    ///
+    /// References
+    /// ----------
+    /// .. [1] Dempster, Laird, Rubin, Maximum likelihood from incomplete data via the EM algorithm, JRSS-B 39, 1977.
+    /// .. [2] Schwarz, Estimating the dimension of a model, Ann. Stat. 6, 1978.
+    ///
+    /// Examples
+    /// --------
+    /// >>> import amc
+    /// >>> samples = amc.Mixture([0.8, 0.2], [[-2.0], [3.0]], [0.25, 0.5], covariance="isotropic").sample(20_000, seed=1)
+    /// >>> fitted = amc.Mixture.fit(samples, components=(1, 3))
+    /// >>> fitted.components, sorted(fitted.means[:, 0].round(1).tolist())
+    /// (2, [-2.0, 3.0])
+    #[staticmethod]
+    #[pyo3(signature = (
+        samples, components, *, covariance = "diagonal", seed = 1, restarts = 4, tolerance = 1e-7, max_iterations = 1000,
+        floor = 1e-6, threads = 0
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
+    fn fit(
+        py: Python<'_>,
+        samples: &Bound<'_, PyAny>,
+        components: fit::Components,
+        covariance: &str,
+        seed: u64,
+        restarts: usize,
+        tolerance: f64,
+        max_iterations: usize,
+        floor: f64,
+        threads: usize,
+    ) -> PyResult<Self> {
+        let covariance = covariance.to_owned();
+        let options = fit::Options {
+            components,
+            covariance,
+            seed,
+            restarts,
+            tolerance,
+            max_iterations,
+            floor,
+            threads,
+        };
+        Self::of(fit::fit(py, samples, &options)?.mixture)
     }
 
     /// Log-densities ``log gamma(x)`` of points, in nats.
