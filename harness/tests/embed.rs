@@ -145,6 +145,13 @@ fn tempering_with_every_kernel_and_sampler() {
         .kernel(KernelConfig::mala(2))
         .sampler(SamplerConfig::replica_exchange(32, 600));
     check("exchange", &exchange.run().unwrap());
+    let exchange = tempered(&none)
+        .path(PathConfig::tempering(12))
+        .kernel(KernelConfig::rwm(4))
+        .sampler(SamplerConfig::replica_exchange(32, 600));
+    let exchanged = exchange.run().unwrap();
+    check("exchange without a score", &exchanged);
+    assert_eq!(exchanged.summary.target, "target");
 }
 
 /// Fails if a bridge takes moments of the backbone for the target's, weighs the last step without the target, or a

@@ -26,7 +26,8 @@ struct Pair {
 impl Pair {
     /// Both blocks at one point, evaluated.
     fn at(density: &dyn Score, traveller: &mut Traveller) -> Result<Self> {
-        let stream = |block| Key::new(1, Purpose::User).block(core::hint::black_box(block)).stream();
+        let stream =
+            |block| Key::new(1, Purpose::User).block(core::hint::black_box(block)).stream();
         let mut pair = Self {
             x: core::hint::black_box([f64x8::splat(0.4); BLOCKS * D]),
             score: [f64x8::ZERO; BLOCKS * D],

@@ -2,11 +2,16 @@
 
 use amc_core::bridge::*;
 use amc_core::density::mixture::{AffineMap, MixtureTransition, mean_variance, moments};
-use amc_core::density::{Covariance, FiniteDifference, Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel, Score, Tempered};
+use amc_core::density::{
+    Covariance, FiniteDifference, Hessian, HessianProduct, LogDensity, Mixture, MixtureLevel,
+    Score, Tempered,
+};
 use amc_core::error::{Error, Result};
 use amc_core::exchange::{swap, swap_scratch_len};
 use amc_core::kernel::{Hmc, Mala, MarkovKernel, RandomWalk};
-use amc_core::krylov::{Gram, LinearOperator, OperatorShape, Solution, Spectrum, solve, solve_scratch_len};
+use amc_core::krylov::{
+    Gram, LinearOperator, OperatorShape, Solution, Spectrum, solve, solve_scratch_len,
+};
 use amc_core::linalg::{Cholesky, DiagonalPlusLowRank, Lu, symmetric_eigen};
 use amc_core::logdet::*;
 use amc_core::path::*;
@@ -14,8 +19,8 @@ use amc_core::point::{Context, Evaluations, Point, PointMut};
 use amc_core::rng::{Key, Phase, Purpose, Stream};
 use amc_core::scratch::Scratch;
 use amc_core::simd::{
-    add_scaled, copy, dot, dot_scalar, equal, exp, f64x8, finite, greater, greater_equal, less,
-    less_equal, ln, select, sin_cos_turns, splat,
+    add_scaled, blocks_to_rows, copy, dot, dot_scalar, equal, exp, f64x8, finite, greater,
+    greater_equal, less, less_equal, ln, rows_to_blocks, select, sin_cos_turns, splat,
 };
 use amc_core::transport::{FlowMap, FlowMethod, InversionRule, Jacobian, MAX_STAGES};
 use amc_core::weight::*;
@@ -51,7 +56,13 @@ impl Traveller {
 pub fn tour() -> Result<bool> {
     let mut traveller = Traveller {
         memory: [f64x8::ZERO; ROOM],
-        stream: Key::new(1, Purpose::User).level(2).round(3).block(4).phase(Phase::Pilot).repetition(5).stream(),
+        stream: Key::new(1, Purpose::User)
+            .level(2)
+            .round(3)
+            .block(4)
+            .phase(Phase::Pilot)
+            .repetition(5)
+            .stream(),
         evaluations: Evaluations::default(),
         total: 0.0,
     };
@@ -135,8 +146,7 @@ fn density_tour(
     t: f64,
     traveller: &mut Traveller,
 ) -> Result<()> {
-    let (mut x, mut score, mut product) =
-        ([f64x8::ZERO; D], [f64x8::ZERO; D], [f64x8::ZERO; D]);
+    let (mut x, mut score, mut product) = ([f64x8::ZERO; D], [f64x8::ZERO; D], [f64x8::ZERO; D]);
     let mut hessian = [f64x8::ZERO; D * D];
     let Traveller { memory, stream, .. } = traveller;
     level.sample(&mut x, stream, Scratch::new(memory))?;
@@ -147,7 +157,8 @@ fn density_tour(
     let rate = diffusion_time_derivative(schedule, t, level, &x, Scratch::new(memory))?;
     let mut responsibilities = [f64x8::ZERO; 2];
     level.responsibilities(&x, &mut responsibilities, Scratch::new(memory))?;
-    for value in [p, again, rate].into_iter().chain(product).chain(hessian).chain(responsibilities) {
+    for value in [p, again, rate].into_iter().chain(product).chain(hessian).chain(responsibilities)
+    {
         traveller.add(value);
     }
     Ok(())
@@ -225,8 +236,7 @@ fn map_tour(
 ) -> Result<()> {
     let law = ProbeLaw::Gaussian;
     let sketched = |logarithm| HutchPlusPlus::new(logarithm, 8, ProbeLaw::Rademacher);
-    let (series, quadrature) =
-        (PowerSeries::new(4, 2, law)?, LanczosQuadrature::new(2, 2, law)?);
+    let (series, quadrature) = (PowerSeries::new(4, 2, law)?, LanczosQuadrature::new(2, 2, law)?);
     let plain = sketched(Logarithm::Series { terms: 3 })?;
     let recentred = sketched(Logarithm::Recentred { terms: 3, steps: 2 })?;
     let lanczos = sketched(Logarithm::Lanczos { steps: 2 })?;
@@ -308,7 +318,11 @@ fn transition_tour(transition: &MixtureTransition<'_>, traveller: &mut Traveller
 }
 
 /// Forward, backward and the work of the pair.
-fn cross(bridge: &dyn Bridge, noisy: &MixtureLevel<'_>, traveller: &mut Traveller) -> Result<f64x8> {
+fn cross(
+    bridge: &dyn Bridge,
+    noisy: &MixtureLevel<'_>,
+    traveller: &mut Traveller,
+) -> Result<f64x8> {
     let (mut x, mut score, mut p) = ([f64x8::ZERO; D], [f64x8::ZERO; D], f64x8::ZERO);
     let (mut y, mut score_y, mut p_y) = ([f64x8::ZERO; D], [f64x8::ZERO; D], f64x8::ZERO);
     let mut from = PointMut { x: &mut x, log_density: &mut p, score: &mut score };
@@ -348,8 +362,7 @@ fn exchange_tour(
     let lane = sums.lane(core::hint::black_box(5)).ok_or(Error::Empty { what: "lane" })?;
     let LogSums { forward, backward, bridge_forward, bridge_backward, count } = lane;
     traveller.total += forward + backward + bridge_forward + bridge_backward + count as f64;
-    traveller.total +=
-        lane.forward_estimate() + lane.backward_estimate() + lane.bridge_estimate();
+    traveller.total += lane.forward_estimate() + lane.backward_estimate() + lane.bridge_estimate();
     traveller.total += swap_scratch_len(bridge) as f64;
     Ok(())
 }
@@ -374,11 +387,7 @@ fn weight_tour(traveller: &mut Traveller) -> Result<()> {
 }
 
 /// The affine map to mean 0 and variance 1, there and back.
-fn standardization_tour(
-    weights: &[f64],
-    means: &[f64],
-    traveller: &mut Traveller,
-) -> Result<()> {
+fn standardization_tour(weights: &[f64], means: &[f64], traveller: &mut Traveller) -> Result<()> {
     let (mut shift, mut scale) = ([0.0; D], [0.0; D]);
     moments(weights, means, |k, i| 0.1 + (k + i) as f64, &mut shift, &mut scale)?;
     let map = AffineMap::new(&shift, &scale)?;
@@ -416,6 +425,10 @@ fn lane_tour(traveller: &mut Traveller) -> Result<()> {
     let coefficients = core::hint::black_box([0.5, -0.25, 3.0]);
     let mut b = [f64x8::ZERO; D];
     copy(&mut b, &a);
+    let width = core::hint::black_box(11);
+    let (mut rows, mut blocks) = ([0.5; 8 * 22], [f64x8::ZERO; 22]);
+    rows_to_blocks(&rows, width, &mut blocks)?;
+    blocks_to_rows(&blocks, width, &mut rows)?;
     add_scaled(&mut b, splat(2.0), &coefficients);
     let (sine, cosine) = sin_cos_turns(exp(splat(-2.0) - dot(&a, &a)));
     let ordered = less(sine, cosine) & less_equal(sine, cosine);

@@ -95,6 +95,14 @@ unsafe impl Backend for Avx2 {
     fn from_words(Words2([a, b]): Words2) -> Pair {
         unsafe { [_mm256_castsi256_pd(a), _mm256_castsi256_pd(b)] }
     }
+    #[inline(always)]
+    fn transpose([a, b, c, d, e, f, g, h]: [Pair; 8]) -> [Pair; 8] {
+        let [c0, c1, c2, c3] = transpose_quarter([a[0], b[0], c[0], d[0]]);
+        let [c4, c5, c6, c7] = transpose_quarter([a[1], b[1], c[1], d[1]]);
+        let [e0, e1, e2, e3] = transpose_quarter([e[0], f[0], g[0], h[0]]);
+        let [e4, e5, e6, e7] = transpose_quarter([e[1], f[1], g[1], h[1]]);
+        [[c0, e0], [c1, e1], [c2, e2], [c3, e3], [c4, e4], [c5, e5], [c6, e6], [c7, e7]]
+    }
 }
 
 /// # Safety
@@ -232,5 +240,22 @@ impl Words for Words2 {
                 _mm256_storeu_si256(high.as_mut_ptr().cast(), b);
             }
         }
+    }
+}
+
+/// A square of four by four numbers, transposed.
+#[inline(always)]
+fn transpose_quarter([a, b, c, d]: [__m256d; 4]) -> [__m256d; 4] {
+    const LOW: i32 = 0x20;
+    const HIGH: i32 = 0x31;
+    unsafe {
+        let (ab, ab_odd) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+        let (cd, cd_odd) = (_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
+        [
+            _mm256_permute2f128_pd::<LOW>(ab, cd),
+            _mm256_permute2f128_pd::<LOW>(ab_odd, cd_odd),
+            _mm256_permute2f128_pd::<HIGH>(ab, cd),
+            _mm256_permute2f128_pd::<HIGH>(ab_odd, cd_odd),
+        ]
     }
 }

@@ -92,6 +92,28 @@ unsafe impl Backend for Avx512 {
     fn from_words(words: Words512) -> __m512d {
         unsafe { _mm512_castsi512_pd(words.0) }
     }
+    #[inline(always)]
+    fn transpose([a, b, c, d, e, f, g, h]: [__m512d; 8]) -> [__m512d; 8] {
+        // Of pairs of rows, the even and the odd numbers stand side by side.
+        let even = unsafe {
+            [
+                _mm512_unpacklo_pd(a, b),
+                _mm512_unpacklo_pd(c, d),
+                _mm512_unpacklo_pd(e, f),
+                _mm512_unpacklo_pd(g, h),
+            ]
+        };
+        let odd = unsafe {
+            [
+                _mm512_unpackhi_pd(a, b),
+                _mm512_unpackhi_pd(c, d),
+                _mm512_unpackhi_pd(e, f),
+                _mm512_unpackhi_pd(g, h),
+            ]
+        };
+        let ([c0, c2, c4, c6], [c1, c3, c5, c7]) = (transpose_pairs(even), transpose_pairs(odd));
+        [c0, c1, c2, c3, c4, c5, c6, c7]
+    }
 }
 
 /// # Safety
@@ -195,5 +217,23 @@ impl Words for Words512 {
     #[inline(always)]
     fn store(self, words: &mut [u64; 8]) {
         unsafe { _mm512_storeu_si512(words.as_mut_ptr().cast(), self.0) }
+    }
+}
+
+/// A square of four by four pairs of numbers, transposed.
+#[inline(always)]
+fn transpose_pairs([a, b, c, d]: [__m512d; 4]) -> [__m512d; 4] {
+    const EVEN: i32 = 0x88;
+    const ODD: i32 = 0xdd;
+    unsafe {
+        let (ab, cd) = (_mm512_shuffle_f64x2::<EVEN>(a, b), _mm512_shuffle_f64x2::<EVEN>(c, d));
+        let (ab_odd, cd_odd) =
+            (_mm512_shuffle_f64x2::<ODD>(a, b), _mm512_shuffle_f64x2::<ODD>(c, d));
+        [
+            _mm512_shuffle_f64x2::<EVEN>(ab, cd),
+            _mm512_shuffle_f64x2::<EVEN>(ab_odd, cd_odd),
+            _mm512_shuffle_f64x2::<ODD>(ab, cd),
+            _mm512_shuffle_f64x2::<ODD>(ab_odd, cd_odd),
+        ]
     }
 }

@@ -78,3 +78,45 @@ mod x86 {
         task.run::<View<Avx2>>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Lanes;
+
+    struct Square([f64x8; 8]);
+
+    impl Task for Square {
+        type Output = [f64x8; 8];
+
+        #[inline(always)]
+        fn run<V: Lanes>(self) -> [f64x8; 8] {
+            V::transpose(self.0.map(V::of)).map(V::vector)
+        }
+    }
+
+    /// Fails if some instructions transpose a square otherwise than its columns say.
+    #[test]
+    fn squares_of_every_instruction_set() {
+        let square: [f64x8; 8] =
+            core::array::from_fn(|i| f64x8::new(core::array::from_fn(|j| (10 * i + j) as f64)));
+        let check = |columns: [f64x8; 8]| {
+            for (j, column) in columns.iter().enumerate() {
+                let expected: [f64; 8] = core::array::from_fn(|i| (10 * i + j) as f64);
+                assert_eq!(column.to_array(), expected);
+            }
+        };
+        check(Square(square).run::<f64x8>());
+        #[cfg(target_arch = "x86_64")]
+        {
+            if Instructions::Avx2.is_available() {
+                // SAFETY: the instructions are there.
+                check(unsafe { x86::avx2(Square(square)) });
+            }
+            if Instructions::Avx512.is_available() {
+                // SAFETY: as above.
+                check(unsafe { x86::avx512(Square(square)) });
+            }
+        }
+    }
+}

@@ -70,6 +70,9 @@ pub unsafe trait Lanes:
     fn to_words(self) -> Self::Words;
     /// The lanes with these bits.
     fn from_words(words: Self::Words) -> Self;
+    /// The columns of a square whose rows are given.
+    #[must_use]
+    fn transpose(rows: [Self; 8]) -> [Self; 8];
 
     /// Runs a kernel out of line, in a function compiled for these lanes.
     ///

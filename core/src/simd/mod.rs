@@ -26,6 +26,7 @@ mod lanes;
 #[allow(clippy::excessive_precision)]
 mod ln;
 mod portable;
+mod rows;
 #[allow(clippy::excessive_precision)]
 mod sin_cos;
 mod slices;
@@ -39,6 +40,7 @@ pub use instructions::Instructions;
 pub use lanes::{Kernel, Lanes, Mask, Words};
 pub use ln::ln;
 pub(crate) use ln::{ln_1p, ln_of_normal, ln_of_product};
+pub use rows::{blocks_to_rows, rows_to_blocks};
 pub(crate) use sin_cos::sin_cos_of_eighth;
 pub use sin_cos::sin_cos_turns;
 pub use slices::{add_scaled, copy, dot, dot_scalar};

@@ -56,6 +56,10 @@ unsafe impl Lanes for f64x8 {
         self.simd_eq(other)
     }
     #[inline(always)]
+    fn transpose(rows: [Self; 8]) -> [Self; 8] {
+        f64x8::transpose(rows)
+    }
+    #[inline(always)]
     fn select(mask: Self, if_true: Self, if_false: Self) -> Self {
         wide::Select::select(mask, if_true, if_false)
     }

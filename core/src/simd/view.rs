@@ -43,6 +43,7 @@ pub unsafe trait Backend: Copy + 'static {
     fn select(mask: Self::Mask, a: Self::Register, b: Self::Register) -> Self::Register;
     fn to_words(a: Self::Register) -> Self::Words;
     fn from_words(words: Self::Words) -> Self::Register;
+    fn transpose(rows: [Self::Register; 8]) -> [Self::Register; 8];
 }
 
 /// Eight doubles in the registers of a backend.
@@ -117,6 +118,22 @@ unsafe impl<B: Backend> Lanes for View<B> {
     #[inline(always)]
     fn from_words(words: B::Words) -> Self {
         Self::new(B::from_words(words))
+    }
+    #[inline(always)]
+    fn transpose(rows: [Self; 8]) -> [Self; 8] {
+        // Written out: closures are not inlined into functions compiled for other instructions.
+        let [a, b, c, d, e, f, g, h] = rows;
+        let [a, b, c, d, e, f, g, h] = B::transpose([a.0, b.0, c.0, d.0, e.0, f.0, g.0, h.0]);
+        [
+            Self::new(a),
+            Self::new(b),
+            Self::new(c),
+            Self::new(d),
+            Self::new(e),
+            Self::new(f),
+            Self::new(g),
+            Self::new(h),
+        ]
     }
 }
 

@@ -132,7 +132,7 @@ impl MixtureDensity {
         for (first, outputs) in (0..).step_by(BLOCKS).zip(log_densities.chunks_mut(BLOCKS * LANES))
         {
             let Team { x: block, log_densities, scratch, .. } = room.team(outputs.len());
-            x.gather(first, block);
+            x.gather(first, block).map_err(core)?;
             level.log_densities(block, log_densities, scratch).map_err(core)?;
             write_log_densities(log_densities, outputs, &x, first)?;
         }
@@ -157,10 +157,10 @@ impl MixtureDensity {
         for (first, outputs) in (0..).step_by(BLOCKS).zip(log_densities.chunks_mut(BLOCKS * LANES))
         {
             let Team { x: block, out, log_densities, scratch, .. } = room.team(outputs.len());
-            x.gather(first, block);
+            x.gather(first, block).map_err(core)?;
             level.log_densities_and_scores(block, out, log_densities, scratch).map_err(core)?;
             write_log_densities(log_densities, outputs, &x, first)?;
-            scores.scatter(first, out);
+            scores.scatter(first, out).map_err(core)?;
         }
         Ok(())
     }
@@ -188,11 +188,11 @@ impl MixtureDensity {
         let (block, product) = block.split_at_mut(2 * d);
         let (at, direction) = block.split_at_mut(d);
         for index in 0..x.count().div_ceil(LANES) {
-            x.gather(index, at);
-            v.gather(index, direction);
+            x.gather(index, at).map_err(core)?;
+            v.gather(index, direction).map_err(core)?;
             let scratch = Scratch::new(&mut memory);
             level.hessian_product(at, direction, product, scratch).map_err(core)?;
-            out.scatter(index, product);
+            out.scatter(index, product).map_err(core)?;
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl MixtureDensity {
         for block in 0..out.count().div_ceil(LANES) {
             let mut stream = key.block(block as u64).stream();
             level.sample(&mut x, &mut stream, Scratch::new(&mut memory)).map_err(core)?;
-            out.scatter(block, &x);
+            out.scatter(block, &x).map_err(core)?;
         }
         Ok(())
     }

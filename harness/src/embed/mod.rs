@@ -5,10 +5,12 @@
 //! | points in a caller's memory, with strides | [`Points`], [`PointsMut`] |
 //! | a Gaussian mixture, perhaps noised, to evaluate and to sample | [`MixtureDensity`] |
 //! | a target known by its log-density | [`Target`], for many points in one call [`BatchTarget`] |
+//! | whether its score is the gradient of that | [`check_score`] |
 //! | a run of a sampler on either | [`Sampling`], which ends with [`Sampled`] |
 //!
 //! Nothing here is global: every run has threads of its own, and a call allocates no more than a few vectors.
 
+mod check;
 mod density;
 mod error;
 mod own;
@@ -17,6 +19,7 @@ mod sampled;
 mod sampling;
 mod target;
 
+pub use check::{ScoreCheck, check_score};
 pub use density::MixtureDensity;
 pub use error::{EmbedError, EmbedErrorKind};
 pub(crate) use own::{Held, OwnDensity};

@@ -11,7 +11,7 @@ use amc_core::density::{FiniteDifference, HessianProduct, LogDensity, Score};
 use amc_core::error::{Error, Result, check_len};
 use amc_core::point::Evaluations;
 use amc_core::scratch::Scratch;
-use amc_core::simd::{LANES, f64x8, splat};
+use amc_core::simd::{LANES, blocks_to_rows, f64x8, rows_to_blocks, splat};
 use bytemuck::{cast_slice, cast_slice_mut};
 
 use super::{BatchTarget, Derivatives, TargetFailure};
@@ -45,6 +45,8 @@ pub(crate) struct OwnDensity<'a> {
     target: Held<'a>,
     dim: usize,
     map: AffineMap,
+    /// Whether the map changes nothing.
+    identity: bool,
     /// `sum_i log s_i`.
     log_scale: f64,
     offers: Derivatives,
@@ -62,7 +64,8 @@ impl<'a> OwnDensity<'a> {
         let blocks = (target.get().points_at_once() / LANES).clamp(1, MOST_BLOCKS);
         let log_scale = map.scale.iter().map(|s| libm::log(*s)).sum();
         let failure = Mutex::new(None);
-        Self { target, dim, map, log_scale, offers, step, blocks, failure }
+        let identity = map.scale.iter().all(|s| *s == 1.0) && map.shift.iter().all(|m| *m == 0.0);
+        Self { target, dim, map, identity, log_scale, offers, step, blocks, failure }
     }
 
     /// What moves can be given.
@@ -92,33 +95,37 @@ impl<'a> OwnDensity<'a> {
     }
 
     /// Rows `[8 B x d]` of the target's own coordinates from blocks `[B x d]`.
-    fn rows(&self, x: &[f64x8], rows: &mut [f64]) {
+    fn rows(&self, x: &[f64x8], rows: &mut [f64]) -> Result<()> {
         let d = self.dim;
-        for (x, rows) in x.chunks_exact(d).zip(rows.chunks_exact_mut(LANES * d)) {
-            for (j, x) in x.iter().enumerate() {
-                let x = splat(self.map.scale[j]).mul_add(*x, splat(self.map.shift[j]));
-                for (row, x) in rows.chunks_exact_mut(d).zip(x.as_array()) {
-                    row[j] = *x;
+        blocks_to_rows(x, d, rows)?;
+        if !self.identity {
+            for row in rows.chunks_exact_mut(d) {
+                let map = self.map.scale.iter().zip(&self.map.shift);
+                for (x, (scale, shift)) in row.iter_mut().zip(map) {
+                    *x = *x * scale + shift;
                 }
             }
         }
+        Ok(())
     }
 
-    /// Blocks of gradients, or of products, from rows; times the scale, once or on both sides.
-    fn blocks(&self, rows: &[f64], out: &mut [f64x8]) {
-        let d = self.dim;
-        for (rows, out) in rows.chunks_exact(LANES * d).zip(out.chunks_exact_mut(d)) {
-            for (j, out) in out.iter_mut().enumerate() {
-                let number = |lane: usize| rows[lane * d + j];
-                *out = f64x8::new(std::array::from_fn(number)) * splat(self.map.scale[j]);
+    /// Blocks of gradients, or of products, from rows; times the scale.
+    fn blocks(&self, rows: &[f64], out: &mut [f64x8]) -> Result<()> {
+        rows_to_blocks(rows, self.dim, out)?;
+        if !self.identity {
+            for block in out.chunks_exact_mut(self.dim) {
+                for (out, scale) in block.iter_mut().zip(&self.map.scale) {
+                    *out *= splat(*scale);
+                }
             }
         }
+        Ok(())
     }
 
     /// Log-densities of blocks `x` `[B x d]`, `B` at most [`OwnDensity::blocks_at_once`]; `rows` `[B x d]` is room.
     fn evaluate(&self, x: &[f64x8], out: &mut [f64x8], rows: &mut [f64x8]) -> Result<()> {
         let rows = &mut cast_slice_mut(rows)[..LANES * x.len()];
-        self.rows(x, rows);
+        self.rows(x, rows)?;
         let values: &mut [f64] = cast_slice_mut(out);
         self.kept(self.target.get().log_densities(rows, self.dim, values))?;
         out.iter_mut().for_each(|value| *value += splat(self.log_scale));
@@ -135,11 +142,11 @@ impl<'a> OwnDensity<'a> {
     ) -> Result<()> {
         let (rows, scores) = room.split_at_mut(x.len());
         let (rows, scores) = (cast_slice_mut(rows), &mut cast_slice_mut(scores)[..LANES * x.len()]);
-        self.rows(x, rows);
+        self.rows(x, rows)?;
         let values: &mut [f64] = cast_slice_mut(out);
         let target = self.target.get();
         self.kept(target.log_densities_and_scores(rows, self.dim, values, scores))?;
-        self.blocks(scores, score);
+        self.blocks(scores, score)?;
         out.iter_mut().for_each(|value| *value += splat(self.log_scale));
         Ok(())
     }
@@ -283,18 +290,12 @@ impl HessianProduct for OwnDensity<'_> {
         for ((scaled, v), s) in products.iter_mut().zip(v).zip(&self.map.scale) {
             *scaled = *v * splat(*s);
         }
-        self.rows(x, cast_slice_mut(rows));
-        let flat: &mut [f64] = cast_slice_mut(directions);
-        for (j, v) in products.iter().enumerate() {
-            for (row, v) in flat.chunks_exact_mut(d).zip(v.as_array()) {
-                row[j] = *v;
-            }
-        }
+        self.rows(x, cast_slice_mut(rows))?;
+        blocks_to_rows(products, d, cast_slice_mut(directions))?;
         let target = self.target.get();
         let (rows, directions) = (cast_slice(rows), cast_slice(directions));
         self.kept(target.hessian_products(rows, directions, d, cast_slice_mut(products)))?;
-        self.blocks(cast_slice(products), out);
-        Ok(())
+        self.blocks(cast_slice(products), out)
     }
 
     fn count_product(&self, evaluations: &mut Evaluations) {
@@ -305,3 +306,7 @@ impl HessianProduct for OwnDensity<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "own_tests.rs"]
+mod tests;

@@ -3,7 +3,7 @@
 //! The number of point `i` and coordinate `j` stands at `i row_stride + j column_stride`. Kernels read blocks of eight
 //! points, coordinate-major ([`amc_core::simd`]); the last block repeats its last point.
 
-use amc_core::simd::{LANES, f64x8};
+use amc_core::simd::{LANES, blocks_to_rows, f64x8, rows_to_blocks};
 
 use super::EmbedError;
 
@@ -70,8 +70,11 @@ impl Layout {
         Err(EmbedError::Shape { message })
     }
 
-    fn are_rows(&self) -> bool {
-        self.column_stride == 1 && self.row_stride == self.dim
+    /// Blocks `first ..` of eight rows without gaps, of so many vectors at most.
+    fn whole_blocks(&self, first: usize, vectors: usize) -> usize {
+        let rows = self.column_stride == 1 && self.row_stride == self.dim;
+        let blocks = (self.count / LANES).saturating_sub(first).min(vectors / self.dim);
+        if rows { blocks } else { 0 }
     }
 
     fn place(&self, point: usize, coordinate: usize) -> usize {
@@ -121,21 +124,30 @@ impl<'a> Points<'a> {
     }
 
     /// Blocks `first ..` of the points, as many as fit into `x` `[B x d]`.
-    pub(super) fn gather(&self, first: usize, x: &mut [f64x8]) {
+    pub(super) fn gather(&self, first: usize, x: &mut [f64x8]) -> amc_core::error::Result<()> {
         let Layout { count, dim, .. } = self.layout;
-        let last = count.saturating_sub(1);
-        for (block, x) in (first..).zip(x.chunks_exact_mut(dim)) {
+        let (last, whole) = (count.saturating_sub(1), self.layout.whole_blocks(first, x.len()));
+        let (rows, rest) = x.split_at_mut(whole * dim);
+        if whole > 0 {
+            let numbers = &self.data[first * LANES * dim..][..whole * LANES * dim];
+            rows_to_blocks(numbers, dim, rows)?;
+        }
+        for (block, x) in (first + whole..).zip(rest.chunks_exact_mut(dim)) {
             let start = block * LANES;
-            if self.layout.are_rows() && start + LANES <= count {
-                transposed(&self.data[start * dim..][..LANES * dim], x);
-                continue;
-            }
             for (j, x) in x.iter_mut().enumerate() {
                 let number =
                     |lane: usize| self.data[self.layout.place((start + lane).min(last), j)];
                 *x = f64x8::new(std::array::from_fn(number));
             }
         }
+        Ok(())
+    }
+
+    /// The points as rows without gaps, `[N x d]`.
+    pub(super) fn to_rows(self) -> Vec<f64> {
+        let Layout { count, dim, .. } = self.layout;
+        let row = |point: usize| (0..dim).map(move |j| self.data[self.layout.place(point, j)]);
+        (0..count).flat_map(row).collect()
     }
 
     /// The first of these points that has a coordinate that is no finite number.
@@ -190,34 +202,23 @@ impl<'a> PointsMut<'a> {
     }
 
     /// Writes blocks `first ..`, `x` `[B x d]`, without the lanes past the last point.
-    pub(super) fn scatter(&mut self, first: usize, x: &[f64x8]) {
+    pub(super) fn scatter(&mut self, first: usize, x: &[f64x8]) -> amc_core::error::Result<()> {
         let Layout { count, dim, .. } = self.layout;
-        for (block, x) in (first..).zip(x.chunks_exact(dim)) {
+        let whole = self.layout.whole_blocks(first, x.len());
+        let (rows, rest) = x.split_at(whole * dim);
+        if whole > 0 {
+            let numbers = &mut self.data[first * LANES * dim..][..whole * LANES * dim];
+            blocks_to_rows(rows, dim, numbers)?;
+        }
+        for (block, x) in (first + whole..).zip(rest.chunks_exact(dim)) {
             let start = block * LANES;
-            if self.layout.are_rows() && start + LANES <= count {
-                let rows = &mut self.data[start * dim..][..LANES * dim];
-                for (j, x) in x.iter().enumerate() {
-                    let x = x.as_array();
-                    for (row, x) in rows.chunks_exact_mut(dim).zip(x) {
-                        row[j] = *x;
-                    }
-                }
-                continue;
-            }
             for (j, x) in x.iter().enumerate() {
                 for (point, x) in (start..count).zip(x.as_array()) {
                     self.data[self.layout.place(point, j)] = *x;
                 }
             }
         }
-    }
-}
-
-/// One block from eight rows without gaps.
-fn transposed(rows: &[f64], x: &mut [f64x8]) {
-    let dim = x.len();
-    for (j, x) in x.iter_mut().enumerate() {
-        *x = f64x8::new(std::array::from_fn(|lane| rows[lane * dim + j]));
+        Ok(())
     }
 }
 
@@ -240,7 +241,7 @@ mod tests {
             }
             let points = Points::strided(&data, count, dim, row, column).unwrap();
             let mut x = [f64x8::ZERO; 6];
-            points.gather(0, &mut x);
+            points.gather(0, &mut x).unwrap();
             for (block, x) in x.chunks(3).enumerate() {
                 for (j, x) in x.iter().enumerate() {
                     let expected = |lane: usize| number((8 * block + lane).min(10), j);
@@ -248,7 +249,7 @@ mod tests {
                 }
             }
             let mut copy = vec![-1.0; data.len()];
-            PointsMut::strided(&mut copy, count, dim, row, column).unwrap().scatter(0, &x);
+            PointsMut::strided(&mut copy, count, dim, row, column).unwrap().scatter(0, &x).unwrap();
             assert_eq!(copy, data);
         }
         let data = [1.0, 2.0, f64::NAN, 4.0, 5.0, f64::INFINITY];

@@ -37,6 +37,8 @@ use crate::target::{Covariance, MixtureParameters, Standardize};
 
 /// What settings are called in messages.
 const SETTINGS: &str = "settings";
+/// What a target of one's own is called in a summary.
+const OWN_TARGET: &str = "target";
 /// The keys and sections that settings may have.
 const SECTIONS: [&str; 6] = ["seed", "path", "bridge", "logdet", "kernel", "sampler"];
 
@@ -246,6 +248,7 @@ impl<'a> Sampling<'a> {
             (None, Some((mean, scale))) => gaussian(dim, mean, scale)?,
             (None, None) => gaussian(dim, &vec![0.0; dim], &vec![1.0; dim])?,
         };
+        let backbone = MixtureParameters { name: OWN_TARGET.into(), ..backbone };
         if backbone.dim != dim {
             let message = format!("has {} coordinates, and the target {dim}", backbone.dim);
             return Err(EmbedError::Argument { name: "backbone", message });
@@ -286,7 +289,7 @@ fn gaussian(dim: usize, mean: &[f64], scale: &[f64]) -> Result<MixtureParameters
         return refuse(format!("scale[{j}] = {} must be greater than 0", scale[j]));
     }
     Ok(MixtureParameters {
-        name: "target".into(),
+        name: OWN_TARGET.into(),
         dim,
         weights: vec![1.0],
         means: mean.to_vec(),
