@@ -68,7 +68,10 @@ impl<'py> Functions<'py> {
     /// # Errors
     /// `KeyError` where there is no log-density.
     pub(super) fn of(functions: &Bound<'py, PyDict>) -> PyResult<Self> {
-        let get = |name: &str| functions.get_item(name);
+        let get = |name: &str| {
+            let function = functions.get_item(name)?;
+            Ok::<_, PyErr>(function.filter(|function| !function.is_none()))
+        };
         Ok(Self {
             log_density: functions.as_any().get_item("log_density")?,
             score: get("score")?,
