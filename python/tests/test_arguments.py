@@ -144,7 +144,7 @@ def test_families_out_of_range(tmp_path):
         (lambda: amc.Mixture.two_modes(2, 1.0, conditioning="worse"), ValueError, 'conditioning = "worse"'),
         (lambda: amc.Mixture.many_modes(2, 0), ValueError, "components = 0"),
         (lambda: amc.Mixture.gmm40(2, standardize="all"), ValueError, 'standardize = "all"'),
-        (lambda: amc.Mixture.two_modes(-1, 1.0), OverflowError, ""),
+        (lambda: amc.Mixture.two_modes(-1, 1.0), OverflowError, None),
         (lambda: amc.Mixture.from_file(tmp_path / "none.json"), FileNotFoundError, "none.json"),
         (lambda: amc.Mixture.from_file(tmp_path), OSError, "cannot be read"),
         (lambda: amc.Mixture(WEIGHTS, MEANS, 1.0).to_file(tmp_path / "no" / "m.json"), OSError, "cannot be written"),

@@ -149,6 +149,27 @@ def test_functions_may_overwrite_and_keep_their_points():
     assert all(x.flags.c_contiguous and x.dtype == np.float64 and x.shape[1] == 2 and len(x) <= 512 for x, _ in kept)
 
 
+def test_points_are_finite():
+    """Fails if a function is asked about a point that leapt to infinity, or such a leap ends a run."""
+    seen = []
+
+    def log_density(x):
+        seen.append(np.isfinite(x).all())
+        with np.errstate(over="ignore"):
+            return -np.square(np.square(x) - 0.5).sum(axis=1) - x[:, 0]
+
+    def score(x):
+        seen.append(np.isfinite(x).all())
+        with np.errstate(over="ignore"):
+            result = -4.0 * x * (np.square(x) - 0.5)
+        result[:, 0] -= 1.0
+        return result
+
+    kernel = {"kind": "hmc", "step_size": 50.0, "leapfrog_steps": 20}
+    result = amc.anneal(log_density, 2, score=score, **{**KEYWORDS, "kernel": kernel})
+    assert all(seen) and result.summary["non_finite"] > 0 and np.isfinite(result.log_z)
+
+
 def test_context_of_the_caller():
     """Fails if functions do not see the caller's `errstate`, as they would not in another thread."""
 

@@ -74,9 +74,9 @@ def test_settings_are_heard():
     """Fails if a setting is lost on its way: the resolved ones are looked at."""
     result = amc.anneal(
         gaussian, 2, path={"kind": "tempering", "levels": np.int64(7), "spacing": "quadratic"}, kernel={"kind": "rwm", "steps": 3},
-        sampler={"kind": "smc", "particles": 200, "threshold": np.float64(0.75)}, seed=2**64 - 1, progress=False,
+        sampler={"kind": "smc", "particles": 200, "ess_threshold": np.float64(0.75)}, seed=2**64 - 1, progress=False,
     )
-    for line in ('kind = "tempering"', "levels = 7", 'spacing = "quadratic"', "steps = 3", "particles = 200", "threshold = 0.75", str(2**64 - 1)):
+    for line in ('kind = "tempering"', "levels = 7", 'spacing = "quadratic"', "steps = 3", "particles = 200", "ess_threshold = 0.75", str(2**64 - 1)):
         assert line in result.settings, (line, result.settings)
     assert result.summary["seed"] == 2**64 - 1
     again = amc.anneal(gaussian, 2, **SHORT, seed=3)

@@ -80,6 +80,31 @@ impl<'py> Functions<'py> {
         })
     }
 
+    /// The log-densities and scores of points, by one function or two.
+    fn values_and_scores(
+        &self,
+        x: Bound<'py, PyAny>,
+        check: &Check,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        match (&self.log_density_and_score, &self.score) {
+            (Some(both), _) => {
+                let both = both.call1((x,))?;
+                both.extract().map_err(|_| {
+                    let (kind, Check { rows, dim }) = (both.get_type(), check);
+                    TargetError::new_err(format!(
+                        "log_density_and_score returned {kind}; it must return a pair, log-densities of shape ({rows},) and scores of shape ({rows}, {dim})"
+                    ))
+                })
+            }
+            (None, Some(score)) => {
+                // Each function gets points of its own, which it may overwrite.
+                let own = x.call_method0("copy")?;
+                Ok((self.log_density.call1((x,))?, score.call1((own,))?))
+            }
+            (None, None) => Err(TargetError::new_err("the target offers no score")),
+        }
+    }
+
     /// What there is beside the log-density.
     pub(super) fn offers(&self) -> Derivatives {
         match (&self.score, &self.log_density_and_score, &self.hessian_product) {
@@ -96,38 +121,25 @@ impl Question {
     /// # Errors
     /// What the functions raise; `TargetError` for results that cannot be used.
     pub(super) fn answer<'py>(self, py: Python<'py>, functions: &Functions<'py>) -> PyResult<()> {
-        let Self { asked, dim, x, v, reply } = self;
-        let finite: Vec<bool> =
-            x.chunks_exact(dim).map(|row| row.iter().all(|number| number.is_finite())).collect();
-        let rows = finite.len();
-        let check = Check { rows, dim, x: finite };
+        let Self { asked, dim, mut x, mut v, reply } = self;
+        let lost = Lost::replace(&mut x, &mut v, dim);
+        let rows = x.len() / dim;
+        if lost.rows.len() == rows {
+            // Nothing to ask.
+            let (log_densities, vectors) = (vec![f64::NAN; rows], vec![f64::NAN; rows * dim]);
+            drop(reply.send(Answer { log_densities, vectors }));
+            return Ok(());
+        }
+        let check = Check { rows, dim };
         let array = |numbers: Vec<f64>| PyArray1::from_vec(py, numbers).reshape([rows, dim]);
         let x = array(x)?;
-        let answer = match asked {
+        let mut answer = match asked {
             Asked::LogDensities => {
                 let log_densities = check.log_densities(&functions.log_density.call1((x,))?)?;
                 Answer { log_densities, vectors: Vec::new() }
             }
             Asked::Scores => {
-                let (values, scores) = match (&functions.log_density_and_score, &functions.score) {
-                    (Some(both), _) => {
-                        let both = both.call1((x,))?;
-                        both.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>().map_err(|_| {
-                            let kind = both.get_type();
-                            TargetError::new_err(format!(
-                                "log_density_and_score returned {kind}; it must return a pair, log-densities of shape ({rows},) and scores of shape ({rows}, {dim})"
-                            ))
-                        })?
-                    }
-                    (None, Some(score)) => {
-                        // Each function gets points of its own, which it may overwrite.
-                        let own = x.call_method0("copy")?;
-                        (functions.log_density.call1((x,))?, score.call1((own,))?)
-                    }
-                    (None, None) => {
-                        return Err(TargetError::new_err("the target offers no score"));
-                    }
-                };
+                let (values, scores) = functions.values_and_scores(x.into_any(), &check)?;
                 let log_densities = check.log_densities(&values)?;
                 let vectors = check.vectors("score", &scores, Some(&log_densities))?;
                 Answer { log_densities, vectors }
@@ -141,9 +153,49 @@ impl Question {
                 Answer { log_densities: Vec::new(), vectors }
             }
         };
+        lost.mark(&mut answer, dim);
         // A thread that waits no longer has been told to stop.
         drop(reply.send(answer));
         Ok(())
+    }
+}
+
+/// Points that leapt to infinity. Functions are never given one: a finite one stands in, and the answer is NaN, which samplers
+/// reject and count.
+struct Lost {
+    rows: Vec<usize>,
+}
+
+impl Lost {
+    /// Puts the first finite point where others are not finite; none, where all are lost.
+    fn replace(x: &mut [f64], v: &mut [f64], dim: usize) -> Self {
+        let finite = |row: &[f64]| row.iter().all(|number| number.is_finite());
+        let is_lost = |row: usize, x: &[f64], v: &[f64]| {
+            let range = row * dim..(row + 1) * dim;
+            !finite(&x[range.clone()]) || !v.get(range).is_none_or(finite)
+        };
+        let rows: Vec<usize> = (0..x.len() / dim).filter(|row| is_lost(*row, x, v)).collect();
+        let stand_in = (0..x.len() / dim).find(|row| !rows.contains(row));
+        for (row, kept) in rows.iter().zip(stand_in.into_iter().cycle()) {
+            let kept = kept * dim..(kept + 1) * dim;
+            x.copy_within(kept.clone(), row * dim);
+            if !v.is_empty() {
+                v.copy_within(kept, row * dim);
+            }
+        }
+        Self { rows }
+    }
+
+    /// Takes the answers of stand-ins back.
+    fn mark(&self, answer: &mut Answer, dim: usize) {
+        for row in &self.rows {
+            if let Some(value) = answer.log_densities.get_mut(*row) {
+                *value = f64::NAN;
+            }
+            if let Some(vector) = answer.vectors.get_mut(row * dim..(row + 1) * dim) {
+                vector.fill(f64::NAN);
+            }
+        }
     }
 }
 
@@ -151,17 +203,13 @@ impl Question {
 struct Check {
     rows: usize,
     dim: usize,
-    /// Whether each point is finite: of others nothing is asked.
-    x: Vec<bool>,
 }
 
 impl Check {
     /// Log-densities `[N]`: numbers or `-inf`.
     fn log_densities(&self, returned: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
         let values = self.read("log_density", returned, &[self.rows])?;
-        let bad = |(row, value): &(usize, &f64)| {
-            self.x[*row] && (value.is_nan() || **value == f64::INFINITY)
-        };
+        let bad = |(_, value): &(usize, &f64)| value.is_nan() || **value == f64::INFINITY;
         match values.iter().enumerate().find(bad) {
             None => Ok(values),
             Some((row, value)) => Err(TargetError::new_err(format!(
@@ -180,9 +228,8 @@ impl Check {
         log_densities: Option<&[f64]>,
     ) -> PyResult<Vec<f64>> {
         let vectors = self.read(name, returned, &[self.rows, self.dim])?;
-        let counts = |row: usize| {
-            self.x[row] && log_densities.is_none_or(|values| values[row] > f64::NEG_INFINITY)
-        };
+        let counts =
+            |row: usize| log_densities.is_none_or(|values| values[row] > f64::NEG_INFINITY);
         let bad = |(at, value): &(usize, &f64)| !value.is_finite() && counts(*at / self.dim);
         match vectors.iter().enumerate().find(bad) {
             None => Ok(vectors),

@@ -27,7 +27,7 @@ use super::evaluate::{self, Given};
 /// >>> import amc, numpy as np
 /// >>> noised = amc.Mixture([1.0], [[2.0, -1.0]], 0.25).noised(alpha=0.5, variance=1.0)
 /// >>> noised.log_density(np.zeros((1, 2))).round(6)
-/// array([-2.486688])
+/// array([-2.486737])
 #[pyclass(module = "amc", name = "NoisedMixture", frozen)]
 pub(crate) struct NoisedMixture {
     density: Arc<MixtureDensity>,
@@ -41,16 +41,19 @@ impl NoisedMixture {
 
 #[pymethods]
 impl NoisedMixture {
+    /// What points of the mixture are multiplied by.
     #[getter]
     fn alpha(&self) -> f64 {
         self.density.level().alpha()
     }
 
+    /// Variance of the noise, per coordinate.
     #[getter]
     fn variance(&self) -> f64 {
         self.density.level().variance()
     }
 
+    /// Dimension ``d``.
     #[getter]
     fn dim(&self) -> usize {
         self.density.dim()
