@@ -1,10 +1,13 @@
 //! Properties of all configurations: refused in words, or read back unchanged and run to an end.
 
+#[path = "shared_library/compile.rs"]
+mod compile;
 #[path = "configurations/strategy.rs"]
 mod strategy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use amc_harness::catalog::{
     BarrierEstimator, BridgeKind, ClassificationKind, FlowMapKind, KernelKind, LogDetEstimator,
@@ -20,11 +23,21 @@ use amc_harness::sampler::{SamplerError, Silent};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use strategy::{FILES, ROOMS, SAMPLES, Values, model_name, small, to_toml, wild};
+use strategy::{FILES, LIBRARY, ROOMS, SAMPLES, Values, model_name, small, to_toml, wild};
 
 /// Reads values as a file in this folder.
 fn read(values: &Values, folder: &Path) -> Result<RunConfig, ConfigError> {
     RunConfig::from_toml(&to_toml(values), "run.toml", folder, &[])
+}
+
+/// The library of the tests, compiled once.
+fn library() -> &'static [u8] {
+    static LIBRARY_FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    LIBRARY_FILE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        compile::compile(folder.path(), LIBRARY, &[]);
+        std::fs::read(folder.path().join(LIBRARY)).unwrap()
+    })
 }
 
 /// A folder with the mixture files, models of all dimensions, and samples.
@@ -36,6 +49,7 @@ fn folder() -> tempfile::TempDir {
         );
         std::fs::write(folder.path().join(name), text).unwrap();
     }
+    std::fs::write(folder.path().join(LIBRARY), library()).unwrap();
     for dim in 1..=3 {
         for (kind, head) in [("energy", Head::Energy), ("score", Head::Field)] {
             let model = model(head, dim);

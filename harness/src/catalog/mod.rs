@@ -19,6 +19,7 @@ room::rooms! {
         ManyModes = "many-modes": "K Gaussians, weights spread over a factor of 3, means uniform on [-K, K]^d.",
         Gmm40 = "gmm40": "40 equally weighted Gaussians, means uniform on [-40, 40]^d.",
         File = "file": "Any Gaussian mixture, read from a JSON file.",
+        SharedLibrary = "shared-library": "A density compiled by other tools: a library with the C interface of BridgeStan 2.",
     }
     "standardize", "How the target is centred and scaled before it is sampled." => Standardize {
         Diagonal = "diagonal": "Subtract the mean, divide each coordinate by its own standard deviation.",

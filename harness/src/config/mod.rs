@@ -39,7 +39,7 @@ pub use path::{PathConfig, PathFamily, Spacing};
 pub use sampler::{Algorithm, ReplicaExchangeConfig, SamplerConfig};
 pub use schedule::NoiseSchedule;
 pub use schema::{Key, schema};
-pub use target::{TargetConfig, TargetFamily};
+pub use target::{LibraryConfig, TargetConfig, TargetFamily};
 pub use train::{ClassificationConfig, DataConfig, TrainConfig};
 pub use value::Interval;
 
@@ -90,6 +90,16 @@ impl RunConfig {
         let kernel = KernelConfig::read(section(kernel::SECTION, kernel::KEYS)?)?;
         let sampler = SamplerConfig::read(section(sampler::SECTION, sampler::KEYS)?, &kernel)?;
         let path = PathConfig::read(section(path::SECTION, path::KEYS)?, sampler.kind())?;
+        if let (
+            TargetFamily::SharedLibrary(LibraryConfig { backbone: None, .. }),
+            PathFamily::Diffusion { .. },
+        ) = (&target.family, &path.family)
+        {
+            let remedy = "path.kind = \"diffusion\" needs a mixture near the target to lead to it; give one, fitted to \
+                          samples, or use path.kind = \"tempering\"";
+            let field = origins.field("target.backbone");
+            return Err(ConfigError::Missing { field, remedy: remedy.to_owned() });
+        }
         let logdet = LogDetConfig::read(section(logdet::SECTION, logdet::KEYS)?)?;
         let bridge =
             BridgeConfig::read(section(bridge::SECTION, bridge::KEYS)?, path.kind(), logdet)?;

@@ -16,10 +16,12 @@ pub(super) const SECTION: &str = "target";
 
 const TWO_MODES: &[&str] = &[TargetKind::TwoModes.name()];
 const MANY_MODES: &[&str] = &[TargetKind::ManyModes.name()];
-const SEEDED: &[&str] = &[TargetKind::ManyModes.name(), TargetKind::Gmm40.name()];
+const SEEDED: &[&str] =
+    &[TargetKind::ManyModes.name(), TargetKind::Gmm40.name(), TargetKind::SharedLibrary.name()];
 const NAMED: &[&str] =
     &[TargetKind::TwoModes.name(), TargetKind::ManyModes.name(), TargetKind::Gmm40.name()];
 const FILE: &[&str] = &[TargetKind::File.name()];
+const LIBRARY: &[&str] = &[TargetKind::SharedLibrary.name()];
 
 pub(super) const KEYS: &[Key] = &[
     Key::always("kind", "the family (two-modes)"),
@@ -28,8 +30,33 @@ pub(super) const KEYS: &[Key] = &[
     Key::when("kind", TWO_MODES, "conditioning", "how unequal the variances are (none)"),
     Key::when("kind", TWO_MODES, "rotate", "rotate to full covariances (false)"),
     Key::when("kind", MANY_MODES, "components", "number of modes (16)"),
-    Key::when("kind", SEEDED, "seed", "draws the means (not set: the published means)"),
+    Key::when(
+        "kind",
+        SEEDED,
+        "seed",
+        "draws the means (not set: the published means); of a library, for the model's own data (0)",
+    ),
     Key::when("kind", FILE, "path", "mixture file, relative to the configuration"),
+    Key::when("kind", LIBRARY, "library", "the shared library, relative to the configuration"),
+    Key::when("kind", LIBRARY, "data", "of the model: JSON, or a file that ends in .json (none)"),
+    Key::when(
+        "kind",
+        LIBRARY,
+        "backbone",
+        "mixture file near the target, whose path leads to it (none)",
+    ),
+    Key::when(
+        "kind",
+        LIBRARY,
+        "reference_scale",
+        "width of the start of tempering, without backbone (1.0)",
+    ),
+    Key::when(
+        "kind",
+        LIBRARY,
+        "finite_differences",
+        "step of derivatives that it lacks (not set: refused)",
+    ),
     Key::always("standardize", "centring and scaling (diagonal; file: as the file says)"),
 ];
 
@@ -80,6 +107,25 @@ pub enum TargetFamily {
         /// Absolute path of the mixture file.
         path: String,
     },
+    /// See [`TargetKind::SharedLibrary`].
+    SharedLibrary(LibraryConfig),
+}
+
+/// A density in a shared library, and the path to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LibraryConfig {
+    /// Absolute path of the library.
+    pub library: String,
+    /// The model's data: JSON, or the absolute path of a file that ends in `.json`.
+    pub data: Option<String>,
+    /// Seed of what the model draws when it is made.
+    pub seed: u32,
+    /// Absolute path of the mixture whose diffusion path leads to the target.
+    pub backbone: Option<String>,
+    /// Standard deviation of all coordinates of the Gaussian that a tempering path starts from, without backbone.
+    pub reference_scale: f64,
+    /// Step of differences for derivatives that the library lacks.
+    pub finite_differences: Option<f64>,
 }
 
 impl TargetConfig {
@@ -90,6 +136,7 @@ impl TargetConfig {
             TargetFamily::ManyModes { .. } => TargetKind::ManyModes,
             TargetFamily::Gmm40 { .. } => TargetKind::Gmm40,
             TargetFamily::File { .. } => TargetKind::File,
+            TargetFamily::SharedLibrary(_) => TargetKind::SharedLibrary,
         }
     }
 
@@ -99,7 +146,7 @@ impl TargetConfig {
             TargetFamily::TwoModes { dim, .. }
             | TargetFamily::ManyModes { dim, .. }
             | TargetFamily::Gmm40 { dim, .. } => Some(dim),
-            TargetFamily::File { .. } => None,
+            TargetFamily::File { .. } | TargetFamily::SharedLibrary(_) => None,
         }
     }
 
@@ -113,7 +160,13 @@ impl TargetConfig {
                 dim: section.usize("dim", 10, 1..=MOST)?,
                 seed: section.optional_u64("seed")?,
             },
-            TargetKind::File => TargetFamily::File { path: file_path(&mut section, base_dir)? },
+            TargetKind::File => {
+                let remedy = r#"target.kind = "file" needs path = "mixture.json""#;
+                TargetFamily::File { path: required_path(&mut section, "path", remedy, base_dir)? }
+            }
+            TargetKind::SharedLibrary => {
+                TargetFamily::SharedLibrary(shared_library(&mut section, base_dir)?)
+            }
         };
         let default = (kind != TargetKind::File).then_some(Standardize::Diagonal);
         let standardize = section.optional_choice("standardize")?.or(default);
@@ -137,6 +190,16 @@ impl TargetConfig {
                 entries.count("dim", *dim).maybe("seed", seed.map(seed_to_toml))
             }
             TargetFamily::File { path } => entries.put("path", path.as_str()),
+            TargetFamily::SharedLibrary(library) => entries
+                .put("library", library.library.as_str())
+                .maybe("data", library.data.as_deref())
+                .put("seed", i64::from(library.seed))
+                .maybe("backbone", library.backbone.as_deref())
+                .maybe(
+                    "reference_scale",
+                    library.backbone.is_none().then_some(library.reference_scale),
+                )
+                .maybe("finite_differences", library.finite_differences),
         };
         entries.maybe("standardize", self.standardize.map(Standardize::name)).into_table()
     }
@@ -167,16 +230,66 @@ fn many_modes(section: &mut Section<'_>) -> Result<TargetFamily, ConfigError> {
     Ok(TargetFamily::ManyModes { dim, components, seed: section.optional_u64("seed")? })
 }
 
-/// The mixture file as an absolute path, so that a resolved configuration works from anywhere.
-fn file_path(section: &mut Section<'_>, base_dir: &Path) -> Result<String, ConfigError> {
-    let remedy = r#"target.kind = "file" needs path = "mixture.json""#;
-    let path = section.string("path", remedy)?;
-    if path.is_empty() {
-        return Err(section.missing("path", remedy));
+fn shared_library(
+    section: &mut Section<'_>,
+    base_dir: &Path,
+) -> Result<LibraryConfig, ConfigError> {
+    let remedy = r#"target.kind = "shared-library" needs library = "model.so""#;
+    let library = required_path(section, "library", remedy, base_dir)?;
+    let data = match section.optional_string("data")? {
+        Some(text) if text.ends_with(".json") => Some(full_path(section, "data", &text, base_dir)?),
+        other => other,
+    };
+    let seed = match section.optional_u64("seed")?.map(u32::try_from) {
+        None => 0,
+        Some(Ok(seed)) => seed,
+        Some(Err(_)) => {
+            let conflict = format!("is more than {}, the most that a library takes", u32::MAX);
+            return Err(section.conflict("seed", conflict, "give a smaller one".to_owned()));
+        }
+    };
+    let backbone = section.optional_string("backbone")?;
+    let backbone =
+        backbone.map(|path| full_path(section, "backbone", &path, base_dir)).transpose()?;
+    let scale = section.optional_f64("reference_scale", Interval::Above(0.0, 1e6))?;
+    if backbone.is_some() && scale.is_some() {
+        let conflict = "is told by target.backbone too".to_owned();
+        return Err(section.conflict(
+            "reference_scale",
+            conflict,
+            "give one of the two".to_owned(),
+        ));
     }
-    let full = absolute(base_dir.join(&path)).ok();
+    let finite_differences =
+        section.optional_f64("finite_differences", Interval::Open(0.0, 1.0))?;
+    let reference_scale = scale.unwrap_or(1.0);
+    Ok(LibraryConfig { library, data, seed, backbone, reference_scale, finite_differences })
+}
+
+/// A file that must be given.
+fn required_path(
+    section: &mut Section<'_>,
+    key: &'static str,
+    remedy: &str,
+    base_dir: &Path,
+) -> Result<String, ConfigError> {
+    let path = section.string(key, remedy)?;
+    if path.is_empty() {
+        return Err(section.missing(key, remedy));
+    }
+    full_path(section, key, &path, base_dir)
+}
+
+/// The file as an absolute path, so that a resolved configuration works from anywhere.
+fn full_path(
+    section: &Section<'_>,
+    key: &str,
+    path: &str,
+    base_dir: &Path,
+) -> Result<String, ConfigError> {
+    let full = absolute(base_dir.join(path)).ok();
     full.and_then(|full| full.into_os_string().into_string().ok()).ok_or_else(|| {
         let conflict = "cannot be made an absolute path in UTF-8".to_owned();
-        section.conflict("path", conflict, "give an absolute path".to_owned())
+        section.conflict(key, conflict, "give an absolute path".to_owned())
     })
 }

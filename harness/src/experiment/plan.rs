@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::catalog::Experiment;
 use super::config::{Axis, Choice, PresetConfig, Role, Selector};
-use crate::config::{RunConfig, TargetFamily};
+use crate::config::{LibraryConfig, RunConfig, TargetFamily};
 use crate::run::{MODEL, RunError};
 
 /// How much of an experiment is run.
@@ -194,11 +194,15 @@ fn files(cells: &[Cell], folder: &Path) -> BTreeSet<PathBuf> {
     let own = std::path::absolute(folder.join("model")).unwrap_or_default();
     let read = cells.iter().flat_map(|cell| {
         let target = match &cell.config.target.family {
-            TargetFamily::File { path } => Some(PathBuf::from(path)),
-            _ => None,
+            TargetFamily::File { path } => vec![path],
+            TargetFamily::SharedLibrary(LibraryConfig { library, data, backbone, .. }) => {
+                let data = data.as_ref().filter(|data| data.ends_with(".json"));
+                [Some(library), data, backbone.as_ref()].into_iter().flatten().collect()
+            }
+            _ => Vec::new(),
         };
         let model = cell.config.model.file.as_ref().filter(|_| cell.config.model.is_used());
-        target.into_iter().chain(model.map(PathBuf::from))
+        target.into_iter().chain(model).map(PathBuf::from)
     });
     read.filter(|file| !file.starts_with(&own)).collect()
 }

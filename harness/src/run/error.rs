@@ -57,6 +57,27 @@ pub enum RunError {
         /// The kernel.
         kernel: &'static str,
     },
+    /// A shared library that cannot be a target.
+    #[error(transparent)]
+    Library(#[from] crate::embed::LibraryError),
+    /// A mixture that does not lead to the target.
+    #[error("target.backbone {file}: has {found} coordinates, and the target {expected}")]
+    Backbone {
+        /// The mixture file.
+        file: String,
+        /// Its dimension.
+        found: usize,
+        /// That of the target.
+        expected: usize,
+    },
+    /// Something that only a mixture has.
+    #[error(
+        "{target} is no mixture, so that no exact samples or densities of its levels are known"
+    )]
+    NoMixture {
+        /// The target.
+        target: String,
+    },
     /// A target that is no mixture reported a failure of its own.
     #[error("the target failed: {0}")]
     OwnTarget(crate::embed::TargetFailure),

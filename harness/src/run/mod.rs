@@ -10,6 +10,7 @@ mod error;
 mod estimate;
 mod exchanged;
 mod kept;
+mod library;
 mod memory;
 mod model;
 mod model_quality;

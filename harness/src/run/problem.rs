@@ -63,6 +63,9 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// Files that cannot be read, parameters out of range, a problem too large for memory.
     pub fn new(config: &RunConfig) -> Result<Self, RunError> {
+        if let TargetFamily::SharedLibrary(library) = &config.target.family {
+            return Self::of_library(config, library);
+        }
         let (parameters, choice) = target_parameters(config)?;
         Self::of_target(config, &parameters, choice)
     }
@@ -70,7 +73,7 @@ impl<'a> Problem<'a> {
     /// The target alone, in the coordinates that are sampled.
     ///
     /// # Errors
-    /// A file that cannot be read, parameters out of range.
+    /// A file that cannot be read, parameters out of range, a target that is no mixture.
     pub(crate) fn target(config: &RunConfig) -> Result<MixtureParameters, RunError> {
         let (parameters, choice) = target_parameters(config)?;
         Ok(standardize(&parameters, choice)?.0)
@@ -328,6 +331,9 @@ fn target_parameters(config: &RunConfig) -> Result<(MixtureParameters, Standardi
         TargetFamily::File { path } => {
             let (parameters, own) = load_mixture(Path::new(path))?;
             return Ok((parameters, chosen.unwrap_or(own)));
+        }
+        TargetFamily::SharedLibrary(library) => {
+            return Err(RunError::NoMixture { target: library.library.clone() });
         }
     };
     Ok((parameters, chosen.unwrap_or(Standardize::Diagonal)))

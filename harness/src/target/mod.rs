@@ -88,7 +88,7 @@ impl MixtureParameters {
 /// Dividing by the largest first keeps weights of size 1e-300 and 1e300 from underflowing or
 /// overflowing in the sum. Weights that already sum to 1 within rounding stay as they are, bit
 /// for bit, so that writing a mixture and reading it back changes nothing.
-fn normalized(weights: Vec<f64>) -> Option<Vec<f64>> {
+pub fn normalized(weights: Vec<f64>) -> Option<Vec<f64>> {
     let largest = weights.iter().copied().fold(0.0, f64::max);
     if largest == 0.0 {
         return None;

@@ -56,6 +56,9 @@ pub fn model_name(kind: &str, dim: usize) -> String {
 /// Samples of two coordinates that a training may ask for.
 pub const SAMPLES: &str = "samples.csv";
 
+/// A density of two coordinates, compiled.
+pub const LIBRARY: &str = "model.so";
+
 /// The mixture files that a target of kind "file" may ask for.
 pub const FILES: [(&str, &str); 3] = [
     (
@@ -142,6 +145,14 @@ fn fitting(key: &str) -> Option<BoxedStrategy<String>> {
             let files: Vec<String> = FILES.iter().map(|(name, _)| format!("{name:?}")).collect();
             prop::sample::select(files).boxed()
         }
+        "target.library" => words(&[&format!("{LIBRARY:?}")]),
+        "target.data" => words(&["\"{}\"", "\"\""]),
+        "target.backbone" => {
+            let files: Vec<String> = FILES.iter().map(|(name, _)| format!("{name:?}")).collect();
+            prop::sample::select(files).boxed()
+        }
+        "target.reference_scale" => floats(0.5..9.0),
+        "target.finite_differences" => floats(1e-5..0.1),
         "path.levels" => integers(1..=4),
         "path.times" => times(),
         "path.tuning_rounds" => integers(1..=2),
@@ -194,9 +205,10 @@ fn fitting(key: &str) -> Option<BoxedStrategy<String>> {
 
 /// Keys without which a run takes its full size, and those that choose what others mean.
 fn always(key: &str) -> bool {
-    const SIZES: [&str; 15] = [
+    const SIZES: [&str; 16] = [
         "target.dim",
         "target.path",
+        "target.library",
         "target.components",
         "path.levels",
         "path.times",
@@ -249,11 +261,24 @@ fn drop_what_does_not_apply(values: &mut Values) {
         values.insert("bridge.kind".into(), "\"identity\"".into());
         values.remove("path.schedule");
     }
+    if is(values, "target.kind", "\"shared-library\"") {
+        if is(values, "path.kind", "\"diffusion\"") {
+            let file = format!("{:?}", FILES[0].0);
+            values.entry("target.backbone".into()).or_insert(file);
+        }
+        if values.contains_key("target.backbone") {
+            values.remove("target.reference_scale");
+        }
+        if let Some(seed) = values.get_mut("target.seed") {
+            seed.truncate(9);
+        }
+    }
     if is(values, "path.spacing", "\"adaptive\"") || is(values, "path.spacing", "\"list\"") {
         values.remove("path.levels");
     }
     if let Some(kind) = values.get("model.file") {
-        let of_file = is(values, "target.kind", "\"file\"");
+        let of_file =
+            ["\"file\"", "\"shared-library\""].iter().any(|kind| is(values, "target.kind", kind));
         let dim = values.get("target.dim").filter(|_| !of_file);
         let dim = dim.map_or(2, |dim| dim.parse().expect("a number"));
         let name = model_name(kind.trim_matches('"'), dim);

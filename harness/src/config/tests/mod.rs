@@ -281,6 +281,20 @@ fn resolved_configurations_read_back_the_same() {
         vec!["kernel.kind=hmc".into(), "kernel.step_size=1e-3".into(), "kernel.steps=1".into()],
         vec!["sampler.kind=smc".into(), "sampler.ess_threshold=1".into()],
         vec!["target.kind=file".into(), "target.path=a b/ü.json".into()],
+        vec![
+            "target.kind=shared-library".into(),
+            "target.library=a.so".into(),
+            "target.backbone=m.json".into(),
+        ],
+        vec![
+            "target.kind=shared-library".into(),
+            "target.library=/l/a.so".into(),
+            "target.data=d.json".into(),
+            "target.seed=4294967295".into(),
+            "target.reference_scale=2.5".into(),
+            "target.finite_differences=1e-4".into(),
+            "path.kind=tempering".into(),
+        ],
     ];
     let all = |field: &str, names: Vec<&str>| -> Vec<Vec<String>> {
         names.iter().map(|name| vec![format!("{field}={name}")]).collect()
