@@ -174,10 +174,10 @@ def _dimension(target: Any, dim: Any, backbone: Optional[_amc.Mixture]) -> int:
         if known is None:
             raise TypeError("dim is missing: pass the number of coordinates of the target, dim=...")
         dim = known
-    dim = _count("dim", dim, least=1)
-    if known is not None and dim != known:
-        raise ValueError(f"dim = {dim}, but the target has {known} coordinates; leave dim out, or correct it")
-    return dim
+    count = _count("dim", dim, least=1)
+    if known is not None and count != known:
+        raise ValueError(f"dim = {count}, but the target has {known} coordinates; leave dim out, or correct it")
+    return count
 
 
 def _count(name: str, value: Any, least: int) -> int:

@@ -17,7 +17,7 @@ def convert(result: "Result", var_name: str, resample: bool, seed: int) -> Any:
             warnings.simplefilter("ignore")
             import arviz
     except ImportError as error:
-        raise ImportError("to_arviz needs ArviZ: pip install 'amc[arviz]'") from error
+        raise ImportError(f"to_arviz needs ArviZ: pip install 'amc[arviz]' ({error})") from error
 
     weights = result.weights
     equal = bool(np.ptp(weights) <= 1e-9 * weights.max())

@@ -68,9 +68,10 @@ def checked_seed(seed: Any, name: str = "seed") -> int:
     """A seed as an int; ``TypeError`` or ``ValueError`` if it is none."""
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
         raise TypeError(f"{name} = {seed!r} must be an int")
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"{name} = {seed!r} must be from 0 to 2**64 - 1")
-    return int(seed)
+    number = int(seed)
+    if not 0 <= number < 2**64:
+        raise ValueError(f"{name} = {number} must be from 0 to 2**64 - 1")
+    return number
 
 
 def _value(name: str, value: Any) -> str:

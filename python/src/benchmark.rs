@@ -40,7 +40,9 @@ pub(crate) fn _benchmark<'py>(
             let x = Points::rows(black_box(points), dim)?;
             match room.as_deref_mut() {
                 None => density.log_densities(x, black_box(&mut *values))?,
-                Some(room) => density.scores(x, black_box(&mut *values), PointsMut::rows(room, dim)?)?,
+                Some(room) => {
+                    density.scores(x, black_box(&mut *values), PointsMut::rows(room, dim)?)?
+                }
             }
             seconds.push(start.elapsed().as_secs_f64());
         }

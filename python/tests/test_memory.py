@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import subprocess
 import sys
 import threading
 import time
@@ -74,6 +75,22 @@ def test_no_copy_of_plain_input(mixture):
     tracemalloc.stop()
     assert peak < 10_000, peak
     assert copied > x.nbytes, "this test does not see copies"
+
+
+def test_no_copy_by_rust():
+    """Fails if memory that Python does not see grows by a copy of the input."""
+    pytest.importorskip("resource", reason="peaks of memory are known on Unix")
+    program = (
+        "import resource, numpy as np, amc\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "mixture = amc.Mixture([1.0], [[0.0, 0.5]], 1.0)\n"
+        "x, out = np.ones((4_000_000, 2)), np.ones(4_000_000)\n"
+        "before = peak(); mixture.log_density(x, out=out); plain = peak() - before\n"
+        "before = peak(); mixture.log_density(np.asfortranarray(x), out=out); print(plain, peak() - before)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    plain, copied = map(int, run.stdout.split())
+    assert plain < 4_000 < copied, "kilobytes"
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 128, 131, 1000])

@@ -86,7 +86,8 @@ def test_stubs_are_the_signatures():
         for attribute in public:
             if callable(getattr(real, attribute)):
                 compare(stated[attribute], getattr(real, attribute), f"{name}.{attribute}")
-        if name == "Mixture":
+        # Before 3.10 Python does not look at the signatures of compiled classes.
+        if name == "Mixture" and sys.version_info >= (3, 10):
             compare(stated["__new__"], real, name)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     for name, node in functions.items():

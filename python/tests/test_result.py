@@ -76,7 +76,7 @@ def test_resampling(weighted):
 
 def test_arviz_with_weights(weighted):
     """Fails if ArviZ gets other samples, loses weights or evidence, or is not warned of."""
-    pytest.importorskip("arviz")
+    pytest.importorskip("arviz", reason="no ArviZ that goes with this SciPy", exc_type=ImportError)
     with pytest.warns(UserWarning, match="ArviZ does not use weights"):
         data = weighted.to_arviz()
     posterior = data["posterior"]
@@ -88,7 +88,7 @@ def test_arviz_with_weights(weighted):
 
 def test_arviz_summaries(weighted, ladders):
     """Fails if ladders are mixed up as chains, or a summary of resampled points is not that of the weighted ones."""
-    arviz = pytest.importorskip("arviz")
+    arviz = pytest.importorskip("arviz", reason="no ArviZ that goes with this SciPy", exc_type=ImportError)
     data = weighted.to_arviz("theta", resample=True, seed=4)
     summary = arviz.summary(data)
     np.testing.assert_allclose(summary["mean"].astype(float), weighted.expectation(lambda x: x), atol=0.06)

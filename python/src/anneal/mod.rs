@@ -52,7 +52,9 @@ pub(crate) fn run<'py>(
     let sampled = match target.cast::<crate::mixture::Mixture>() {
         Ok(mixture) => {
             let parameters = mixture.get().parameters().clone();
-            carry_out(py, None, progress, move |_| Ok(settings.apply(Sampling::of_mixture(parameters))))?
+            carry_out(py, None, progress, move |_| {
+                Ok(settings.apply(Sampling::of_mixture(parameters)))
+            })?
         }
         Err(_) => {
             let functions = Functions::of(target.cast::<PyDict>()?)?;

@@ -254,9 +254,13 @@ impl Check {
             return Ok(input.numbers().to_vec());
         }
         let remedy = match (input.shape(), shape) {
-            ([], _) => " (one number for all points: is the function written for a single one? Use axis=1 in sums)",
+            ([], _) => {
+                " (one number for all points: is the function written for a single one? Use axis=1 in sums)"
+            }
             ([rows, 1], [n]) if rows == n => " (return it [:, 0])",
-            ([columns, rows], [n, d]) if rows == n && columns == d && n != d => " (return its transpose)",
+            ([columns, rows], [n, d]) if rows == n && columns == d && n != d => {
+                " (return its transpose)"
+            }
             _ => "",
         };
         Err(TargetError::new_err(format!(

@@ -44,7 +44,8 @@ impl<'py> FromPyObject<'_, 'py> for Settings {
     fn extract(settings: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         let get = |name: &str| settings.get_item(name);
         let backbone: Option<Bound<'py, Mixture>> = get("backbone")?.extract()?;
-        let reference: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> = get("reference")?.extract()?;
+        let reference: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> =
+            get("reference")?.extract()?;
         let numbers = |value: &Bound<'py, PyAny>, name: &str| {
             Ok::<_, PyErr>(Input::read(value, name)?.numbers().to_vec())
         };

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, scope};
 use std::time::Duration;
 
-use amc_harness::fit::{CovarianceKind, Fit, FitError, FitOptions, FitWatcher, fit_mixture_watched};
+use amc_harness::fit::{
+    CovarianceKind, Fit, FitError, FitOptions, FitWatcher, fit_mixture_watched,
+};
 use pyo3::exceptions::{PyTypeError, PyUserWarning, PyValueError};
 use pyo3::prelude::*;
 
@@ -84,11 +86,7 @@ impl FitWatcher for Watcher<'_> {
 ///
 /// # Errors
 /// `TypeError`, `ValueError` for samples and options that are none; `KeyboardInterrupt`.
-pub(super) fn fit(
-    py: Python<'_>,
-    samples: &Bound<'_, PyAny>,
-    options: &Options,
-) -> PyResult<Fit> {
+pub(super) fn fit(py: Python<'_>, samples: &Bound<'_, PyAny>, options: &Options) -> PyResult<Fit> {
     let samples = Input::read(samples, "samples")?;
     let [_, dim] = *samples.shape() else {
         return Err(PyValueError::new_err(format!(
@@ -119,7 +117,9 @@ pub(super) fn fit(
     })?;
     match outcome {
         Ok(Ok(fit)) => warned(py, fit.map_err(refused)?),
-        Ok(Err(_)) | Err(_) => Err(SamplingError::new_err("a defect of amc, please report it: the fit panicked")),
+        Ok(Err(_)) | Err(_) => {
+            Err(SamplingError::new_err("a defect of amc, please report it: the fit panicked"))
+        }
     }
 }
 

@@ -113,7 +113,12 @@ impl Mixture {
     }
 
     /// The density at time `t` of `schedule`, from the last call if that was the same.
-    fn at_time(&self, py: Python<'_>, schedule: NoiseSchedule, t: f64) -> PyResult<Arc<MixtureDensity>> {
+    fn at_time(
+        &self,
+        py: Python<'_>,
+        schedule: NoiseSchedule,
+        t: f64,
+    ) -> PyResult<Arc<MixtureDensity>> {
         let t = noise::checked_time(t)?;
         let mut last = self.noised.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(noised) = last.take_if(|n| n.t == t && n.schedule == schedule) {

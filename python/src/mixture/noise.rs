@@ -70,5 +70,7 @@ pub(super) fn checked_time(t: f64) -> PyResult<f64> {
     if (0.0..=1.0).contains(&t) {
         return Ok(t);
     }
-    Err(PyValueError::new_err(format!("t = {t} must be in [0, 1]: 0 is the mixture itself, 1 the most noise")))
+    Err(PyValueError::new_err(format!(
+        "t = {t} must be in [0, 1]: 0 is the mixture itself, 1 the most noise"
+    )))
 }

@@ -80,7 +80,11 @@ pub(super) fn parameters(
         return Err(shape_error("means", &means, "[K, d], one mean a row"));
     };
     if components == 0 || dim == 0 {
-        return Err(shape_error("means", &means, "[K, d] with at least one component and coordinate"));
+        return Err(shape_error(
+            "means",
+            &means,
+            "[K, d] with at least one component and coordinate",
+        ));
     }
     if rows != components {
         let expected = format!("[{components}, {dim}], a row for each of the weights");
@@ -124,7 +128,11 @@ fn kind_of(
         (Some(kind), Some(_)) if dim == 1 => Ok(kind),
         (Some(kind), Some(other)) => Err(PyValueError::new_err(format!(
             "covariances of shape {} with {components} components in {dim} dimensions may be {} or {}; pass covariance = {:?} or {:?}",
-            written(shape), kind.name(), other.name(), kind.name(), other.name(),
+            written(shape),
+            kind.name(),
+            other.name(),
+            kind.name(),
+            other.name(),
         ))),
         (None, _) => {
             let every: Vec<String> =
@@ -218,8 +226,7 @@ fn symmetric(covariances: &Input<'_>, dim: usize) -> PyResult<Vec<f64>> {
                         "covariance {k} is not symmetric: {upper} at [{j}, {i}], {lower} at [{i}, {j}]; pass (C + C.T)/2 if that is meant"
                     )));
                 }
-                let middle =
-                    if upper == lower { upper } else { 0.5 * upper + 0.5 * lower };
+                let middle = if upper == lower { upper } else { 0.5 * upper + 0.5 * lower };
                 (matrix[i * dim + j], matrix[j * dim + i]) = (middle, middle);
             }
         }
