@@ -10,6 +10,7 @@
 //! | [`target`] | benchmark families, mixture files, standardization |
 //! | [`mixture`] | a mixture that owns its numbers, ready for the core |
 //! | [`schedule`] | communication barrier, levels of equal increments, rates of round trips |
+//! | [`fit`] | a mixture fitted to samples |
 //! | [`learned`] | diffusion models: networks, losses, training, files, quality level by level |
 //! | [`sampler`] | populations of particles, AIS, SMC and their reverse, replica exchange, pilot runs |
 //! | [`levels`] | where the levels of a run stand, when that has to be measured |
@@ -32,6 +33,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod embed;
 pub mod experiment;
+pub mod fit;
 pub mod learned;
 pub mod levels;
 pub mod metric;
@@ -43,3 +45,8 @@ pub mod schedule;
 pub mod storage;
 pub mod target;
 pub mod verification;
+
+/// The examples of the crate's front page are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

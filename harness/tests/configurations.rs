@@ -11,9 +11,9 @@ use std::sync::OnceLock;
 
 use amc_harness::catalog::{
     BarrierEstimator, BridgeKind, ClassificationKind, FlowMapKind, KernelKind, LogDetEstimator,
-    NetworkKind, PathKind, Precision, SamplerKind, ScoreLossKind, SpacingKind, TargetKind, rooms,
+    NetworkKind, PathKind, Precision, SamplerKind, ScoreLossKind, SpacingKind, rooms,
 };
-use amc_harness::config::{ConfigError, ModelConfig, RunConfig, schema};
+use amc_harness::config::{ConfigError, ModelConfig, RunConfig, TargetFamily, schema};
 use amc_harness::diagnostic::Status;
 use amc_harness::learned::network::Head;
 use amc_harness::learned::training::{Record, StepLosses, Watcher};
@@ -186,9 +186,10 @@ fn most_small_trainings_have_a_model() {
                 let folder = folder();
                 let mut configs = (0..200).filter_map(|_| {
                     let drawn = small(fixed.clone()).new_tree(&mut runner).unwrap().current();
-                    // Of a density that is no mixture there are no samples to train on.
-                    let mixture =
-                        |config: &RunConfig| config.target.kind() != TargetKind::SharedLibrary;
+                    // Of a library there is nothing to train on.
+                    let mixture = |config: &RunConfig| {
+                        !matches!(config.target.family, TargetFamily::SharedLibrary(_))
+                    };
                     read(&drawn, folder.path()).ok().filter(mixture)
                 });
                 let possible = !(*network == NetworkKind::Score

@@ -46,6 +46,8 @@ pub enum Purpose {
     Initialization = 12,
     /// Order, levels and noises of training.
     Training = 13,
+    /// Where the fit of a mixture starts.
+    Fit = 14,
 }
 
 /// Which part of a run a stream belongs to.

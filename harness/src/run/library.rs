@@ -17,7 +17,8 @@ impl Problem<'_> {
         library: &LibraryConfig,
     ) -> Result<Self, RunError> {
         let path = Path::new(&library.library);
-        let model = SharedLibrary::load(path, library.data.as_deref(), library.seed)?;
+        let model = SharedLibrary::load(path, library.data.as_deref(), library.seed)?
+            .reject_failures(library.reject_failures);
         let (backbone, choice) = match &library.backbone {
             Some(file) => load_mixture(Path::new(file))?,
             None => (gaussian(model.dim(), library.reference_scale), Standardize::Diagonal),
