@@ -442,6 +442,7 @@ typedef struct amc_summary {
 /**
  * Log-densities of a target: `log_densities` [n] receives log gamma(x_i), known up to one constant, of the points
  * `x` [n x d], rows without gaps. -infinity where gamma is 0; NaN and +infinity are counted, and the point is rejected.
+ * Where a move ran away, coordinates may be infinite or NaN: callbacks must bear that, and may return anything.
  *
  * Returns 0, or another number to end the run, which comes back as `code` of the `amc_error`.
  */

@@ -201,7 +201,7 @@ mod tests {
     impl BatchTarget for Panicking {
         fn offers(&self, _dim: usize) -> Derivatives {
             assert!(!self.at_once, "before the run");
-            Derivatives::Score
+            Derivatives::None
         }
 
         fn log_densities(&self, _: &[f64], _: usize, _: &mut [f64]) -> Result<(), TargetFailure> {

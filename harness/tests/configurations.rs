@@ -353,17 +353,13 @@ fn every_combination_runs() {
     }
     run_measured_spacings(&mut tally, &mut runner, folder.path());
     run_what_is_missing(&mut tally, &mut runner, folder.path());
+    run_missing_models(&mut tally, &mut runner, folder.path());
     println!("{} results, {impossible} impossible, errors {:#?}", tally.results, tally.errors);
     let errors: usize = tally.errors.values().sum();
     assert!(tally.results > 3 * errors, "{tally:?}");
 
     for precision in Precision::ALL {
-        for setting in [
-            "energy exact learned",
-            "energy learned learned",
-            "energy learned exact",
-            "score exact learned",
-        ] {
+        for setting in MODEL_SETTINGS {
             let setting = format!("{setting} {precision}");
             assert!(tally.learned.contains(&setting), "no result with {setting}");
         }
@@ -398,6 +394,38 @@ fn run_measured_spacings(tally: &mut Tally, runner: &mut TestRunner, folder: &Pa
                 matches!(barrier, BarrierEstimator::Exact | BarrierEstimator::ExactRejections);
             let possible = !(exact && *path == PathKind::Tempering);
             assert_eq!(with(values(lambda)), possible, "{path:?}, {barrier:?}");
+        }
+    }
+}
+
+/// What can be taken from which model.
+const MODEL_SETTINGS: [&str; 4] = [
+    "energy exact learned",
+    "energy learned learned",
+    "energy learned exact",
+    "score exact learned",
+];
+
+/// Runs with every model that no run with a result has used so, a few times: some lose all their particles.
+fn run_missing_models(tally: &mut Tally, runner: &mut TestRunner, folder: &Path) {
+    for precision in Precision::ALL {
+        for setting in MODEL_SETTINGS {
+            let words: Vec<&str> = setting.split(' ').collect();
+            let fixed = values([
+                ("model.file", words[0]),
+                ("model.density", words[1]),
+                ("model.score", words[2]),
+                ("model.precision", precision.name()),
+                ("path.kind", "diffusion"),
+                ("path.spacing", "uniform"),
+                ("bridge.kind", "ddpm"),
+                ("kernel.kind", "mala"),
+            ]);
+            for _ in 0..5 {
+                if !tally.learned.contains(&format!("{setting} {precision}")) {
+                    run_one(tally, runner, folder, &fixed);
+                }
+            }
         }
     }
 }
