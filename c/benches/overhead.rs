@@ -1,12 +1,12 @@
 //! What the C interface costs: the same work called from Rust and through the exported functions, in turn, in one process.
 //!
-//! `cargo bench -p amc-c --bench overhead` prints medians and the excess; with `-- --check` it fails where that is above 2 %.
-//! Calls alternate, so that what else the machine does meets both alike; still, on a busy one run it twice.
+//! `cargo bench -p amc-c --bench overhead` prints CPU times and the excess, the median over pairs of neighbouring calls;
+//! with `-- --check` it fails where that is above 2 %. Calls alternate and processes do not count while they wait, so that
+//! what else the machine does matters little.
 
 use std::ffi::{CString, c_int, c_void};
 use std::process::ExitCode;
 use std::ptr::{null, null_mut};
-use std::time::Instant;
 
 use amc::density::*;
 use amc::error::amc_status;
@@ -45,24 +45,38 @@ fn main() -> ExitCode {
     }
 }
 
+/// CPU seconds of this process, all of its threads.
+fn cpu_seconds() -> f64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    now.tv_sec as f64 + 1e-9 * now.tv_nsec as f64
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 /// Runs both in turn, prints medians, and returns by how much C takes longer.
 fn compare(name: &str, rounds: usize, mut call: impl FnMut(bool) -> f64) -> f64 {
-    let mut times = [Vec::new(), Vec::new()];
-    for round in 0..2 * rounds + 4 {
-        // In turn, and the first of a pair in turn as well.
-        let c = (round + round / 2) % 2 == 1;
-        let start = Instant::now();
+    let mut time = |c: bool| {
+        let start = cpu_seconds();
         std::hint::black_box(call(c));
-        if round >= 4 {
-            times[usize::from(c)].push(start.elapsed().as_secs_f64());
+        cpu_seconds() - start
+    };
+    let (mut rust, mut c) = (Vec::new(), Vec::new());
+    for round in 0..rounds + 2 {
+        // Who is first takes turns too.
+        let first = time(round % 2 == 1);
+        let second = time(round % 2 == 0);
+        let (r, x) = if round % 2 == 1 { (second, first) } else { (first, second) };
+        if round >= 2 {
+            rust.push(r);
+            c.push(x);
         }
     }
-    let [rust, c] = times.map(|mut times| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    });
-    let excess = c / rust - 1.0;
-    println!("{name:<38} {:>12.1} {:>12.1} {:>6.2} %", 1e6 * rust, 1e6 * c, 100.0 * excess);
+    let excess = median(c.iter().zip(&rust).map(|(c, rust)| c / rust).collect()) - 1.0;
+    let (rust, c) = (1e6 * median(rust), 1e6 * median(c));
+    println!("{name:<38} {rust:>12.1} {c:>12.1} {:>6.2} %", 100.0 * excess);
     excess
 }
 
@@ -106,12 +120,12 @@ impl Case {
 
     /// About a second a side.
     fn rounds(&self) -> usize {
-        let start = Instant::now();
+        let start = cpu_seconds();
         for _ in 0..3 {
             self.log_densities(false);
         }
-        let each = start.elapsed().as_secs_f64() / 3.0;
-        ((0.4 / each) as usize).clamp(21, 2001)
+        let each = (cpu_seconds() - start) / 3.0;
+        ((1.0 / each) as usize).clamp(21, 2001)
     }
 
     fn log_densities(&self, c: bool) -> f64 {

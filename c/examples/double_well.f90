@@ -99,6 +99,8 @@ program double_well
     call require(amc_sample(own, options, result, error) == AMC_ERROR_TARGET, 'the status of a failing callback')
     print '(a)', 'a failing callback: '//amc_message(error)
     call require(error%code == -3 .and. .not. c_associated(result), 'the code of a failing callback')
+    ! What a main program allocates lives to its end, which valgrind calls lost.
+    deallocate (positions, weights, settings)
 
 contains
 

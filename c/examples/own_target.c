@@ -196,7 +196,8 @@ int main(void) {
 
     target.log_densities = failing;
     target.scores = NULL;
-    const amc_status status = amc_sample(&target, NULL, &result, &error);
+    options = (amc_options){.size = sizeof options, .settings = "[kernel]\nkind = \"rwm\"\n"};
+    const amc_status status = amc_sample(&target, &options, &result, &error);
     printf("a failing callback: %s, code %d: %s\n", amc_status_name(status), error.code, error.message);
     require(status == AMC_ERROR_TARGET && error.code == 42 && result == NULL, "the code of a failing callback");
     return 0;

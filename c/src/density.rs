@@ -3,9 +3,10 @@
 use amc_harness::embed::{MixtureDensity, Points, PointsMut};
 
 use crate::error::{Failure, amc_error, amc_status, report};
+use crate::grid::{Grid, pieces, refuse_overlaps};
 use crate::handle;
 use crate::mixture::{amc_mixture, refused};
-use crate::points::{Grid, amc_points, amc_points_mut, amc_values_mut, pieces, refuse_overlaps};
+use crate::points::{amc_points, amc_points_mut, amc_values_mut};
 use crate::schedule::{self, amc_schedule};
 
 /// The density of a mixture, perhaps noised, prepared to be evaluated at many points. It has no state.

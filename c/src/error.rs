@@ -1,6 +1,6 @@
 //! What a function says of its outcome: a status, and a message in the caller's own memory.
 //!
-//! Everything that can fail runs inside [`report`], where a panic becomes a status too: none ever reaches C.
+//! Everything that can fail runs inside `report`, where a panic becomes a status too: none ever reaches C.
 
 use std::any::Any;
 use std::ffi::c_char;

@@ -3,7 +3,7 @@
 //! | what | where |
 //! |---|---|
 //! | what a function says of its outcome; no panic ever leaves | [`error`] |
-//! | points and lists in the caller's memory, with strides | [`points`] |
+//! | points and lists in the caller's memory, with strides | [`points`], `grid` |
 //! | mixtures, and densities prepared of them | [`mixture`], [`density`], [`schedule`] |
 //! | a target of callbacks; who watches a run | [`target`], [`progress`] |
 //! | a run and its options; what it found | [`sampling`], [`result`] |
@@ -18,9 +18,12 @@
 #![deny(missing_docs)]
 #![allow(non_camel_case_types)]
 #![allow(clippy::missing_safety_doc)]
+// Brackets in comments that C reads too are shapes and sections, not links.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 pub mod density;
 pub mod error;
+mod grid;
 mod handle;
 pub mod mixture;
 pub mod points;

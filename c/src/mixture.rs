@@ -11,8 +11,9 @@ use amc_harness::target::{
 };
 
 use crate::error::{Failure, amc_error, amc_status, report};
+use crate::grid::Grid;
 use crate::handle;
-use crate::points::{Grid, amc_points, amc_values};
+use crate::points::{amc_points, amc_values};
 use crate::text;
 
 /// A Gaussian mixture sum_k w_k N(x; mu_k, Sigma_k), k = 1..K, x of d coordinates.

@@ -6,8 +6,9 @@ use amc_harness::diagnostic::{Coverage, Status};
 use amc_harness::embed::Sampled;
 
 use crate::error::{Failure, amc_error, amc_status, report};
+use crate::grid::Grid;
 use crate::handle;
-use crate::points::{Grid, amc_points_mut, amc_values_mut};
+use crate::points::{amc_points_mut, amc_values_mut};
 use crate::structure::{self, Structure};
 use crate::text;
 

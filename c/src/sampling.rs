@@ -6,9 +6,10 @@ use std::sync::atomic::Ordering;
 use amc_harness::embed::{EmbedError, Sampling};
 
 use crate::error::{Failure, amc_error, amc_status, report};
+use crate::grid::Grid;
 use crate::handle;
 use crate::mixture::amc_mixture;
-use crate::points::{Grid, amc_list};
+use crate::points::amc_list;
 use crate::progress::{Watcher, amc_progress_fn};
 use crate::result::amc_result;
 use crate::structure::{self, Structure};
@@ -155,14 +156,17 @@ unsafe fn carry_out<'a>(
     }
 }
 
-/// Means and standard deviations of the reference, if either is given.
+/// Means and standard deviations of a reference, `[d]` each.
+type Gaussian = (Vec<f64>, Vec<f64>);
+
+/// The reference, if either of its arrays is given.
 ///
 /// # Safety
 /// The arrays are NULL or hold `dim` numbers.
 unsafe fn reference(
     options: &amc_options,
     dim: Option<usize>,
-) -> Result<Option<(Vec<f64>, Vec<f64>)>, Failure> {
+) -> Result<Option<Gaussian>, Failure> {
     let (mean, scale) = (options.reference_mean, options.reference_scale);
     if mean.is_null() && scale.is_null() {
         return Ok(None);

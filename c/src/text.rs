@@ -81,7 +81,7 @@ mod tests {
             assert_eq!(required("settings", c"seed = 1".as_ptr()), Ok("seed = 1"));
             assert_eq!(borrowed("settings", null()), Ok(None));
             assert_eq!(required("path", null()), Err(Failure::null("path")));
-            let failure = required("path", b"ab\xff\0".as_ptr().cast()).unwrap_err();
+            let failure = required("path", c"ab\xff".as_ptr()).unwrap_err();
             assert_eq!(failure.status, amc_status::AMC_ERROR_UTF8);
             assert_eq!(failure.message, "path is not UTF-8 from byte 2 on");
         }

@@ -186,3 +186,8 @@ pub mod scratch;
 pub mod simd;
 pub mod transport;
 pub mod weight;
+
+/// The examples of the crate's front page are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -45,3 +45,8 @@ pub mod schedule;
 pub mod storage;
 pub mod target;
 pub mod verification;
+
+/// The examples of the crate's front page are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -91,7 +91,11 @@ fn other_libraries_are_refused_by_name() {
     };
     std::fs::write(folder.path().join("text.so"), "no library").unwrap();
     assert!(matches!(load("text.so", None), LibraryError::Unloadable { .. }));
-    assert!(load("absent.so", None).to_string().contains("absent.so"));
+    let absent = load("absent.so", None).to_string();
+    assert!(
+        absent.contains("absent.so: cannot be loaded: ") && absent.contains("No such file"),
+        "{absent}"
+    );
     compile(folder.path(), "lacking.so", &["WITHOUT_DENSITY"]);
     let message = load("lacking.so", None).to_string();
     assert!(message.contains("has no bs_log_density;"), "{message}");
@@ -132,6 +136,25 @@ fn an_error_of_the_model_ends_the_run_in_its_own_words() {
     let message = summary(folder.path(), far, &format!("{TEMPERING}{SMC}")).unwrap_err();
     assert!(message.contains("Exception: x is too large"), "{message}");
     assert!(message.contains("code -1") && message.lines().count() == 1, "{message}");
+}
+
+/// Fails if failures that are to be rejected end the run or shift the evidence: the model fails where next to nothing of
+/// its mass is.
+#[test]
+fn failures_are_points_of_density_zero_if_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    compile(folder.path(), "near.so", &["LIMIT=10"]);
+    let model = SharedLibrary::load(&folder.path().join("near.so"), None, 0).unwrap();
+    let (mut values, mut scores) = ([1.0; 2], [1.0; 4]);
+    let far = [0.3, 0.7, 11.0, 0.0];
+    assert!(model.log_densities(&far, 2, &mut values).is_err());
+    let model = model.reject_failures(true);
+    model.log_densities_and_scores(&far, 2, &mut values, &mut scores).unwrap();
+    assert!(values[0].is_finite() && values[1] == f64::NEG_INFINITY && scores[2..] == [0.0, 0.0]);
+    let wide = "library = \"near.so\"\nreference_scale = 5.0";
+    assert!(summary(folder.path(), wide, &format!("{TEMPERING}{SMC}")).is_err());
+    let wide = format!("{wide}\nreject_failures = true");
+    assert_log_z(&summary(folder.path(), &wide, &format!("{TEMPERING}{SMC}")).unwrap(), 0.1);
 }
 
 /// Fails if threads meet in a model that says it bears one at a time: it reports an error where they do.
@@ -176,4 +199,31 @@ fn settings_are_checked_first() {
     assert!(matches!(training.map(|_| ()), Err(RunError::NoMixture { .. })));
     let again = RunConfig::from_toml(&fine.to_toml(), "again.toml", Path::new("/"), &[]);
     assert_eq!(again, Ok(fine));
+}
+
+/// Fails if the program cannot sample a library, or its table or report claims to know what nobody does: that log Z is 0,
+/// or the weights of modes.
+#[test]
+fn the_program_claims_no_truth() {
+    let folder = tempfile::tempdir().unwrap();
+    compile(folder.path(), "model.so", &[]);
+    let text = format!(
+        "[target]\nkind = \"shared-library\"\nlibrary = \"model.so\"\nreference_scale = 4.0\n{TEMPERING}{SMC}"
+    );
+    std::fs::write(folder.path().join("run.toml"), text).unwrap();
+    let amc = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_amc"));
+        let output = command.args(arguments).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        said
+    };
+    let table = amc(&["run", "run.toml", "--out", "out", "--quiet"]);
+    let line = table.lines().find(|line| line.contains("log Z")).unwrap();
+    assert!(line.contains("± 0.0") && line.trim_end().ends_with("┆                   │"), "{line}");
+    assert!(!table.contains("Wasserstein") && !table.contains("truth") && !table.contains("NaN"));
+    amc(&["report", "out"]);
+    let page = std::fs::read_to_string(folder.path().join("out/report.html")).unwrap();
+    assert!(page.contains("Estimates of log Z. AIS"), "no figure of log Z");
+    assert!(!page.contains("whose truth is 0") && !page.contains("Weights of the modes"));
 }

@@ -61,3 +61,8 @@ pub use budget::Budget;
 pub use check::{CheckReport, check_bridge, check_evidence, check_kernel};
 pub use error::VerifyError;
 pub use verdict::{Conclusion, Verdict};
+
+/// The examples of the crate's front page are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct FrontPage;

@@ -89,6 +89,7 @@ impl Ablation {
         let config = with(None)?;
         refuse_other_bridges(subject, &config)?;
         let problem = Problem::new(&config)?;
+        problem.require_mixture()?;
         let dim = problem.mixture.dim();
         let (section, key) = subject.field();
         let variant = |value: &str| {

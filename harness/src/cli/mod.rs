@@ -11,6 +11,7 @@ mod eval;
 mod exchange_table;
 mod experiment;
 mod figure;
+mod fit;
 mod interrupt;
 mod isa;
 mod list;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
+use crate::fit::FitError;
 use crate::learned::training::TrainingError;
 use crate::run::RunError;
 
@@ -61,6 +63,7 @@ enum Command {
     Train(train::TrainArguments),
     ModelReport(model_report::ModelReportArguments),
     Eval(eval::EvalArguments),
+    Fit(fit::FitArguments),
     Verify(verify::VerifyArguments),
     Report(report::ReportArguments),
     Bench(bench::BenchArguments),
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::train(&arguments),
         Command::ModelReport(arguments) => model_report::model_report(&arguments),
         Command::Eval(arguments) => eval::eval(&arguments),
+        Command::Fit(arguments) => fit::fit(&arguments),
         Command::Verify(arguments) => verify::verify(&arguments),
         Command::Report(arguments) => report::report(&arguments),
         Command::Bench(arguments) => bench::bench(&arguments),
@@ -104,6 +108,7 @@ fn failed(error: &RunError) -> ExitCode {
     ExitCode::from(match error {
         RunError::Stopped(_)
         | RunError::ExperimentStopped(_)
+        | RunError::Fit(FitError::Stopped)
         | RunError::Training(TrainingError::Stopped) => interrupt::EXIT_CODE,
         error if error.is_bad_input() => 2,
         _ => 1,

@@ -118,6 +118,16 @@ pub(super) fn step_bar(steps: u64, stage: String, quiet: bool) -> ProgressBar {
         .with_style(style("{prefix:>8} [{bar:40}] step {pos}/{len}, {eta} left, {msg}"))
 }
 
+/// A line on a fit: which ascent, and how far it is.
+pub(super) fn ascent_bar(iterations: usize, quiet: bool) -> ProgressBar {
+    if quiet || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let target = ProgressDrawTarget::stderr_with_hz(10);
+    ProgressBar::with_draw_target(Some(iterations as u64), target)
+        .with_style(style("{prefix} {spinner} iteration {pos} of at most {len}, {msg}"))
+}
+
 /// A bar over pieces of work of different kinds, whose number is told as they begin.
 pub(super) struct PieceBar {
     bar: ProgressBar,

@@ -57,6 +57,12 @@ pub(super) const KEYS: &[Key] = &[
         "finite_differences",
         "step of derivatives that it lacks (not set: refused)",
     ),
+    Key::when(
+        "kind",
+        LIBRARY,
+        "reject_failures",
+        "where the model fails its density is 0 (false: a failure ends the run)",
+    ),
     Key::always("standardize", "centring and scaling (diagonal; file: as the file says)"),
 ];
 
@@ -126,6 +132,16 @@ pub struct LibraryConfig {
     pub reference_scale: f64,
     /// Step of differences for derivatives that the library lacks.
     pub finite_differences: Option<f64>,
+    /// Whether a point that the model fails at is one of density zero; else it ends the run.
+    pub reject_failures: bool,
+}
+
+impl LibraryConfig {
+    /// The library, and the file of its data if that is one.
+    pub fn files(&self) -> Vec<&String> {
+        let data = self.data.as_ref().filter(|data| data.ends_with(".json"));
+        std::iter::once(&self.library).chain(data).collect()
+    }
 }
 
 impl TargetConfig {
@@ -199,7 +215,8 @@ impl TargetConfig {
                     "reference_scale",
                     library.backbone.is_none().then_some(library.reference_scale),
                 )
-                .maybe("finite_differences", library.finite_differences),
+                .maybe("finite_differences", library.finite_differences)
+                .put("reject_failures", library.reject_failures),
         };
         entries.maybe("standardize", self.standardize.map(Standardize::name)).into_table()
     }
@@ -263,7 +280,16 @@ fn shared_library(
     let finite_differences =
         section.optional_f64("finite_differences", Interval::Open(0.0, 1.0))?;
     let reference_scale = scale.unwrap_or(1.0);
-    Ok(LibraryConfig { library, data, seed, backbone, reference_scale, finite_differences })
+    let reject_failures = section.bool("reject_failures", false)?;
+    Ok(LibraryConfig {
+        library,
+        data,
+        seed,
+        backbone,
+        reference_scale,
+        finite_differences,
+        reject_failures,
+    })
 }
 
 /// A file that must be given.

@@ -122,6 +122,8 @@ pub struct SharedLibrary {
     model: *mut Model,
     functions: Functions,
     dim: usize,
+    /// Whether a point that the model fails at is one of density zero.
+    reject_failures: bool,
     /// Taken for every evaluation of a model that bears one thread at a time.
     turns: Option<Mutex<()>>,
     /// Dropped last: the functions are its.
@@ -146,7 +148,10 @@ impl SharedLibrary {
         let data = data.map(CString::new).transpose().map_err(|_| LibraryError::Data)?;
         // SAFETY: the user names a library whose start-up code may run.
         let library = unsafe { libloading::Library::new(path) }.map_err(|error| {
-            LibraryError::Unloadable { path: name.clone(), message: one_line(&error.to_string()) }
+            // What the system says stands in the source.
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            let message = one_line(&source.unwrap_or_else(|| error.to_string()));
+            LibraryError::Unloadable { path: name.clone(), message }
         })?;
         let functions = Functions::of(&library, &name)?;
         let mut message = null_mut();
@@ -160,7 +165,14 @@ impl SharedLibrary {
         }
         functions.discard(message);
         // From here on dropping frees the model.
-        let mut made = Self { model, functions, dim: 0, turns: None, _library: library };
+        let mut made = Self {
+            model,
+            functions,
+            dim: 0,
+            reject_failures: false,
+            turns: None,
+            _library: library,
+        };
         // SAFETY: the model was just made.
         let found = unsafe { (made.functions.count)(model) };
         made.dim = usize::try_from(found).unwrap_or(0);
@@ -169,6 +181,14 @@ impl SharedLibrary {
         }
         made.turns = made.info().contains("STAN_THREADS=false").then(Mutex::default);
         Ok(made)
+    }
+
+    /// Takes a point that the model fails at for one of density zero, as samplers of Stan do: models fail by design where
+    /// their parameters are of no use, and by mistake, which then only a run without any weight tells.
+    #[must_use]
+    pub fn reject_failures(mut self, reject_failures: bool) -> Self {
+        self.reject_failures = reject_failures;
+        self
     }
 
     /// The number of unconstrained parameters, the dimension `d`.
@@ -193,11 +213,16 @@ impl SharedLibrary {
         self.turns.as_ref().map(|turns| turns.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What a call said, and its message.
-    fn outcome(&self, code: c_int, message: *mut c_char, x: &[f64]) -> Result<(), TargetFailure> {
-        if code == 0 {
+    /// Whether a call succeeded; `false` where its failure is that of a point of density zero.
+    fn succeeded(
+        &self,
+        code: c_int,
+        message: *mut c_char,
+        x: &[f64],
+    ) -> Result<bool, TargetFailure> {
+        if code == 0 || self.reject_failures {
             self.functions.discard(message);
-            return Ok(());
+            return Ok(code == 0);
         }
         let said = self.functions.take(message).unwrap_or_else(|| "no reason given".to_owned());
         let first: Vec<String> = x.iter().take(3).map(|x| format!("{x:.4}")).collect();
@@ -313,7 +338,9 @@ impl BatchTarget for SharedLibrary {
             let code = unsafe {
                 (self.functions.density)(self.model, false, true, x.as_ptr(), value, &mut message)
             };
-            self.outcome(code, message, x)?;
+            if !self.succeeded(code, message, x)? {
+                *value = f64::NEG_INFINITY;
+            }
         }
         Ok(())
     }
@@ -330,12 +357,15 @@ impl BatchTarget for SharedLibrary {
         let _turn = self.turn();
         let points = x.chunks_exact(dim).zip(scores.chunks_exact_mut(dim));
         for ((x, score), value) in points.zip(log_densities) {
-            let (mut message, score) = (null_mut(), score.as_mut_ptr());
+            let (mut message, slope) = (null_mut(), score.as_mut_ptr());
             // SAFETY: as above; the gradient has as many numbers as the point.
             let code = unsafe {
-                gradient(self.model, false, true, x.as_ptr(), value, score, &mut message)
+                gradient(self.model, false, true, x.as_ptr(), value, slope, &mut message)
             };
-            self.outcome(code, message, x)?;
+            if !self.succeeded(code, message, x)? {
+                *value = f64::NEG_INFINITY;
+                score.fill(0.0);
+            }
         }
         Ok(())
     }
@@ -354,12 +384,23 @@ impl BatchTarget for SharedLibrary {
         let points = x.chunks_exact(dim).zip(v.chunks_exact(dim));
         for ((x, v), out) in points.zip(out.chunks_exact_mut(dim)) {
             let (mut message, mut value, v) = (null_mut(), 0.0, v.as_ptr());
-            let out = out.as_mut_ptr();
+            let product_out = out.as_mut_ptr();
             // SAFETY: as above; vector and product have as many numbers as the point.
             let code = unsafe {
-                product(self.model, false, true, x.as_ptr(), v, &mut value, out, &mut message)
+                product(
+                    self.model,
+                    false,
+                    true,
+                    x.as_ptr(),
+                    v,
+                    &mut value,
+                    product_out,
+                    &mut message,
+                )
             };
-            self.outcome(code, message, x)?;
+            if !self.succeeded(code, message, x)? {
+                out.fill(0.0);
+            }
         }
         Ok(())
     }

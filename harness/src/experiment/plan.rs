@@ -10,7 +10,7 @@ use toml::{Table, Value};
 
 use super::catalog::Experiment;
 use super::config::{Axis, Choice, PresetConfig, Role, Selector};
-use crate::config::{LibraryConfig, RunConfig, TargetFamily};
+use crate::config::{RunConfig, TargetFamily};
 use crate::run::{MODEL, RunError};
 
 /// How much of an experiment is run.
@@ -195,9 +195,8 @@ fn files(cells: &[Cell], folder: &Path) -> BTreeSet<PathBuf> {
     let read = cells.iter().flat_map(|cell| {
         let target = match &cell.config.target.family {
             TargetFamily::File { path } => vec![path],
-            TargetFamily::SharedLibrary(LibraryConfig { library, data, backbone, .. }) => {
-                let data = data.as_ref().filter(|data| data.ends_with(".json"));
-                [Some(library), data, backbone.as_ref()].into_iter().flatten().collect()
+            TargetFamily::SharedLibrary(library) => {
+                library.files().into_iter().chain(&library.backbone).collect()
             }
             _ => Vec::new(),
         };

@@ -62,16 +62,20 @@ fn log_z(runs: &Named<'_>) -> Option<Figure> {
     let kinds = KINDS.iter().enumerate().take(last);
     let kinds =
         kinds.map(|(i, kind)| if i < first { String::new() } else { (*kind).into() }).collect();
+    let known = runs.iter().all(|(_, run)| run.summary.knows_truth());
+    let (up, truth) = if known { (Up::AroundZero, Some(0.0)) } else { (Up::Linear, None) };
     let plot = RowsPlot {
         title: "log Z with two standard errors to either side".into(),
         kinds,
         rows: runs.iter().map(|(name, _)| name.clone()).collect(),
-        columns: vec![Column { label: ("log Z".into(), Up::AroundZero), marks, truth: Some(0.0) }],
+        columns: vec![Column { label: ("log Z".into(), up), marks, truth }],
     };
-    let caption = "Estimates of log Z, whose truth is 0 (grey rule). AIS and SMC are too low on average \
-                   (lower side), their run from exact samples of the target to the reference too high (upper \
-                   side): the truth lies between them. Replica exchange is estimated by bridge sampling and by \
-                   stepping stones in both directions.";
+    let of_what = if known { ", whose truth is 0 (grey rule)" } else { "" };
+    let caption = format!(
+        "Estimates of log Z{of_what}. AIS and SMC are too low on average (lower side), their run from exact samples of \
+         the target to the reference too high (upper side): the truth lies between them. Replica exchange is estimated \
+         by bridge sampling and by stepping stones in both directions."
+    );
     Some(Figure::new("log-z", rows_svg(&plot), caption))
 }
 
@@ -255,7 +259,8 @@ fn of_target(what: &str, runs: &Named<'_>, several: bool) -> String {
 }
 
 fn weights(runs: &Named<'_>, several: bool) -> Option<Figure> {
-    if runs.iter().all(|(_, run)| run.summary.mode_weights.is_empty()) {
+    // Modes of a target that is no mixture are not known.
+    if runs.iter().all(|(_, run)| !run.summary.knows_truth()) {
         return None;
     }
     let of_run = |summary: &RunSummary| {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::config::ConfigError;
+use crate::fit::FitError;
 use crate::learned::data::DataError;
 use crate::learned::file::FileError;
 use crate::learned::training::TrainingError;
@@ -26,6 +27,9 @@ pub enum RunError {
     /// Training samples.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// A mixture that is to be fitted to samples.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// The file of a model or of a training.
     #[error(transparent)]
     ModelFile(#[from] FileError),
@@ -229,6 +233,7 @@ impl RunError {
                 | Self::Schedule(_)
                 | Self::NoEnd { .. }
                 | Self::Training(_)
+                | Self::Fit(FitError::Stopped | FitError::Core(_))
                 | Self::Unwritable { .. }
                 | Self::Stopped(_)
                 | Self::ExperimentStopped(_)

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Problem, RunError};
-use crate::config::RunConfig;
+use crate::config::{RunConfig, TargetFamily};
 use crate::storage::{Every, Identity, Journal, Manifest, SealError, read_sealed, write_sealed};
 use crate::target::{Standardize, mixture_to_json};
 
@@ -206,7 +206,13 @@ fn inputs(config: &RunConfig, problem: &Problem) -> Result<Identity, RunError> {
     for numbers in [&problem.map.shift, &problem.map.scale] {
         numbers.iter().for_each(|number| hash.update(number.to_le_bytes()));
     }
-    if let Some(file) = config.model.file.as_ref().filter(|_| config.model.is_used()) {
+    let model = config.model.file.as_ref().filter(|_| config.model.is_used());
+    // The backbone is the problem's mixture.
+    let library = match &config.target.family {
+        TargetFamily::SharedLibrary(library) => library.files(),
+        _ => Vec::new(),
+    };
+    for file in model.into_iter().chain(library) {
         let bytes = fs::read(file).map_err(|error| RunError::File {
             path: file.into(),
             message: format!("cannot be read ({error})"),

@@ -17,7 +17,8 @@ impl Problem<'_> {
         library: &LibraryConfig,
     ) -> Result<Self, RunError> {
         let path = Path::new(&library.library);
-        let model = SharedLibrary::load(path, library.data.as_deref(), library.seed)?;
+        let model = SharedLibrary::load(path, library.data.as_deref(), library.seed)?
+            .reject_failures(library.reject_failures);
         let (backbone, choice) = match &library.backbone {
             Some(file) => load_mixture(Path::new(file))?,
             None => (gaussian(model.dim(), library.reference_scale), Standardize::Diagonal),
@@ -32,6 +33,17 @@ impl Problem<'_> {
         let choice = config.target.standardize.unwrap_or(choice);
         let target = Held::Owned(Box::new(model));
         Self::of_density(config, target, library.finite_differences, (&backbone, choice))
+    }
+
+    /// Refuses a target that is no mixture, for what needs its exact samples.
+    ///
+    /// # Errors
+    /// [`RunError::NoMixture`].
+    pub(crate) fn require_mixture(&self) -> Result<(), RunError> {
+        if self.is_mixture() {
+            return Ok(());
+        }
+        Err(RunError::NoMixture { target: self.mixture.parameters().name.clone() })
     }
 }
 

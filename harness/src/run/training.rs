@@ -67,10 +67,7 @@ impl Training {
         let mut exact = config.clone();
         (exact.model.density, exact.model.score) = (Source::Exact, Source::Exact);
         let problem = Problem::new(&exact)?;
-        if !problem.is_mixture() {
-            let target = problem.mixture.parameters().name.clone();
-            return Err(RunError::NoMixture { target });
-        }
+        problem.require_mixture()?;
         config.check_training_memory(problem.mixture.dim())?;
         let levels = trained_levels(config, &problem)?;
         check_folder(folder, begin, &config.to_toml())?;

@@ -83,7 +83,7 @@ mod tests {
     /// another variance or weight than a generated mixture.
     #[test]
     fn every_published_file_is_embedded_and_keeps_the_rules() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../reference/targets");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/target/published");
         let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         let files = names.filter(|name| name.to_string_lossy().starts_with("gmm40")).count();
         assert_eq!(files, PUBLISHED.len());

@@ -84,7 +84,7 @@ mod tests {
     /// the family's own rules for weights, box and variance.
     #[test]
     fn every_published_file_is_embedded_and_keeps_the_rules() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../reference/targets");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/target/published");
         let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
         let files = names.filter(|name| name.to_string_lossy().starts_with("many_modes")).count();
         assert_eq!(files, PUBLISHED.len());

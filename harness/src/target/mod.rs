@@ -12,10 +12,10 @@
 //! That map is affine, so the result is again a normalized mixture: `log Z = 0` exactly, for
 //! every target of this room.
 
-/// The text of a published mixture, `reference/targets/$file`, as part of the program.
+/// The text of a published mixture, `published/$file`, as part of the program.
 macro_rules! published {
     ($file:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../reference/targets/", $file))
+        include_str!(concat!("published/", $file))
     };
 }
 

@@ -139,7 +139,9 @@ fn fitting(key: &str) -> Option<BoxedStrategy<String>> {
         "seed" | "target.seed" => integers(0..=1 << 40),
         "target.dim" => integers(1..=3),
         "target.separation" => floats(0.1..4.0),
-        "target.rotate" | "sampler.both_sides" => words(&["true", "false"]),
+        "target.rotate" | "target.reject_failures" | "sampler.both_sides" => {
+            words(&["true", "false"])
+        }
         "target.components" => integers(1..=4),
         "target.path" => {
             let files: Vec<String> = FILES.iter().map(|(name, _)| format!("{name:?}")).collect();

@@ -4,7 +4,7 @@
  *   gamma(x) = 3 exp(-|x - a|^2 / (2 0.5^2)) + exp(-|x - b|^2 / (2 0.8^2)),   Z = 2 pi (3 0.5^2 + 0.8^2).
  *
  * VERSION, WITHOUT_... and ONE_AT_A_TIME make libraries of other kinds. Data that is not "", NULL or a file's path
- * is refused unless it begins with a brace; points beyond 1e6 are an error of the model.
+ * is refused unless it begins with a brace; points beyond LIMIT (1e6) are an error of the model.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -13,6 +13,9 @@
 
 #ifndef VERSION
 #define VERSION 2
+#endif
+#ifndef LIMIT
+#define LIMIT 1e6
 #endif
 #ifndef DIM
 #define DIM 2
@@ -69,7 +72,7 @@ static int evaluate(bool propto, bool jacobian, const double *x, const double *v
         *error = copy("asked for a density without its constants or without Jacobian");
         return -1;
     }
-    if (fabs(x[0]) > 1e6) {
+    if (fabs(x[0]) > LIMIT) {
         *error = copy("Exception: x is\ntoo large");
         return -1;
     }

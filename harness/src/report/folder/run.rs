@@ -173,6 +173,11 @@ impl RunFolder {
 }
 
 impl RunSummary {
+    /// Whether the target is one of which the truth is known: a mixture.
+    pub(crate) fn knows_truth(&self) -> bool {
+        !self.true_mode_weights.is_empty()
+    }
+
     /// Whether ladders were run instead of particles annealed.
     pub(crate) fn is_exchange(&self) -> bool {
         self.round_trip_rate.is_some()
