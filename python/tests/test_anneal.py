@@ -42,7 +42,7 @@ def test_tempering(wells, sampler, kernel):
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("bridge", ["isotropic-optimal", "second-order", "identity"])
+@pytest.mark.parametrize("bridge", ["isotropic-optimal", "second-order", "flow-map", "identity"])
 def test_diffusion_with_a_backbone(wells, sampler, bridge):
     """Fails if the diffusion path of a mixture does not end in the target itself."""
     result = amc.anneal(
@@ -74,6 +74,26 @@ def test_score_and_products_by_keyword_or_differences(wells):
     owned = amc.anneal(wells, **keywords)
     assert np.array_equal(given.positions, owned.positions)
     check(amc.anneal(wells.log_density, 2, finite_differences=1e-4, **keywords), wells)
+
+
+def test_hessian_products_are_asked_for(wells):
+    """Fails if a map does without the target's products, mixes points and vectors up, or takes what cannot be used."""
+    calls = []
+
+    def product(x, v):
+        calls.append(x.shape == v.shape)
+        return wells.hessian_product(x, v)
+
+    keywords = dict(
+        path={"kind": "diffusion", "levels": 16, "spacing": "log-snr"}, bridge="flow-map", kernel="mala",
+        sampler={"particles": 1024}, backbone=wells.backbone(), progress=False,
+    )
+    given = amc.anneal(wells.log_density, score=wells.score, hessian_product=product, **keywords)
+    assert calls and all(calls)
+    check(given, wells)
+    assert np.array_equal(given.positions, amc.anneal(wells, **keywords).positions)
+    with pytest.raises(amc.TargetError, match="hessian_product returned an array of shape"):
+        amc.anneal(wells.log_density, score=wells.score, hessian_product=lambda x, v: v[:, 0], **keywords)
 
 
 def test_one_function_for_both(wells):

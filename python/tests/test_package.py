@@ -112,7 +112,7 @@ def test_version_and_metadata():
     for field in ("Summary", "License-Expression", "Requires-Python", "Author"):
         assert distribution[field], field
     requires = " ".join(importlib.metadata.requires("amc"))
-    assert "numpy" in requires and "tqdm" in requires and 'extra == "arviz"' in requires
+    assert "numpy" in requires and "tqdm" in requires and "extra == 'arviz'" in requires.replace('"', "'")
     names = {pathlib.PurePath(str(file)).name for file in importlib.metadata.files("amc")}
     assert {"LICENSE-MIT", "LICENSE-APACHE", "py.typed", "_amc.pyi", "_amc.abi3.so"} <= names or sys.platform != "linux"
 
