@@ -1,5 +1,7 @@
 //! Laws of the fit: ascent, closed forms, standard errors, degenerate samples.
 
+use std::ops::RangeInclusive;
+
 use amc_core::rng::{Key, Purpose, Stream};
 
 use super::*;
@@ -211,10 +213,9 @@ fn bad_input_is_refused_by_name() {
     let twice: Vec<f64> = twice.collect();
     assert!(message(&twice, 2, &FitOptions::new(3)).starts_with("samples: only 2 of them differ"));
     assert!(message(&[1e200, -1e200, 0.0, 1.0], 1, &two).contains("column 1 overflows"));
-    let backwards = std::ops::RangeInclusive::new(9, 2);
     for (name, options) in [
         ("components = 0", FitOptions::new(0)),
-        ("components = 9-2", FitOptions { components: backwards, ..two.clone() }),
+        ("components = 9-2", FitOptions { components: RangeInclusive::new(9, 2), ..two.clone() }),
         ("restarts = 0", FitOptions { restarts: 0, ..two.clone() }),
         ("max_iterations = 0", FitOptions { max_iterations: 0, ..two.clone() }),
         ("tolerance = NaN", FitOptions { tolerance: f64::NAN, ..two.clone() }),
