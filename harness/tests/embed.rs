@@ -186,6 +186,16 @@ fn every_bridge_along_a_backbone() {
             .sampler(SamplerConfig::smc(4096));
         check(bridge, &run.run().unwrap());
     }
+    // A map of several stages whose last one differentiates the target's score.
+    let target = Modes { offers: Derivatives::Score };
+    let heun = Sampling::of(&target, 2)
+        .backbone(backbone())
+        .configure(
+            "[path]\nlevels = 96\nspacing = 'log-snr'\n[bridge]\nkind = 'flow-map'\nmap = 'heun'",
+        )
+        .finite_differences(1e-4)
+        .sampler(SamplerConfig::smc(4096));
+    check("heun by differences", &heun.run().unwrap());
     let target = Modes { offers: Derivatives::HessianProduct };
     let exchange = Sampling::of(&target, 2).backbone(backbone()).path(PathConfig::diffusion(8));
     let exchange = exchange.kernel(KernelConfig::mala(2));

@@ -180,6 +180,11 @@ impl<'a> OwnDensity<'a> {
         Ok(())
     }
 
+    /// What one evaluation needs: rows, those of another place or of scores, and log-densities on both sides.
+    fn room_len(&self) -> usize {
+        self.blocks * (2 * self.dim + 2)
+    }
+
     /// The density as one without products of its own, whose scores are differentiated instead.
     fn differentiated(&self) -> FiniteDifference<'_> {
         FiniteDifference::new(self)
@@ -191,8 +196,9 @@ impl LogDensity for OwnDensity<'_> {
         self.dim
     }
 
+    /// That of an evaluation, and the two vectors a coordinate of a difference of two scores.
     fn scratch_len(&self) -> usize {
-        self.blocks * (2 * self.dim + 2)
+        self.room_len() + 2 * self.dim
     }
 
     fn log_density(&self, x: &[f64x8], scratch: Scratch<'_>) -> Result<f64x8> {
@@ -245,7 +251,7 @@ impl Score for OwnDensity<'_> {
         let d = self.dim;
         check_len("x", log_densities.len() * d, x.len())?;
         check_len("score", log_densities.len() * d, score.len())?;
-        let room = scratch.take(self.scratch_len())?;
+        let room = scratch.take(self.room_len())?;
         let vectors = self.blocks * d;
         let pieces = x.chunks(vectors).zip(score.chunks_mut(vectors));
         for ((x, score), log_densities) in pieces.zip(log_densities.chunks_mut(self.blocks)) {
@@ -266,10 +272,6 @@ impl Score for OwnDensity<'_> {
 }
 
 impl HessianProduct for OwnDensity<'_> {
-    fn hessian_scratch_len(&self) -> usize {
-        self.differentiated().scratch_len().max(3 * self.dim)
-    }
-
     fn hessian_product(
         &self,
         x: &[f64x8],

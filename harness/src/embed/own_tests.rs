@@ -123,10 +123,12 @@ fn products_in_standardized_coordinates() {
             continue;
         };
         assert!(offered);
-        let mut memory = vec![splat(0.0); products.hessian_scratch_len()];
+        // Linearized products are given this much.
+        let mut memory = vec![splat(0.0); products.scratch_len()];
         let v = [splat(0.7), splat(-0.4), splat(1.3)];
-        let mut out = [splat(0.0); 3];
-        products.hessian_product(&x[6..9], &v, &mut out, Scratch::new(&mut memory)).unwrap();
+        let (mut out, mut kept) = ([splat(0.0); 3], [splat(0.0); 3]);
+        products.linearize(&x[6..9], &mut kept, Scratch::new(&mut memory)).unwrap();
+        products.linearized_product(&kept, &v, &mut out, Scratch::new(&mut memory)).unwrap();
         for lane in 0..8 {
             let scaled = [0.7 * SCALE[0], -0.4 * SCALE[1], 1.3 * SCALE[2]];
             let expected = hessian_times(place(&x, 2, lane), scaled);
