@@ -37,7 +37,7 @@ def test_weights_agree(weighted, ladders):
         np.testing.assert_allclose(np.exp(result.log_weights), result.weights, rtol=1e-9)
         assert result.log_z == result.summary["log_z"] and result.log_z_std_error == result.summary["log_z_std_error"]
         assert result.positions.flags.c_contiguous and result.positions.shape == (len(result.weights), 2)
-        assert result.settings.startswith('seed = "1"') or "seed" in result.settings
+        assert result.settings.startswith("seed = ")
     assert weighted.ess == pytest.approx(weighted.summary["ess"], rel=1e-9)
     assert ladders.ess == pytest.approx(1.0) and ladders.chains == 8 and weighted.chains == 1
 

@@ -177,7 +177,10 @@ impl MixtureDensity {
     ) -> Result<(), EmbedError> {
         self.check("x", &x)?;
         self.check("v", &v)?;
-        check_outputs("v", x.count(), v.count())?;
+        if v.count() != x.count() {
+            let message = format!("v holds {} points, and x {}", v.count(), x.count());
+            return Err(EmbedError::Shape { message });
+        }
         self.check_output("out", x.count(), &out)?;
         for points in [&x, &v] {
             refuse_not_finite(points, 0, x.count())?;

@@ -185,9 +185,14 @@ impl<'a> OwnDensity<'a> {
         self.blocks * (2 * self.dim + 2)
     }
 
-    /// The density as one without products of its own, whose scores are differentiated instead.
+    /// The density as one without products of its own, whose scores are differentiated instead. Scores that are
+    /// differences themselves carry their rounding, which a step as short as for exact ones would magnify.
     fn differentiated(&self) -> FiniteDifference<'_> {
-        FiniteDifference::new(self)
+        let length = match (self.offers, self.step) {
+            (Derivatives::None, Some(step)) => step / libm::cbrt(f64::EPSILON),
+            _ => 1.0,
+        };
+        FiniteDifference::with_length(self, length).unwrap_or(FiniteDifference::new(self))
     }
 }
 

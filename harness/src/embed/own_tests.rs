@@ -111,7 +111,7 @@ fn products_in_standardized_coordinates() {
     let cases = [
         (Derivatives::HessianProduct, None, 1e-12, true),
         (Derivatives::Score, Some(1e-4), 1e-6, true),
-        (Derivatives::None, Some(1e-3), 1e-3, true),
+        (Derivatives::None, Some(1e-3), 1e-4, true),
         (Derivatives::Score, None, 0.0, false),
         (Derivatives::None, None, 0.0, false),
     ];

@@ -64,8 +64,8 @@ impl Layout {
             return Ok(self);
         }
         let message = format!(
-            "strides ({row_stride}, {column_stride}) let numbers of {count} points of {dim} coordinates share a place; \
-             an output needs one for each"
+            "strides ({row_stride}, {column_stride}) let numbers of {count} points of {dim} coordinates share a place, or \
+             interleave; in an output rows or columns lie one after the other"
         );
         Err(EmbedError::Shape { message })
     }
