@@ -72,7 +72,7 @@ pub struct amc_summary {
 // SAFETY: `repr(C)`, numbers only, the first a `usize`.
 unsafe impl Structure for amc_summary {
     const NAME: &'static str = "amc_summary";
-    const FIRST: usize = 104;
+    const FIRST: usize = 3 * size_of::<usize>() + 80;
 }
 
 /// Number of samples N of a result; 0 for NULL.

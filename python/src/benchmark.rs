@@ -31,6 +31,11 @@ pub(crate) fn _benchmark<'py>(
         Some(scores) => Some(Output::place(py, Some(scores), "scores", x.shape())?),
         None => None,
     };
+    values.apart_from("log_densities", &x, "x")?;
+    if let Some(room) = &room {
+        room.apart_from("scores", &x, "x")?;
+        room.apart_from_output("scores", &values, "log_densities")?;
+    }
     let (points, values) = (x.numbers(), values.numbers());
     let mut room = room.as_mut().map(Output::numbers);
     let seconds = py.detach(|| {

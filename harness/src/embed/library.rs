@@ -6,8 +6,8 @@
 //! (`propto = false`, `jacobian = true`), so that the integral over the unconstrained parameters, `Z`, is the marginal
 //! likelihood of a model of Stan.
 //!
-//! Models must bear several threads. One whose `bs_model_info` says `STAN_THREADS=false` does not, and is asked by one
-//! thread at a time.
+//! Models must bear several threads. Those whose `bs_model_info` says `STAN_THREADS=false` do not: they are asked by one
+//! thread at a time, all of a process together, because models of one library share what they differentiate on.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint};
 use std::path::Path;
@@ -117,6 +117,10 @@ struct Functions {
     info: Option<Info>,
 }
 
+/// Held during every evaluation of a model that bears one thread at a time. One for the process: the system loads a library
+/// once, so the models of several runs (an experiment has one a thread) share its globals.
+static TURNS: Mutex<()> = Mutex::new(());
+
 /// A model of a shared library, ready to be evaluated.
 pub struct SharedLibrary {
     model: *mut Model,
@@ -124,14 +128,14 @@ pub struct SharedLibrary {
     dim: usize,
     /// Whether a point that the model fails at is one of density zero.
     reject_failures: bool,
-    /// Taken for every evaluation of a model that bears one thread at a time.
-    turns: Option<Mutex<()>>,
+    /// Whether the model bears one thread at a time.
+    takes_turns: bool,
     /// Dropped last: the functions are its.
     _library: libloading::Library,
 }
 
 // SAFETY: the interface lets a model be evaluated by several threads at once and freed by any; where it says that it was
-// compiled without that, `turns` lets one in at a time.
+// compiled without that, `TURNS` lets one in at a time.
 unsafe impl Send for SharedLibrary {}
 // SAFETY: as above.
 unsafe impl Sync for SharedLibrary {}
@@ -170,7 +174,7 @@ impl SharedLibrary {
             functions,
             dim: 0,
             reject_failures: false,
-            turns: None,
+            takes_turns: false,
             _library: library,
         };
         // SAFETY: the model was just made.
@@ -179,7 +183,7 @@ impl SharedLibrary {
         if made.dim == 0 {
             return Err(LibraryError::NoParameters { path: name, found });
         }
-        made.turns = made.info().contains("STAN_THREADS=false").then(Mutex::default);
+        made.takes_turns = made.info().contains("STAN_THREADS=false");
         Ok(made)
     }
 
@@ -209,8 +213,8 @@ impl SharedLibrary {
         }
     }
 
-    fn turn(&self) -> Option<MutexGuard<'_, ()>> {
-        self.turns.as_ref().map(|turns| turns.lock().unwrap_or_else(PoisonError::into_inner))
+    fn turn(&self) -> Option<MutexGuard<'static, ()>> {
+        self.takes_turns.then(|| TURNS.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether a call succeeded; `false` where its failure is that of a point of density zero.

@@ -90,8 +90,9 @@ struct Noised {
 }
 
 impl Mixture {
-    fn of(parameters: MixtureParameters) -> PyResult<Self> {
-        let density = MixtureDensity::new(parameters);
+    /// Full covariances are decomposed here, which may take minutes: the interpreter is free meanwhile.
+    fn of(py: Python<'_>, parameters: MixtureParameters) -> PyResult<Self> {
+        let density = py.detach(|| MixtureDensity::new(parameters));
         Ok(Self { density: density.map_err(exception)?, noised: Mutex::new(None) })
     }
 
@@ -106,10 +107,10 @@ impl Mixture {
     }
 
     /// A member of a family, standardized or not.
-    fn family(parameters: MixtureParameters, how: Option<&str>) -> PyResult<Self> {
+    fn family(py: Python<'_>, parameters: MixtureParameters, how: Option<&str>) -> PyResult<Self> {
         let how = standardization(how.unwrap_or(Standardize::None.name()))?;
         let (parameters, _) = standardize(&parameters, how).map_err(family_exception)?;
-        Self::of(parameters)
+        Self::of(py, parameters)
     }
 
     /// The density at time `t` of `schedule`, from the last call if that was the same.
@@ -138,13 +139,14 @@ impl Mixture {
     #[new]
     #[pyo3(signature = (weights, means, covariances, *, covariance = None, name = None))]
     fn new(
+        py: Python<'_>,
         weights: &Bound<'_, PyAny>,
         means: &Bound<'_, PyAny>,
         covariances: &Bound<'_, PyAny>,
         covariance: Option<&str>,
         name: Option<String>,
     ) -> PyResult<Self> {
-        Self::of(parameters::parameters(weights, means, covariances, covariance, name)?)
+        Self::of(py, parameters::parameters(weights, means, covariances, covariance, name)?)
     }
 
     /// Reads a mixture from a JSON file (the format of ``target.path`` in configurations).
@@ -176,9 +178,9 @@ impl Mixture {
     /// 2.0
     #[staticmethod]
     #[pyo3(signature = (path, *, standardize = None))]
-    fn from_file(path: PathBuf, standardize: Option<&str>) -> PyResult<Self> {
+    fn from_file(py: Python<'_>, path: PathBuf, standardize: Option<&str>) -> PyResult<Self> {
         let (parameters, asked) = load_mixture(&path).map_err(family_exception)?;
-        Self::family(parameters, Some(standardize.unwrap_or(asked.name())))
+        Self::family(py, parameters, Some(standardize.unwrap_or(asked.name())))
     }
 
     /// Writes the mixture to a JSON file, every number exactly.
@@ -237,6 +239,7 @@ impl Mixture {
     #[staticmethod]
     #[pyo3(signature = (dim, separation, *, conditioning = "none", rotate = false, seed = 0, standardize = "diagonal"))]
     fn two_modes(
+        py: Python<'_>,
         dim: usize,
         separation: f64,
         conditioning: &str,
@@ -250,7 +253,7 @@ impl Mixture {
             ))
         })?;
         let family = TwoModes { dim, a: separation, conditioning, rotate, seed };
-        Self::family(family.parameters().map_err(family_exception)?, Some(standardize))
+        Self::family(py, family.parameters().map_err(family_exception)?, Some(standardize))
     }
 
     /// ManyModes(d, K): weights spread over a factor of 3, means uniform on [-K, K]^d, variance 0.5 [1]_.
@@ -287,13 +290,14 @@ impl Mixture {
     #[staticmethod]
     #[pyo3(signature = (dim, components, *, seed = None, standardize = "diagonal"))]
     fn many_modes(
+        py: Python<'_>,
         dim: usize,
         components: usize,
         seed: Option<u64>,
         standardize: &str,
     ) -> PyResult<Self> {
         let family = ManyModes { dim, components, seed: seed.unwrap_or(ManyModes::DEFAULT_SEED) };
-        Self::family(family.parameters().map_err(family_exception)?, Some(standardize))
+        Self::family(py, family.parameters().map_err(family_exception)?, Some(standardize))
     }
 
     /// GMM40(d): 40 equal weights, means uniform on [-40, 40]^d, variance ``log(1 + e)``.
@@ -325,9 +329,9 @@ impl Mixture {
     /// array([-0.3 , 21.46])
     #[staticmethod]
     #[pyo3(signature = (dim, *, seed = None, standardize = "diagonal"))]
-    fn gmm40(dim: usize, seed: Option<u64>, standardize: &str) -> PyResult<Self> {
+    fn gmm40(py: Python<'_>, dim: usize, seed: Option<u64>, standardize: &str) -> PyResult<Self> {
         let family = Gmm40 { dim, seed: seed.unwrap_or(Gmm40::DEFAULT_SEED) };
-        Self::family(family.parameters().map_err(family_exception)?, Some(standardize))
+        Self::family(py, family.parameters().map_err(family_exception)?, Some(standardize))
     }
 
     /// Fits a mixture to samples by expectation maximization [1]_, as a backbone for example.
@@ -410,7 +414,7 @@ impl Mixture {
             floor,
             threads,
         };
-        Self::of(fit::fit(py, samples, &options)?.mixture)
+        Self::of(py, fit::fit(py, samples, &options)?.mixture)
     }
 
     /// Log-densities ``log gamma(x)`` of points, in nats.
@@ -757,7 +761,7 @@ impl Mixture {
     ) -> PyResult<(Self, Bound<'py, PyAny>, Bound<'py, PyAny>)> {
         let mapped = standardize(self.parameters(), standardization(how)?);
         let (parameters, map) = mapped.map_err(family_exception)?;
-        Ok((Self::of(parameters)?, vector(py, map.shift), vector(py, map.scale)))
+        Ok((Self::of(py, parameters)?, vector(py, map.shift), vector(py, map.scale)))
     }
 
     /// Weights of the components, ``(K,)``; they sum to 1. A copy.

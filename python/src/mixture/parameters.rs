@@ -13,7 +13,7 @@
 //!
 //! Where two lines fit (`K = d > 1`) the caller has to say which kind is meant.
 
-use amc_harness::target::{Covariance, MixtureParameters};
+use amc_harness::target::{Covariance, MixtureParameters, normalized as scaled_to_one};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -178,19 +178,8 @@ fn normalized(name: &str, weights: &[f64]) -> PyResult<Vec<f64>> {
             weights[at]
         )));
     }
-    // Weights that already sum to 1 keep their bits, so that a copy is the same mixture.
-    let rounding = weights.len() as f64 * f64::EPSILON;
-    if (weights.iter().sum::<f64>() - 1.0).abs() <= rounding {
-        return Ok(weights);
-    }
-    let largest = weights.iter().copied().fold(0.0, f64::max);
-    if largest == 0.0 {
-        return Err(PyValueError::new_err(format!("{name} are all zero; one must be positive")));
-    }
-    // By the largest first, so that the sum neither overflows nor vanishes.
-    let scaled: Vec<f64> = weights.iter().map(|weight| weight / largest).collect();
-    let total: f64 = scaled.iter().sum();
-    Ok(scaled.iter().map(|weight| weight / total).collect())
+    scaled_to_one(weights)
+        .ok_or_else(|| PyValueError::new_err(format!("{name} are all zero; one must be positive")))
 }
 
 /// Variances, all above 0.
