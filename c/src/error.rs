@@ -102,8 +102,8 @@ impl Failure {
     /// Of an evaluation of the points from `start` on.
     pub(crate) fn in_rows_from(start: usize, error: EmbedError) -> Self {
         Self::from(match error {
-            EmbedError::NotFinite { row, column } => {
-                EmbedError::NotFinite { row: row + start, column }
+            EmbedError::NotFinite { name, row, column, value } => {
+                EmbedError::NotFinite { name, row: row + start, column, value }
             }
             other => other,
         })
@@ -286,7 +286,10 @@ mod tests {
     /// Fails if the row of a later piece is told as if it were in the first, in numbers or in words.
     #[test]
     fn rows_are_those_of_all_points() {
-        let failure = Failure::in_rows_from(512, EmbedError::NotFinite { row: 3, column: 1 });
+        let failure = Failure::in_rows_from(
+            512,
+            EmbedError::NotFinite { name: "x", row: 3, column: 1, value: f64::NAN },
+        );
         assert_eq!((failure.status, failure.row), (amc_status::AMC_ERROR_NOT_FINITE, 515));
         assert!(failure.message.contains("515"), "{}", failure.message);
         assert_eq!(Failure::in_rows_from(512, EmbedError::Stopped).row, AMC_NO_ROW);

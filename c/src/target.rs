@@ -9,7 +9,7 @@ use crate::structure::{self, Structure};
 
 /// Log-densities of a target: `log_densities` [n] receives log gamma(x_i), known up to one constant, of the points
 /// `x` [n x d], rows without gaps. -infinity where gamma is 0; NaN and +infinity are counted, and the point is rejected.
-/// Where a move ran away, coordinates may be infinite or NaN: callbacks must bear that, and may return anything.
+/// All coordinates are finite: where a move ran away, another place is asked about and the answer not taken.
 ///
 /// Returns 0, or another number to end the run, which comes back as `code` of the `amc_error`.
 pub type amc_log_densities_fn = Option<
@@ -62,9 +62,10 @@ pub struct amc_target {
     pub user: *mut c_void,
     /// Required.
     pub log_densities: amc_log_densities_fn,
-    /// NULL if there is none; MALA, HMC and most bridges need it, or `finite_difference_step` of the options.
+    /// NULL if there is none; MALA and HMC need it, or `finite_difference_step` of the options. Bridges take scores from the
+    /// backbone.
     pub scores: amc_scores_fn,
-    /// NULL if there is none; needs `scores`. Bridges of second order need it.
+    /// NULL if there is none; needs `scores`. Maps of several stages take it at the target; without it the backbone stands in.
     pub hessian_products: amc_hessian_products_fn,
     /// Most points of one call, from 8 to 512; 0 stands for 128.
     pub points_at_once: usize,

@@ -335,7 +335,7 @@ fn watchers_may_stop() {
 fn what_is_refused() {
     let (score, none) = (Modes { offers: Derivatives::Score }, Modes { offers: Derivatives::None });
     let own = || Sampling::of(&score, 2);
-    let cases: [(&str, Sampling<'_>, &str); 13] = [
+    let cases: [(&str, Sampling<'_>, &str); 14] = [
         ("no score", Sampling::of(&none, 2), "kernel.kind = \"mala\" needs the score"),
         ("no backbone", own().path(PathConfig::diffusion(8)), "needs a mixture near the target"),
         ("denoising", own().configure("[bridge]\nkind = 'ddpm'"), "bridge.kind"),
@@ -345,6 +345,7 @@ fn what_is_refused() {
         ("nan", own().reference(&[0.0, f64::NAN], &[1.0; 2]), "mean[1] = NaN"),
         ("scale", own().reference(&[0.0; 2], &[1.0, -1.0]), "scale[1] = -1"),
         ("nothing", Sampling::of(&score, 0), "at least 1"),
+        ("size", Sampling::of(&score, usize::MAX), "target.dim"),
         ("step", own().finite_differences(0.0), "(0, 1)"),
         ("section", own().configure("[target]\nkind = 'gmm40'"), "\"target\" cannot be set here"),
         ("key", own().configure("[path]\nlevel = 3"), "path.level"),

@@ -176,7 +176,8 @@ def _dimension(target: Any, dim: Any, backbone: Optional[_amc.Mixture]) -> int:
         dim = known
     count = _count("dim", dim, least=1)
     if known is not None and count != known:
-        raise ValueError(f"dim = {count}, but the target has {known} coordinates; leave dim out, or correct it")
+        whose = "target" if isinstance(getattr(target, "dim", None), numbers.Integral) else "backbone"
+        raise ValueError(f"dim = {count}, but the {whose} has {known} coordinates; leave dim out, or correct it")
     return count
 
 

@@ -105,6 +105,11 @@ impl<'py> Input<'py> {
                 "{name} is a masked array, whose mask would be lost; pass {name}.filled(value) or the points that are not masked"
             )));
         }
+        if value.is_none() {
+            return Err(PyTypeError::new_err(format!(
+                "{name} is None; is a return or an argument missing?"
+            )));
+        }
         let array = numpy.call_method1("asarray", (value,))?;
         let dtype = array.getattr("dtype")?;
         let kind: String = dtype.getattr("kind")?.extract()?;

@@ -128,7 +128,7 @@ BAD_POINTS = [
     (None, TypeError, "x holds object"),
     ("text", TypeError, "x holds <U4"),
     (np.ma.masked_array(np.zeros((3, 2)), mask=[[1, 0]] * 3), TypeError, "masked array"),
-    (np.array([[0.0, 1.0], [np.nan, 0.0]]), ValueError, "point 1: coordinate 0 is not a finite number"),
+    (np.array([[0.0, 1.0], [np.nan, 0.0]]), ValueError, "x: coordinate 0 of point 1 is NaN"),
     (np.array([[0.0, -np.inf]]), ValueError, "point 0: coordinate 1"),
 ]
 

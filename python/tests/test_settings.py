@@ -38,7 +38,7 @@ def gaussian(x):
         (dict(dim=None), TypeError, "dim is missing"),
         (dict(dim=2.0), TypeError, "dim = 2.0 must be an int"),
         (dict(backbone="mixture"), TypeError, "backbone = 'mixture' must be an amc.Mixture"),
-        (dict(backbone=amc.Mixture([1.0], [[0.0]], 1.0)), ValueError, "dim = 2, but the target has 1 coordinates"),
+        (dict(backbone=amc.Mixture([1.0], [[0.0]], 1.0)), ValueError, "dim = 2, but the backbone has 1 coordinates"),
         (dict(reference=1.0), TypeError, r"reference = 1.0 must be a pair \(mean, scale\)"),
         (dict(reference=(0.0, -1.0)), amc.ConfigError, r"reference: scale\[0\] = -1 must be greater than 0"),
         (dict(reference=([0.0], 1.0)), amc.ConfigError, "reference: mean has 1 entries, and the target 2"),

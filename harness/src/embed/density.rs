@@ -182,9 +182,8 @@ impl MixtureDensity {
             return Err(EmbedError::Shape { message });
         }
         self.check_output("out", x.count(), &out)?;
-        for points in [&x, &v] {
-            refuse_not_finite(points, 0, x.count())?;
-        }
+        refuse_not_finite("x", &x, 0, x.count())?;
+        refuse_not_finite("v", &v, 0, v.count())?;
         let (level, d) = (self.level(), self.dim());
         let mut block = vec![f64x8::ZERO; 3 * d];
         let mut memory = vec![f64x8::ZERO; level.hessian_scratch_len()];
@@ -287,12 +286,17 @@ fn write_log_densities(
         outputs.copy_from_slice(block);
         finite &= block.iter().all(|value| value.is_finite());
     }
-    if finite { Ok(()) } else { refuse_not_finite(x, first * LANES, outputs.len()) }
+    if finite { Ok(()) } else { refuse_not_finite("x", x, first * LANES, outputs.len()) }
 }
 
-fn refuse_not_finite(x: &Points<'_>, first: usize, count: usize) -> Result<(), EmbedError> {
+fn refuse_not_finite(
+    name: &'static str,
+    x: &Points<'_>,
+    first: usize,
+    count: usize,
+) -> Result<(), EmbedError> {
     match x.not_finite(first, count) {
-        Some((row, column)) => Err(EmbedError::NotFinite { row, column }),
+        Some((row, column, value)) => Err(EmbedError::NotFinite { name, row, column, value }),
         None => Ok(()),
     }
 }
@@ -402,7 +406,7 @@ mod tests {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             x[2 * 150 + 1] = bad;
             let error = density.log_densities(Points::rows(&x, 2).unwrap(), &mut p).unwrap_err();
-            assert!(matches!(error, EmbedError::NotFinite { row: 150, column: 1 }), "{error}");
+            assert!(matches!(error, EmbedError::NotFinite { row: 150, column: 1, .. }), "{error}");
         }
         x[2 * 150 + 1] = 1e200;
         density.log_densities(Points::rows(&x, 2).unwrap(), &mut p).unwrap();

@@ -18,12 +18,16 @@ pub enum EmbedError {
         message: String,
     },
     /// A point that is not one.
-    #[error("point {row}: coordinate {column} is not a finite number")]
+    #[error("{name}: coordinate {column} of point {row} is {value}; it must be finite")]
     NotFinite {
+        /// The points, as the argument is called.
+        name: &'static str,
         /// Index of the point.
         row: usize,
         /// Index of the coordinate.
         column: usize,
+        /// What it is.
+        value: f64,
     },
     /// Numbers that define no mixture, or a noise level out of range.
     #[error("{what}: {source}")]

@@ -9,7 +9,7 @@
 //! | a density that other tools compiled | [`SharedLibrary`] |
 //! | a run of a sampler on either | [`Sampling`], which ends with [`Sampled`] |
 //!
-//! Nothing here is global: every run has threads of its own, and a call allocates no more than a few vectors.
+//! No result depends on anything global: every run has threads of its own, and a call allocates no more than a few vectors.
 
 mod check;
 mod density;

@@ -94,8 +94,9 @@ impl<'a> OwnDensity<'a> {
         })
     }
 
-    /// Rows `[8 B x d]` of the target's own coordinates from blocks `[B x d]`.
-    fn rows(&self, x: &[f64x8], rows: &mut [f64]) -> Result<()> {
+    /// Rows `[8 B x d]` of the target's own coordinates from blocks `[B x d]`, and which of them were no points: a
+    /// proposal that ran away is not the target's fault, so it is asked about another place, and its answer is not taken.
+    fn rows(&self, x: &[f64x8], rows: &mut [f64]) -> Result<Vec<usize>> {
         let d = self.dim;
         blocks_to_rows(x, d, rows)?;
         if !self.identity {
@@ -106,7 +107,14 @@ impl<'a> OwnDensity<'a> {
                 }
             }
         }
-        Ok(())
+        let mut lost = Vec::new();
+        for (index, row) in rows.chunks_exact_mut(d).enumerate() {
+            if !row.iter().all(|x| x.is_finite()) {
+                row.copy_from_slice(&self.map.shift);
+                lost.push(index);
+            }
+        }
+        Ok(lost)
     }
 
     /// Blocks of gradients, or of products, from rows; times the scale.
@@ -125,9 +133,10 @@ impl<'a> OwnDensity<'a> {
     /// Log-densities of blocks `x` `[B x d]`, `B` at most [`OwnDensity::blocks_at_once`]; `rows` `[B x d]` is room.
     fn evaluate(&self, x: &[f64x8], out: &mut [f64x8], rows: &mut [f64x8]) -> Result<()> {
         let rows = &mut cast_slice_mut(rows)[..LANES * x.len()];
-        self.rows(x, rows)?;
+        let lost = self.rows(x, rows)?;
         let values: &mut [f64] = cast_slice_mut(out);
         self.kept(self.target.get().log_densities(rows, self.dim, values))?;
+        lost.iter().for_each(|&index| values[index] = f64::NAN);
         out.iter_mut().for_each(|value| *value += splat(self.log_scale));
         Ok(())
     }
@@ -142,10 +151,14 @@ impl<'a> OwnDensity<'a> {
     ) -> Result<()> {
         let (rows, scores) = room.split_at_mut(x.len());
         let (rows, scores) = (cast_slice_mut(rows), &mut cast_slice_mut(scores)[..LANES * x.len()]);
-        self.rows(x, rows)?;
+        let lost = self.rows(x, rows)?;
         let values: &mut [f64] = cast_slice_mut(out);
         let target = self.target.get();
         self.kept(target.log_densities_and_scores(rows, self.dim, values, scores))?;
+        for index in lost {
+            values[index] = f64::NAN;
+            scores[index * self.dim..][..self.dim].fill(f64::NAN);
+        }
         self.blocks(scores, score)?;
         out.iter_mut().for_each(|value| *value += splat(self.log_scale));
         Ok(())
@@ -297,11 +310,13 @@ impl HessianProduct for OwnDensity<'_> {
         for ((scaled, v), s) in products.iter_mut().zip(v).zip(&self.map.scale) {
             *scaled = *v * splat(*s);
         }
-        self.rows(x, cast_slice_mut(rows))?;
+        let lost = self.rows(x, cast_slice_mut(rows))?;
         blocks_to_rows(products, d, cast_slice_mut(directions))?;
         let target = self.target.get();
         let (rows, directions) = (cast_slice(rows), cast_slice(directions));
-        self.kept(target.hessian_products(rows, directions, d, cast_slice_mut(products)))?;
+        let flat: &mut [f64] = cast_slice_mut(products);
+        self.kept(target.hessian_products(rows, directions, d, flat))?;
+        lost.iter().for_each(|index| flat[index * d..][..d].fill(f64::NAN));
         self.blocks(cast_slice(products), out)
     }
 

@@ -147,3 +147,52 @@ fn products_in_standardized_coordinates() {
         );
     }
 }
+
+/// Fails if a target is asked about a point that is none, or the answer about another place is taken for it.
+#[test]
+fn points_that_are_none_are_not_asked_about() {
+    struct Strict;
+    impl Target for Strict {
+        fn log_density(&self, x: &[f64]) -> f64 {
+            assert!(x.iter().all(|x| x.is_finite()), "{x:?}");
+            x[0]
+        }
+        fn log_density_and_score(&self, x: &[f64], score: &mut [f64]) -> Option<f64> {
+            score.fill(1.0);
+            Some(self.log_density(x))
+        }
+        fn hessian_product(&self, x: &[f64], v: &[f64], out: &mut [f64]) -> Option<()> {
+            out.copy_from_slice(v);
+            self.log_density(x).is_finite().then_some(())
+        }
+    }
+    let map = AffineMap { shift: vec![1.0, 2.0], scale: vec![0.5, 3.0] };
+    let density = OwnDensity::new(Held::Borrowed(&Strict), map, None);
+    let mut memory = vec![splat(0.0); density.scratch_len()];
+    let bad = |at: usize, value: f64| {
+        f64x8::new(std::array::from_fn(|lane| if lane == at { value } else { 0.25 }))
+    };
+    let x = [bad(2, f64::NAN), splat(1.0), splat(0.0), bad(7, f64::INFINITY)];
+    let (mut p, mut score) = ([splat(0.0); 2], [splat(0.0); 4]);
+    let is_lost = |block: usize, lane: usize| (block, lane) == (0, 2) || (block, lane) == (1, 7);
+    for scored in [false, true] {
+        let scratch = Scratch::new(&mut memory);
+        match scored {
+            true => density.log_densities_and_scores(&x, &mut score, &mut p, scratch).unwrap(),
+            false => density.log_densities(&x, &mut p, scratch).unwrap(),
+        }
+        for block in 0..2 {
+            for lane in 0..8 {
+                assert_eq!(p[block].to_array()[lane].is_nan(), is_lost(block, lane));
+                let slope = score[2 * block].to_array()[lane];
+                assert!(!scored || slope.is_nan() == is_lost(block, lane));
+            }
+        }
+    }
+    let (v, mut out) = ([splat(1.0), splat(2.0)], [splat(0.0); 2]);
+    let scratch = Scratch::new(&mut memory);
+    HessianProduct::hessian_product(&density, &x[..2], &v, &mut out, scratch).unwrap();
+    for lane in 0..8 {
+        assert_eq!(out[1].to_array()[lane].is_nan(), lane == 2);
+    }
+}

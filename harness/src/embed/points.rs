@@ -151,11 +151,13 @@ impl<'a> Points<'a> {
     }
 
     /// The first of these points that has a coordinate that is no finite number.
-    pub(super) fn not_finite(&self, first: usize, count: usize) -> Option<(usize, usize)> {
+    pub(super) fn not_finite(&self, first: usize, count: usize) -> Option<(usize, usize, f64)> {
         let end = first.saturating_add(count).min(self.layout.count);
-        let bad = |row: usize, j: usize| !self.data[self.layout.place(row, j)].is_finite();
-        (first..end)
-            .find_map(|row| (0..self.layout.dim).find(|&j| bad(row, j)).map(|column| (row, column)))
+        let at = |row: usize, j: usize| self.data[self.layout.place(row, j)];
+        (first..end).find_map(|row| {
+            let bad = (0..self.layout.dim).find(|&j| !at(row, j).is_finite());
+            bad.map(|column| (row, column, at(row, column)))
+        })
     }
 }
 
@@ -254,9 +256,10 @@ mod tests {
         }
         let data = [1.0, 2.0, f64::NAN, 4.0, 5.0, f64::INFINITY];
         let points = Points::rows(&data, 2).unwrap();
-        assert_eq!(points.not_finite(0, 9), Some((1, 0)));
-        assert_eq!(points.not_finite(2, 1), Some((2, 1)));
-        assert_eq!(points.not_finite(0, 1), None);
+        let found = |first, count| points.not_finite(first, count).map(|(row, j, _)| (row, j));
+        assert_eq!(found(0, 9), Some((1, 0)));
+        assert_eq!(points.not_finite(2, 1), Some((2, 1, f64::INFINITY)));
+        assert_eq!(found(0, 1), None);
     }
 
     /// Fails if a view reaches past its memory, an output may write one place twice, or a fine layout is refused.

@@ -226,17 +226,22 @@ impl<'a> Sampling<'a> {
         let choice = Standardize::Diagonal;
         let (target, dim) = match &self.subject {
             Subject::Mixture(parameters) => {
-                if self.backbone.is_some() || self.reference.is_some() {
-                    let message =
-                        "a mixture is its own; leave backbone and reference out".to_owned();
-                    return Err(EmbedError::Argument { name: "backbone", message });
+                let given = [
+                    ("backbone", self.backbone.is_some()),
+                    ("reference", self.reference.is_some()),
+                ];
+                if let Some((name, _)) = given.into_iter().find(|(_, given)| *given) {
+                    let message = "a mixture is its own; leave it out".to_owned();
+                    return Err(EmbedError::Argument { name, message });
                 }
                 return Ok(Problem::of_target(config, parameters, choice)?);
             }
             Subject::Own(target, dim) => (*target, *dim),
         };
+        // Before anything of that length is made.
+        config.check_memory(dim, config.path.levels)?;
         if let Some(step) = self.step.filter(|step| !(*step > 0.0 && *step < 1.0)) {
-            let message = format!("{step} lies outside (0, 1)");
+            let message = format!("{step} lies outside (0, 1); 1e-4 serves most targets");
             return Err(EmbedError::Argument { name: "finite_differences", message });
         }
         let backbone = match (&self.backbone, &self.reference) {
@@ -301,7 +306,7 @@ fn gaussian(dim: usize, mean: &[f64], scale: &[f64]) -> Result<MixtureParameters
 fn pool(threads: usize) -> Result<rayon::ThreadPool, EmbedError> {
     let refuse = |message: String| EmbedError::Argument { name: "threads", message };
     if threads > MOST_THREADS {
-        return Err(refuse(format!("{threads} are more than {MOST_THREADS}")));
+        return Err(refuse(format!("{threads} are more than {MOST_THREADS}; 0 takes all cores")));
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map_err(|error| refuse(error.to_string()))

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// A target, point by point. Only its log-density is required.
 ///
-/// Where a move ran away, coordinates may be infinite or NaN: a target must bear that, and may return anything.
+/// It is asked about finite points only: where a move ran away, another place is asked about and the answer not taken.
 ///
 /// ```
 /// use amc_harness::embed::Target;
@@ -60,7 +60,7 @@ pub enum Derivatives {
 
 /// A target for many points in one call, which may fail: what other languages offer. Every [`Target`] is one.
 ///
-/// Calls come from several threads at once. Points may be infinite or NaN, as those of a [`Target`].
+/// Calls come from several threads at once. All points are finite.
 pub trait BatchTarget: Sync {
     /// What there is beside log-densities in `dim` coordinates.
     fn offers(&self, dim: usize) -> Derivatives;
