@@ -442,7 +442,7 @@ typedef struct amc_summary {
 /**
  * Log-densities of a target: `log_densities` [n] receives log gamma(x_i), known up to one constant, of the points
  * `x` [n x d], rows without gaps. -infinity where gamma is 0; NaN and +infinity are counted, and the point is rejected.
- * Where a move ran away, coordinates may be infinite or NaN: callbacks must bear that, and may return anything.
+ * All coordinates are finite: where a move ran away, another place is asked about and the answer not taken.
  *
  * Returns 0, or another number to end the run, which comes back as `code` of the `amc_error`.
  */
@@ -497,11 +497,12 @@ typedef struct amc_target {
    */
   amc_log_densities_fn log_densities;
   /**
-   * NULL if there is none; MALA, HMC and most bridges need it, or `finite_difference_step` of the options.
+   * NULL if there is none; MALA and HMC need it, or `finite_difference_step` of the options. Bridges take scores from the
+   * backbone.
    */
   amc_scores_fn scores;
   /**
-   * NULL if there is none; needs `scores`. Bridges of second order need it.
+   * NULL if there is none; needs `scores`. Maps of several stages take it at the target; without it the backbone stands in.
    */
   amc_hessian_products_fn hessian_products;
   /**
