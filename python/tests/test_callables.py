@@ -231,6 +231,9 @@ import os, signal, sys, threading, time
 import numpy as np
 import amc
 
+# What was started in the background of a shell ignores the signal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def send():
     time.sleep(1.0)
     print("sent", time.monotonic(), flush=True)
