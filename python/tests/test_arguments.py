@@ -65,7 +65,7 @@ def test_square_shapes_need_a_kind():
         ((WEIGHTS, MEANS, [MATRIX, MATRIX - np.eye(3)]), ValueError, r"covariance 1 holds -0.5 at \[0, 0\]"),
         ((WEIGHTS, MEANS, [[1, 2, 0], [2, 1, 0], [0, 0, 1]]), ValueError, "positive definite"),
         ((WEIGHTS, "means", 1.0), TypeError, "means holds <U5"),
-        ((WEIGHTS, MEANS, None), TypeError, "covariances holds object"),
+        ((WEIGHTS, MEANS, None), TypeError, "covariances is None"),
         ((WEIGHTS, MEANS + 0j, 1.0), TypeError, "means holds complex128"),
     ],
 )

@@ -77,7 +77,7 @@ BAD_RESULTS = [
     (lambda x: good(x)[:, None], r"shape \(\d+, 1\).*\[:, 0\]"),
     (lambda x: good(x)[1:], r"log_density returned an array of shape"),
     (lambda x: x, r"log_density returned an array of shape \(\d+, 2\)"),
-    (lambda x: None, "what log_density returned holds object"),
+    (lambda x: None, "what log_density returned is None"),
     (lambda x: good(x) + 0j, "what log_density returned holds complex128"),
     (lambda x: good(x).astype(str), "what log_density returned holds <U"),
     (lambda x: np.full(len(x), np.nan), r"log_density returned nan for point 0 of the \d+ it was given; it must be finite, or -inf"),

@@ -125,11 +125,11 @@ BAD_POINTS = [
     (np.zeros((3, 2), object), TypeError, "x holds object"),
     (np.array([["a", "b"]]), TypeError, "x holds <U1"),
     (np.zeros((3, 2), "datetime64[s]"), TypeError, "x holds datetime64"),
-    (None, TypeError, "x holds object"),
+    (None, TypeError, "x is None"),
     ("text", TypeError, "x holds <U4"),
     (np.ma.masked_array(np.zeros((3, 2)), mask=[[1, 0]] * 3), TypeError, "masked array"),
     (np.array([[0.0, 1.0], [np.nan, 0.0]]), ValueError, "x: coordinate 0 of point 1 is NaN"),
-    (np.array([[0.0, -np.inf]]), ValueError, "point 0: coordinate 1"),
+    (np.array([[0.0, -np.inf]]), ValueError, "x: coordinate 1 of point 0 is -inf"),
 ]
 
 
