@@ -113,6 +113,16 @@ impl Mixture {
         Self::of(py, parameters)
     }
 
+    /// The noised mixture, where a time is given.
+    fn noised_if(
+        &self,
+        py: Python<'_>,
+        t: Option<f64>,
+        schedule: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Arc<MixtureDensity>>> {
+        t.map(|t| self.at_time(py, noise::schedule(schedule)?, t)).transpose()
+    }
+
     /// The density at time `t` of `schedule`, from the last call if that was the same.
     fn at_time(
         &self,
@@ -465,13 +475,8 @@ impl Mixture {
         schedule: Option<&Bound<'py, PyAny>>,
         out: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match t {
-            None => evaluate::log_density(py, &self.density, x, out),
-            Some(t) => {
-                let density = self.at_time(py, noise::schedule(schedule)?, t)?;
-                evaluate::log_density(py, &density, x, out)
-            }
-        }
+        let noised = self.noised_if(py, t, schedule)?;
+        evaluate::log_density(py, noised.as_deref().unwrap_or(&self.density), x, out)
     }
 
     /// Scores, the gradients of the log-density: ``sum_k r_k(x) Sigma_k^-1 (mu_k - x)``.
@@ -507,13 +512,8 @@ impl Mixture {
         schedule: Option<&Bound<'py, PyAny>>,
         out: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match t {
-            None => evaluate::score(py, &self.density, x, out),
-            Some(t) => {
-                let density = self.at_time(py, noise::schedule(schedule)?, t)?;
-                evaluate::score(py, &density, x, out)
-            }
-        }
+        let noised = self.noised_if(py, t, schedule)?;
+        evaluate::score(py, noised.as_deref().unwrap_or(&self.density), x, out)
     }
 
     /// Log-densities and scores from one pass, at the price of the scores.
@@ -551,13 +551,8 @@ impl Mixture {
         schedule: Option<&Bound<'py, PyAny>>,
         out: Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        match t {
-            None => evaluate::log_density_and_score(py, &self.density, x, out),
-            Some(t) => {
-                let density = self.at_time(py, noise::schedule(schedule)?, t)?;
-                evaluate::log_density_and_score(py, &density, x, out)
-            }
-        }
+        let noised = self.noised_if(py, t, schedule)?;
+        evaluate::log_density_and_score(py, noised.as_deref().unwrap_or(&self.density), x, out)
     }
 
     /// Hessians of the log-density times vectors, without forming a Hessian.
@@ -599,13 +594,8 @@ impl Mixture {
         schedule: Option<&Bound<'py, PyAny>>,
         out: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match t {
-            None => evaluate::hessian_product(py, &self.density, x, v, out),
-            Some(t) => {
-                let density = self.at_time(py, noise::schedule(schedule)?, t)?;
-                evaluate::hessian_product(py, &density, x, v, out)
-            }
-        }
+        let noised = self.noised_if(py, t, schedule)?;
+        evaluate::hessian_product(py, noised.as_deref().unwrap_or(&self.density), x, v, out)
     }
 
     /// Exact, independent samples.
@@ -646,13 +636,8 @@ impl Mixture {
         schedule: Option<&Bound<'py, PyAny>>,
         out: Given<'_, 'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        match t {
-            None => evaluate::sample(py, &self.density, n, seed, out),
-            Some(t) => {
-                let density = self.at_time(py, noise::schedule(schedule)?, t)?;
-                evaluate::sample(py, &density, n, seed, out)
-            }
-        }
+        let noised = self.noised_if(py, t, schedule)?;
+        evaluate::sample(py, noised.as_deref().unwrap_or(&self.density), n, seed, out)
     }
 
     /// The mixture noised up to a time of a noise schedule, prepared for many evaluations [1]_.
