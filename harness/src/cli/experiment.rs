@@ -15,7 +15,7 @@ use super::{interrupt, print, print_json, thread_count};
 use crate::experiment::claims::ClaimVerdict;
 use crate::experiment::{
     Deviation, Expectation, Plan, Preset, Results, Row, Watcher, estimated_seconds, execute, find,
-    names, read_results,
+    names, read_results, seeds_in_words,
 };
 use crate::run::RunError;
 use crate::storage::replace;
@@ -330,10 +330,12 @@ fn report(results: &Results, out: &Path) -> String {
         ]);
     }
     let mut text = format!(
-        "{}\n{}\n\n{table}\nMeans over seeds {:?} with their standard errors. SW: sliced Wasserstein distance to \
+        "{}\n{}\n\n{table}\nMeans over seeds {} with their standard errors. SW: sliced Wasserstein distance to \
          exact samples; its\nfloor: that between exact samples. evaluations: per particle, pilot and placing included. seconds: CPU \
          time.\n\n",
-        results.title, results.claim, results.seeds
+        results.title,
+        results.claim,
+        seeds_in_words(&results.seeds)
     );
     for decided in &results.claims {
         let verdict = match decided.verdict {

@@ -10,9 +10,12 @@
 //! one sample. Where a run is lost they are compared as others are.
 //!
 //! At equal settings rows are compared whose choices are the same but for those that `above` or `below` names. At equal
-//! cost a row stands against the line of the other method, linear in the logarithm of the cost between its rows; costs that
-//! the line does not reach are left out, and a claim does not hold where more than half are. Rows without a value, or of
-//! whose runs some stopped (but for measures that count these), are missing: a claim does not hold on the rest.
+//! cost a row stands against the line of the other method, linear in the logarithm of the cost between its rows. A row that
+//! costs less than all of the line and is still better than its cheapest setting is better at equal cost too, as no method
+//! is taken to lose by having more; likewise one that costs more than all of the line and is worse than its dearest setting.
+//! Other costs that the line does not reach are left out, and a claim does not hold where more than half are.
+//! Rows without a value, or of whose runs some stopped (but for measures that count these), are missing: a claim does not
+//! hold on the rest.
 
 mod agreement;
 mod comparison;
@@ -23,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::config::ClaimConfig;
 use super::results::Row;
 use agreement::agreement;
-use comparison::Comparison;
+use comparison::{Comparison, Cost};
 use pairs::{Found, find};
 
 /// What the data say.
@@ -70,32 +73,40 @@ fn comparison(claim: &ClaimConfig, rows: &[Row]) -> (ClaimVerdict, String) {
     };
     let factor = claim.factor.unwrap_or(1.0);
     let found = find(claim, other, rows);
-    let pairs = &found.comparisons;
+    let all = found.comparisons.len();
+    let share = LEVEL / all.max(1) as f64;
+    let holds = |pair: &Comparison| pair.holds(sign, factor, LEVEL);
+    let fails = |pair: &Comparison| pair.fails(sign, factor, share);
+    let decides = |pair: &&Comparison| pair.cost == Cost::Equal || holds(pair) || fails(pair);
+    let pairs: Vec<&Comparison> = found.comparisons.iter().filter(decides).collect();
     if pairs.is_empty() {
         let why = found.why_nothing(claim.at);
         return (ClaimVerdict::Undecided, format!("no rows to compare: {why}"));
     }
-    let share = LEVEL / pairs.len() as f64;
-    let holding = pairs.iter().filter(|pair| pair.is_beyond(sign, factor, LEVEL)).count();
-    let failing = pairs.iter().filter(|pair| pair.is_beyond(-sign, factor, share)).count();
-    let whole = found.missing.is_empty() && 2 * found.unreached <= pairs.len() + found.unreached;
+    let holding = pairs.iter().filter(|pair| holds(pair)).count();
+    let failing = pairs.iter().filter(|pair| fails(pair)).count();
+    let whole = found.missing.is_empty() && 2 * (all - pairs.len()) <= all;
     let verdict = match (failing, holding == pairs.len() && whole) {
         (0, true) => ClaimVerdict::Holds,
         (0, false) => ClaimVerdict::Undecided,
         _ => ClaimVerdict::Fails,
     };
-    (verdict, detail(claim, &found, (sign, factor), (holding, failing)))
+    (verdict, detail(claim, &found, &pairs, (sign, factor), (holding, failing)))
 }
 
-/// The numbers behind a verdict.
+/// The numbers behind a verdict, which `pairs` decide.
 fn detail(
     claim: &ClaimConfig,
     found: &Found,
+    pairs: &[&Comparison],
     (sign, factor): (f64, f64),
     (holding, failing): (usize, usize),
 ) -> String {
-    let pairs = &found.comparisons;
     let mut detail = format!("{}: {holding} of {} comparisons hold", claim.measure, pairs.len());
+    let cheaper = pairs.iter().filter(|pair| pair.cost == Cost::Less).count();
+    if cheaper > 0 {
+        detail += &format!(" ({cheaper} at less cost than any setting of the other)");
+    }
     // One may hold and fail at once only where a factor is negative, which none is.
     let open = pairs.len() - holding - failing;
     for (count, word) in [(failing, "fail"), (open, "undecided")] {
@@ -103,16 +114,15 @@ fn detail(
             detail += &format!(", {count} {word}");
         }
     }
-    let few =
-        |pair: &&Comparison| pair.promises(sign, factor) && !pair.is_beyond(sign, factor, LEVEL);
+    let few = |pair: &&&Comparison| pair.promises(sign, factor) && !pair.holds(sign, factor, LEVEL);
     match pairs.iter().filter(few).count() {
         0 => {}
         few => detail += &format!(" ({few} with too few seeds to tell)"),
     }
-    if found.unreached > 0 {
-        let all = pairs.len() + found.unreached;
-        detail +=
-            &format!("; {} of {all} settings have no equal {}", found.unreached, claim.at.name());
+    let all = found.comparisons.len();
+    if all > pairs.len() {
+        let unreached = all - pairs.len();
+        detail += &format!("; {unreached} of {all} settings have no equal {}", claim.at.name());
     }
     if let Some(first) = found.missing.first() {
         let count = found.missing.len();
@@ -122,7 +132,7 @@ fn detail(
     if unpaired > 0 {
         detail += &format!("; {unpaired} not paired, as runs are lost");
     }
-    let weight = |pair: &&Comparison| pair.weight(sign, factor);
+    let weight = |pair: &Comparison| pair.weight(sign, factor);
     if let Some(worst) = pairs.iter().min_by(|a, b| weight(a).total_cmp(&weight(b))) {
         detail += &format!("; weakest: {}", worst.words(factor));
     }

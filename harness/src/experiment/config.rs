@@ -132,7 +132,8 @@ pub struct Presets {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PresetConfig {
-    /// One run each.
+    /// One run each: a list, or a range as `{ first = 1, last = 24 }`.
+    #[serde(deserialize_with = "seeds")]
     pub seeds: Vec<u64>,
     /// The keys that it replaces in `[base]`.
     #[serde(default)]
@@ -143,6 +144,37 @@ pub struct PresetConfig {
     /// Rows that it leaves out.
     #[serde(default)]
     pub exclude: Vec<Selector>,
+}
+
+/// More seeds than any experiment has time for.
+const MOST_SEEDS: u64 = 10_000;
+
+/// Reads seeds, which few files want to count one by one.
+fn seeds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(
+        untagged,
+        expecting = "seeds must be a list, e.g. [1, 2, 3], or a range, e.g. { first = 1, last = 24 }"
+    )]
+    enum Seeds {
+        List(Vec<u64>),
+        Range(Range),
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Range {
+        first: u64,
+        last: u64,
+    }
+    match Seeds::deserialize(deserializer)? {
+        Seeds::List(list) => Ok(list),
+        Seeds::Range(Range { first, last }) if last < first || last - first >= MOST_SEEDS => {
+            Err(serde::de::Error::custom(format!(
+                "seeds from {first} to {last}: give 1 to {MOST_SEEDS} of them, the first before the last"
+            )))
+        }
+        Seeds::Range(Range { first, last }) => Ok((first..=last).collect()),
+    }
 }
 
 /// What rows are compared at.

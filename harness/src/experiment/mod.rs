@@ -27,7 +27,7 @@ pub use catalog::{Experiment, find, names};
 pub use expectation::{Deviation, Expectation};
 pub use folder::read_results;
 pub use plan::{Plan, Preset};
-pub use results::{Results, Row};
+pub use results::{Results, Row, seeds_in_words};
 pub use runner::{Unwatched, Watcher};
 
 use crate::run::RunError;

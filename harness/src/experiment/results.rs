@@ -94,6 +94,17 @@ impl Results {
     }
 }
 
+/// Seeds in words: `11 to 34`, or all of them where some between are left out.
+pub fn seeds_in_words(seeds: &[u64]) -> String {
+    let in_turn = seeds
+        .windows(2)
+        .all(|pair| pair.first().map(|s| s.saturating_add(1)) == pair.last().copied());
+    match (seeds.first(), seeds.last()) {
+        (Some(first), Some(last)) if in_turn && seeds.len() > 2 => format!("{first} to {last}"),
+        _ => seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
 impl Row {
     fn new<'a>(planned: &PlannedRow, cells: impl Iterator<Item = &'a FinishedCell>) -> Self {
         let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();

@@ -145,6 +145,9 @@ fn mistakes_are_named() {
         ),
         ("seeds = [1, 2, 3]", "seeds = []", &["preset.quick.seeds = []", "[1, 2, 3]"]),
         ("seeds = [7]", "seeds = [7, 7]", &["preset.full.seeds", "different"]),
+        ("seeds = [7]", "seeds = 7", &["line", "{ first = 1, last = 24 }"]),
+        ("seeds = [7]", "seeds = { first = 7, last = 6 }", &["line", "seeds from 7 to 6"]),
+        ("seeds = [7]", "seeds = { first = 0, last = 10000 }", &["line", "1 to 10000"]),
         ("only = { levels = [4, 16] }", "only = { level = 4 }", &["preset.quick.only", "levels"]),
         ("measure = \"ess\"", "measure = \"eps\"", &["measure = \"eps\"", "ess"]),
         ("above = {", "below = 0.1\nabove = {", &["second order keeps more", "give one"]),
@@ -165,6 +168,26 @@ fn mistakes_are_named() {
     let message = Plan::new(&wrong, Preset::Quick, Path::new("."), None).unwrap_err().to_string();
     assert!(message.contains("diffusion, second order, 4 levels"), "{message}");
     assert!(message.contains("bridge.kind = \"second\""), "{message}");
+}
+
+/// Fails if a range leaves out one of its ends.
+#[test]
+fn a_range_is_the_list_of_its_seeds() {
+    let range = SMALL.replacen("seeds = [1, 2, 3]", "seeds = { first = 1, last = 3 }", 1);
+    assert_ne!(range, SMALL);
+    let seeds = |text: &str| experiment(text).config.preset.quick.unwrap().seeds;
+    assert_eq!(seeds(&range), seeds(SMALL));
+}
+
+/// Fails if seeds that are left out are told as if they were there.
+#[test]
+fn seeds_are_told_as_they_are() {
+    let words = seeds_in_words;
+    assert_eq!(words(&[3, 4, 5, 6]), "3 to 6");
+    assert_eq!(words(&[3, 4, 6]), "3, 4, 6");
+    assert_eq!(words(&[6, 5, 4]), "6, 5, 4");
+    assert_eq!(words(&[3, 4]), "3, 4");
+    assert_eq!(words(&[u64::MAX]), u64::MAX.to_string());
 }
 
 /// What does not depend on time.

@@ -14,6 +14,19 @@ pub(super) struct Comparison {
     pub by: By,
     /// Whether runs of equal seeds were to be compared and some are lost.
     pub lost_its_pairs: bool,
+    /// Whether the two sides cost the same.
+    pub cost: Cost,
+}
+
+/// What a row costs beside what it is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cost {
+    /// The same, or cost does not matter: the comparison decides either way.
+    Equal,
+    /// Less than any setting of the other: it can only be better in spite of it.
+    Less,
+    /// More than any setting of the other: it can only be worse in spite of it.
+    More,
 }
 
 /// The numbers that decide.
@@ -38,8 +51,18 @@ impl Comparison {
         self.left.times(sign).plus(-sign * factor, &self.right)
     }
 
+    /// Whether the row is above the other side, at a two-sided level, for no more cost.
+    pub(super) fn holds(&self, sign: f64, factor: f64, level: f64) -> bool {
+        self.cost != Cost::More && self.is_beyond(sign, factor, level)
+    }
+
+    /// Whether the row is below the other side, at a two-sided level, for no less cost.
+    pub(super) fn fails(&self, sign: f64, factor: f64, level: f64) -> bool {
+        self.cost != Cost::Less && self.is_beyond(-sign, factor, level)
+    }
+
     /// Whether `sign (left - factor right)` is above 0 at a two-sided level.
-    pub(super) fn is_beyond(&self, sign: f64, factor: f64, level: f64) -> bool {
+    fn is_beyond(&self, sign: f64, factor: f64, level: f64) -> bool {
         let By::Counts(left, right) = self.by else {
             return self.margin(sign, factor).is_above_zero(level);
         };
@@ -55,7 +78,7 @@ impl Comparison {
     /// Whether the means alone would decide for the claim: they differ by more than half of the larger.
     pub(super) fn promises(&self, sign: f64, factor: f64) -> bool {
         let larger = self.left.mean.abs().max((factor * self.right.mean).abs());
-        self.margin(sign, factor).mean > 0.5 * larger
+        self.cost == Cost::Equal && self.margin(sign, factor).mean > 0.5 * larger
     }
 
     /// The margin in units of its error.

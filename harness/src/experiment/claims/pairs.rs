@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::comparison::{By, Comparison};
+use super::comparison::{By, Comparison, Cost};
 use crate::experiment::config::{At, ClaimConfig, Other, Selector};
 use crate::experiment::measures::{COUNTS, counts_failures};
 use crate::experiment::plan::matches;
@@ -19,8 +19,6 @@ pub(super) struct Found {
     pub comparisons: Vec<Comparison>,
     /// Rows of either side that have no value, or of whose runs some stopped.
     pub missing: Vec<String>,
-    /// Comparisons whose other side does not reach the cost of the row.
-    pub unreached: usize,
     /// Rows of the claim.
     rows: usize,
 }
@@ -28,7 +26,7 @@ pub(super) struct Found {
 impl Found {
     /// Why there is no comparison.
     pub(super) fn why_nothing(&self, at: At) -> String {
-        match (self.rows, self.missing.first(), self.unreached) {
+        match (self.rows, self.missing.first(), self.comparisons.len()) {
             (0, _, _) => "the preset has no row of the claim's own side".into(),
             (_, Some(first), _) => {
                 format!("{} without a value or with failed runs ({first})", self.missing.len())
@@ -57,8 +55,8 @@ pub(super) fn find(claim: &ClaimConfig, other: &Other, rows: &[Row]) -> Found {
         };
         match other {
             Other::Number(number) => {
-                let right = Estimate::exact(*number);
-                found.comparisons.push(compare(claim, row, measure, (String::new(), right, None)));
+                let right = Right::new(String::new(), Estimate::exact(*number));
+                found.comparisons.push(compare(claim, row, measure, right));
             }
             Other::Rows(selector) => {
                 let (there, lost): (Vec<&Row>, Vec<&Row>) = alike(claim, selector, row, rows)
@@ -67,7 +65,7 @@ pub(super) fn find(claim: &ClaimConfig, other: &Other, rows: &[Row]) -> Found {
                 missing.extend(lost.iter().map(|row| row.label.clone()));
                 let rights = match cost(claim.at) {
                     None => at_equal_settings(claim, &there),
-                    Some(cost) => at_equal_cost(claim, cost, row, &there, &mut found.unreached),
+                    Some(cost) => at_equal_cost(claim, cost, row, &there),
                 };
                 let compared = rights.into_iter().map(|right| compare(claim, row, measure, right));
                 found.comparisons.extend(compared);
@@ -78,20 +76,33 @@ pub(super) fn find(claim: &ClaimConfig, other: &Other, rows: &[Row]) -> Found {
     found
 }
 
-/// What a row is compared with: its name, the mean, and the row where it is one.
-type Right<'a> = (String, Estimate, Option<(&'a Row, &'a Measure)>);
+/// What a row is compared with.
+struct Right<'a> {
+    name: String,
+    estimate: Estimate,
+    /// The other row, where it is one.
+    row: Option<(&'a Row, &'a Measure)>,
+    /// What the row costs beside it.
+    cost: Cost,
+}
+
+impl Right<'_> {
+    fn new(name: String, estimate: Estimate) -> Self {
+        Self { name, estimate, row: None, cost: Cost::Equal }
+    }
+}
 
 fn compare(
     claim: &ClaimConfig,
     row: &Row,
     measure: &Measure,
-    (name, right, other): Right<'_>,
+    Right { name, estimate, row: other, cost }: Right<'_>,
 ) -> Comparison {
     let label = match name.is_empty() {
         true => row.label.clone(),
         false => format!("{}; {name}", row.label),
     };
-    let (mut left, mut right) = (measure.estimate(), right);
+    let (mut left, mut right) = (measure.estimate(), estimate);
     if claim.absolute {
         (left, right) = (left.absolute(), right.absolute());
     }
@@ -112,7 +123,7 @@ fn compare(
         }
         _ => By::Means,
     };
-    Comparison { label, left, right, by, lost_its_pairs }
+    Comparison { label, left, right, by, lost_its_pairs, cost }
 }
 
 fn cost(at: At) -> Option<&'static str> {
@@ -137,18 +148,18 @@ fn alike<'a>(claim: &ClaimConfig, selector: &Selector, row: &Row, rows: &'a [Row
 fn at_equal_settings<'a>(claim: &ClaimConfig, alike: &[&'a Row]) -> Vec<Right<'a>> {
     let value = |row: &&'a Row| {
         let measure = row.measures.get(&claim.measure)?;
-        Some((row.label.clone(), measure.estimate(), Some((*row, measure))))
+        let right = Right::new(row.label.clone(), measure.estimate());
+        Some(Right { row: Some((*row, measure)), ..right })
     };
     alike.iter().filter_map(value).collect()
 }
 
-/// The lines of the other rows at the cost of `row`, and how many do not reach it.
+/// The lines of the other rows at the cost of `row`, or at their nearest ends.
 fn at_equal_cost<'a>(
     claim: &ClaimConfig,
     cost: &str,
     row: &Row,
     alike: &[&'a Row],
-    unreached: &mut usize,
 ) -> Vec<Right<'a>> {
     let mut lines: Vec<(String, Vec<&Row>)> = Vec::new();
     for other in alike {
@@ -160,45 +171,43 @@ fn at_equal_cost<'a>(
             None => lines.push((name, vec![other])),
         }
     }
-    let spent = row.measures.get(cost).map(|measure| measure.mean);
-    let value = |line: &[&Row]| {
-        let mut points: Vec<(f64, Estimate)> = line
-            .iter()
-            .filter_map(|row| {
-                let cost = row.measures.get(cost)?.mean;
-                Some((cost, row.measures.get(&claim.measure)?.estimate()))
-            })
-            .collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        interpolate(&points, spent?)
+    let Some(spent) = row.measures.get(cost).map(|measure| measure.mean) else {
+        return Vec::new();
     };
-    let all = lines.len();
-    let reached: Vec<Right<'a>> = lines
-        .into_iter()
-        .filter_map(|(name, line)| {
-            let at = value(&line)?;
-            Some((format!("{name} at equal {cost}").trim_start().to_owned(), at, None))
-        })
-        .collect();
-    *unreached += all - reached.len();
-    reached
+    let point = |row: &&Row| {
+        let cost = row.measures.get(cost)?.mean;
+        Some((cost, row.measures.get(&claim.measure)?.estimate()))
+    };
+    let value = |(name, line): (String, Vec<&Row>)| {
+        let mut points: Vec<(f64, Estimate)> = line.iter().filter_map(point).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (reached, estimate) = at_cost(&points, spent)?;
+        let place = match reached {
+            Cost::Equal => format!("at equal {cost}"),
+            Cost::Less => format!("which takes more {cost} at least"),
+            Cost::More => format!("which takes fewer {cost} at most"),
+        };
+        let name = format!("{name} {place}").trim_start().to_owned();
+        Some(Right { cost: reached, ..Right::new(name, estimate) })
+    };
+    lines.into_iter().filter_map(value).collect()
 }
 
-/// The line through `points` at `cost`, linear in its logarithm; `None` outside.
-fn interpolate(points: &[(f64, Estimate)], cost: f64) -> Option<Estimate> {
+/// The line through `points` at a cost, linear in its logarithm, or its nearer end, and what the cost is beside that of
+/// the point.
+fn at_cost(points: &[(f64, Estimate)], cost: f64) -> Option<(Cost, Estimate)> {
     let (first, last) = (points.first()?, points.last()?);
-    if cost < first.0 / SLACK || cost > last.0 * SLACK {
-        return None;
-    }
     if cost <= first.0 {
-        return Some(first.1.clone());
+        let reached = if cost < first.0 / SLACK { Cost::Less } else { Cost::Equal };
+        return Some((reached, first.1.clone()));
     }
     for pair in points.windows(2) {
         let [(low, from), (high, to)] = pair else { continue };
         if cost <= *high {
             let share = if high > low { (cost / low).ln() / (high / low).ln() } else { 1.0 };
-            return Some(from.times(1.0 - share).plus(share, to));
+            return Some((Cost::Equal, from.times(1.0 - share).plus(share, to)));
         }
     }
-    Some(last.1.clone())
+    let reached = if cost > last.0 * SLACK { Cost::More } else { Cost::Equal };
+    Some((reached, last.1.clone()))
 }

@@ -121,7 +121,7 @@ fn equal_cost_is_read_off_the_line_of_the_other() {
     assert_eq!(verdict(0.61, 400.0), ClaimVerdict::Holds);
     assert_eq!(verdict(0.59, 420.0), ClaimVerdict::Fails);
     assert_eq!(verdict(0.9, 1000.0), ClaimVerdict::Undecided);
-    assert_eq!(verdict(0.9, 50.0), ClaimVerdict::Undecided);
+    assert_eq!(verdict(0.1, 50.0), ClaimVerdict::Undecided);
 }
 
 /// Fails if rows of another target are compared because only one side names the axis.
@@ -228,17 +228,15 @@ fn the_level_is_one_percent() {
 #[test]
 fn a_line_reaches_a_tenth_beyond_its_ends() {
     let claim = claim("a", "b", None, At::Evaluations);
-    let verdict = |cost| {
-        let rows = [row("a", 4, &HIGH, cost), row("b", 8, &LOW, 100.0), row("b", 16, &LOW, 400.0)];
+    let verdict = |own: &[f64; 4], other: &[f64; 4], cost| {
+        let rows = [row("a", 4, own, cost), row("b", 8, other, 100.0), row("b", 16, other, 400.0)];
         decide(&claim, &rows).verdict
     };
-    for (cost, expected) in [
-        (92.0, ClaimVerdict::Holds),
-        (90.0, ClaimVerdict::Undecided),
-        (439.0, ClaimVerdict::Holds),
-        (445.0, ClaimVerdict::Undecided),
-    ] {
-        assert_eq!(verdict(cost), expected, "{cost}");
+    for (cost, expected) in [(92.0, ClaimVerdict::Fails), (90.0, ClaimVerdict::Undecided)] {
+        assert_eq!(verdict(&LOW, &HIGH, cost), expected, "{cost}");
+    }
+    for (cost, expected) in [(439.0, ClaimVerdict::Holds), (445.0, ClaimVerdict::Undecided)] {
+        assert_eq!(verdict(&HIGH, &LOW, cost), expected, "{cost}");
     }
 }
 
@@ -353,4 +351,29 @@ fn costs_biases_and_the_row_itself() {
     assert_eq!(decide(&bias, &negative).verdict, ClaimVerdict::Fails);
     bias.absolute = true;
     assert_eq!(decide(&bias, &negative).verdict, ClaimVerdict::Holds);
+}
+
+/// Fails if what costs less than the other's cheapest setting and beats it counts for nothing, a row decides for itself by costing
+/// more, or against itself by costing less.
+#[test]
+fn better_for_less_is_better_at_equal_cost() {
+    let claim = claim("a", "b", None, At::Evaluations);
+    let line = [row("b", 8, &LOW, 100.0), row("b", 16, &LOW, 400.0)];
+    let verdict = |ess: &[f64; 4], cost: f64| {
+        let rows: Vec<Row> = line.iter().cloned().chain([row("a", 4, ess, cost)]).collect();
+        decide(&claim, &rows)
+    };
+    let worse = LOW.map(|ess| 0.5 * ess);
+    assert_eq!(verdict(&HIGH, 10.0).verdict, ClaimVerdict::Holds);
+    assert!(verdict(&HIGH, 10.0).detail.contains("(1 at less cost than any setting of the other)"));
+    assert_eq!(verdict(&worse, 10.0).verdict, ClaimVerdict::Undecided);
+    assert_eq!(verdict(&HIGH, 4000.0).verdict, ClaimVerdict::Undecided);
+    assert_eq!(verdict(&worse, 4000.0).verdict, ClaimVerdict::Fails);
+    // The nearer end counts: the other's dearest setting has more than the row, its cheapest less.
+    let rows = [
+        row("b", 8, &LOW, 100.0),
+        row("b", 16, &HIGH, 400.0),
+        row("a", 4, &[0.5, 0.501, 0.5, 0.499], 10.0),
+    ];
+    assert_eq!(decide(&claim, &rows).verdict, ClaimVerdict::Holds);
 }
