@@ -168,7 +168,7 @@ fn an_interrupt_is_obeyed() {
     let room = tempfile::tempdir().unwrap();
     let own = own_experiment(room.path());
     let config = Path::new(&own).join("config.toml");
-    let slow = CONFIG.replace("particles = 256", "particles = 65536");
+    let slow = CONFIG.replace("particles = 256", "particles = 8192");
     std::fs::write(config, slow).unwrap();
     let out = room.path().join("out");
     let child = amc(&["run", &own, "--out", out.to_str().unwrap(), "--threads", "1"])

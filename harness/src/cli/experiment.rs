@@ -14,8 +14,8 @@ use super::table::{quantity, quantity_with_error, table};
 use super::{interrupt, print, print_json, thread_count};
 use crate::experiment::claims::ClaimVerdict;
 use crate::experiment::{
-    Deviation, Expectation, Plan, Preset, Results, Row, Watcher, estimated_seconds, execute, find,
-    names, read_results, seeds_in_words,
+    Deviation, Expectation, Plan, Preset, Results, Row, Watcher, cell_seconds, estimated_seconds,
+    execute, find, names, read_results, seeds_in_words,
 };
 use crate::run::RunError;
 use crate::storage::replace;
@@ -218,7 +218,7 @@ fn run(arguments: &RunArguments) -> Result<(), RunError> {
         )
     });
     interrupt::watch();
-    let bar = GridBar::new(estimate * threads as f64, plan.cells.len(), arguments.quiet, title);
+    let bar = GridBar::new(cell_seconds(&plan), plan.cells.len(), arguments.quiet, title);
     let results = execute(&experiment, &plan, &out, threads, &bar);
     bar.bar.finish_and_clear();
     let results = results?;
@@ -245,7 +245,7 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 /// A bar over the whole grid, in estimated seconds of one thread.
 struct GridBar {
     bar: ProgressBar,
-    state: Mutex<(usize, f64)>,
+    state: Mutex<Progress>,
     cells: usize,
     start: Instant,
     /// Whether a line now and then stands for the bar.
@@ -255,11 +255,33 @@ struct GridBar {
     title: Option<String>,
 }
 
+/// How far a grid is, in estimated seconds of one thread.
+struct Progress {
+    /// Cells that are there.
+    finished: usize,
+    /// Of the cells of this process.
+    done: f64,
+    /// Of the cells that are not there yet, or were not when it began.
+    whole: f64,
+    /// When the first of its cells ended, and what was done then: models are trained before.
+    first: Option<(Instant, f64)>,
+}
+
+impl Progress {
+    /// Seconds that are left at the pace since the first cell; none before there is a pace.
+    fn left(&self, now: Instant) -> Option<f64> {
+        let (first, done) = self.first?;
+        let pace = (self.done - done) / now.duration_since(first).as_secs_f64();
+        (pace > 0.0).then(|| (self.whole - self.done).max(0.0) / pace)
+    }
+}
+
 impl GridBar {
     fn new(seconds: f64, cells: usize, quiet: bool, title: Option<String>) -> Self {
         let bar = weighted_bar((1e3 * seconds) as u64, quiet);
         let lines = !quiet && !std::io::stderr().is_terminal();
-        let (state, start) = (Mutex::new((0, 0.0)), Instant::now());
+        let state = Mutex::new(Progress { finished: 0, done: 0.0, whole: seconds, first: None });
+        let start = Instant::now();
         Self { bar, state, cells, start, lines, last_line: Mutex::new(start), title }
     }
 }
@@ -273,20 +295,26 @@ impl Watcher for GridBar {
 
     fn done(&self, cost: f64, label: &str) {
         let Ok(mut state) = self.state.lock() else { return };
-        state.0 += 1;
+        state.finished += 1;
         if label.is_empty() {
             // Of an earlier run: it says nothing of the pace of this one.
+            state.whole -= cost;
             self.bar.dec_length((1e3 * cost) as u64);
         } else {
-            state.1 += 1e3 * cost;
-            self.bar.set_position(state.1 as u64);
+            state.done += cost;
+            let done = state.done;
+            state.first.get_or_insert((Instant::now(), done));
+            self.bar.set_position((1e3 * state.done) as u64);
         }
         let seconds = self.start.elapsed().as_secs_f64();
-        let message = format!("run {} of {}, {seconds:.0} s: {label}", state.0, self.cells);
+        let (finished, cells) = (state.finished, self.cells);
+        let message = format!("run {finished} of {cells}, {seconds:.0} s: {label}");
         if let (true, Ok(mut last)) = (self.lines, self.last_line.lock())
             && last.elapsed() >= LINE_EVERY
         {
-            eprintln!("{message}");
+            let left = state.left(Instant::now()).map(duration);
+            let left = left.map_or_else(String::new, |left| format!(", about {left} left"));
+            eprintln!("{message}{left}");
             *last = Instant::now();
         }
         self.bar.set_message(message);
@@ -463,5 +491,30 @@ fn duration(seconds: f64) -> String {
         s if s < 90.0 => format!("{} s", s.max(1.0).round()),
         s if s < 5400.0 => format!("{} min", (s / 60.0).round()),
         s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if the time left follows the estimate instead of the pace, cells of an earlier process or the training of models
+    /// count, or there is a guess before there is a pace: in the 50 s after the first cell 200 s of cells are done.
+    #[test]
+    fn the_time_left_is_at_the_pace_so_far() {
+        let bar = GridBar::new(1000.0, 10, true, None);
+        let left = |seconds: f64| {
+            let state = bar.state.lock().unwrap();
+            let first = state.first.map_or(bar.start, |first| first.0);
+            state.left(first + Duration::from_secs_f64(seconds))
+        };
+        bar.done(200.0, "");
+        assert_eq!(left(1.0), None);
+        bar.done(100.0, "a");
+        assert_eq!(left(1.0), None);
+        bar.done(200.0, "b");
+        assert_eq!(left(50.0), Some(125.0));
+        bar.done(500.0, "c");
+        assert_eq!(left(80.0), Some(0.0));
     }
 }

@@ -90,12 +90,19 @@ impl Expectation {
     pub fn of(results: &Results, expected_runs: usize) -> Self {
         let numbers: usize = results.rows.iter().map(|row| compared(row).count()).sum();
         let level = TOTAL_LEVEL / numbers.max(1) as f64;
+        // Rows have as many runs as there are seeds, but for those that stopped.
+        let mut quantiles = BTreeMap::new();
         let row = |row: &Row| {
             let lost = Lost::by(row);
             let numbers = compared(row).filter_map(|(name, measure)| {
                 let expected = match name {
                     "failure" => failures(row.failed, row.runs, expected_runs),
-                    _ => interval(name, measure, expected_runs, level, lost)?,
+                    _ => {
+                        let runs = measure.values.len();
+                        let of_runs = || student_quantile(runs as f64 - 1.0, level);
+                        let quantile = *quantiles.entry(runs).or_insert_with(of_runs);
+                        interval(name, measure, expected_runs, quantile, lost)?
+                    }
                 };
                 Some((name.to_owned(), expected))
             });
@@ -226,17 +233,17 @@ fn failures(stopped: usize, runs: usize, expected: usize) -> ExpectedNumber {
     }
 }
 
+/// The interval of a measure, given Student's quantile for its runs and the level.
 fn interval(
     name: &str,
     measure: &Measure,
     expected_runs: usize,
-    level: f64,
+    quantile: f64,
     lost: Lost,
 ) -> Option<ExpectedNumber> {
     let runs = measure.values.len() as f64;
     let values: Vec<f64> = measure.values.iter().map(|value| to_scale(name, *value)).collect();
     let (mean, spread) = (values.iter().sum::<f64>() / runs, deviation(&values)?);
-    let quantile = student_quantile(runs - 1.0, level);
     // Counts that do not vary are compared to the digits that sums of them have; a pilot tries again now and then, which a
     // few seeds may not show.
     let slack = if name == "evaluations" { PILOT } else { 1e-9 };

@@ -69,7 +69,7 @@ pub struct Row {
 
 impl Results {
     /// Gathers the cells of a plan and decides the claims.
-    pub fn new(experiment: &Experiment, plan: &Plan, cells: &[FinishedCell]) -> Self {
+    pub(crate) fn new(experiment: &Experiment, plan: &Plan, cells: &[FinishedCell]) -> Self {
         let of_row = |index: usize| {
             plan.cells
                 .iter()

@@ -361,6 +361,46 @@ fn a_run_goes_on_where_it_was() {
     assert!(refused.unwrap_err().to_string().contains("another preset, quick"));
 }
 
+/// Fails if the manifest knows what is not of the plan, or that of before stands while a cell is rewritten.
+#[test]
+fn the_manifest_is_that_of_the_plan() {
+    use crate::storage::Manifest;
+
+    /// Stops after the first cell.
+    #[derive(Default)]
+    struct Once(std::sync::atomic::AtomicBool);
+    impl Watcher for Once {
+        fn done(&self, _cost: f64, label: &str) {
+            self.0.fetch_or(!label.is_empty(), std::sync::atomic::Ordering::Relaxed);
+        }
+        fn training(&self, _name: &str) {}
+        fn damaged(&self, _file: &Path, _what: &str) {}
+        fn stop(&self) -> bool {
+            self.0.load(std::sync::atomic::Ordering::Relaxed)
+        }
+    }
+    let small = experiment(SMALL);
+    let plan = Plan::new(&small, Preset::Full, Path::new("."), None).unwrap();
+    let room = room();
+    let out = room.path().join("run");
+    execute(&small, &plan, &out, 1, &Unwatched).unwrap();
+    std::fs::create_dir_all(out.join("model/other")).unwrap();
+    for foreign in ["cells/note.txt", "cells/0009-1.json", "model/other/model.safetensors"] {
+        std::fs::write(out.join(foreign), "").unwrap();
+    }
+    execute(&small, &plan, &out, 1, &Unwatched).unwrap();
+    let manifest = Manifest::check(&out).unwrap();
+    let known: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
+    let cells = ["cells/0000-7.json", "cells/0001-7.json", "cells/0002-7.json"];
+    assert_eq!(known, [&cells[..], &["plan.json", "results.json"]].concat());
+
+    for lost in &cells[1..] {
+        std::fs::remove_file(out.join(lost)).unwrap();
+    }
+    assert!(execute(&small, &plan, &out, 1, &Once::default()).is_err());
+    assert!(!Manifest::is_in(&out), "a folder with other cells than its results is called whole");
+}
+
 /// Fails if results that were changed after the run are read as if they were not.
 #[test]
 fn changed_results_are_refused() {

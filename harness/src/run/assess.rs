@@ -144,7 +144,7 @@ pub(super) fn assess(
 }
 
 /// `count` exact samples of a mixture, `[count x d]`, row-major.
-fn exact_sample(target: &MixtureLevel<'_>, count: usize, key: Key) -> Result<Vec<f64>> {
+pub(super) fn exact_sample(target: &MixtureLevel<'_>, count: usize, key: Key) -> Result<Vec<f64>> {
     let d = target.dim();
     let mut rows = vec![0.0; count * d];
     rows.par_chunks_mut(LANES * d).enumerate().try_for_each_init(

@@ -126,10 +126,11 @@ fn normal(seed: u64, k: u64) -> f64 {
 #[test]
 fn intervals_of_errors_keep_their_level() {
     let mut outside = 0;
+    let quantile = student_quantile(11.0, 1e-4);
     for seed in 1..60_000_u64 {
         let values: Vec<f64> = (0..18).map(|k| normal(seed, k).abs()).collect();
         let measure = Measure::of(&values[..12]).unwrap();
-        let number = interval("mode_weight_error", &measure, 6, 1e-4, Lost::Nothing).unwrap();
+        let number = interval("mode_weight_error", &measure, 6, quantile, Lost::Nothing).unwrap();
         let found = mean_of("mode_weight_error", &values[12..]);
         outside += usize::from(found < number.low || found > number.high);
     }
