@@ -121,7 +121,7 @@ fn a_check_compares_with_what_is_expected() {
     let passed = check(&expected);
     let text = String::from_utf8_lossy(&passed.stdout).into_owned();
     assert_eq!(passed.status.code(), Some(0), "{text}");
-    assert!(text.contains("numbers are as expected"), "{text}");
+    assert!(text.contains("numbers and verdicts are as expected"), "{text}");
 
     // What was expected of one row is asked of another.
     let swapped = std::fs::read_to_string(&expected).unwrap();

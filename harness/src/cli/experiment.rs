@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::progress::weighted_bar;
 use super::table::{quantity, quantity_with_error, table};
 use super::{interrupt, print, print_json, thread_count};
-use crate::experiment::claims::ClaimVerdict;
+use crate::experiment::claims::{ClaimVerdict, Decided};
 use crate::experiment::{
     Deviation, Expectation, Plan, Preset, Results, Row, Watcher, cell_seconds, estimated_seconds,
     execute, find, names, read_results, seeds_in_words,
@@ -393,6 +393,7 @@ struct Checked<'a> {
     preset: &'a str,
     compared: usize,
     deviations: &'a [Deviation],
+    contradicted: &'a [&'a Decided],
 }
 
 fn check(arguments: &CheckArguments) -> Result<(), RunError> {
@@ -447,20 +448,27 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
         );
         return Err(refuse(path, message));
     }
-    let (compared, deviations) = (expected.numbers(), expected.deviations(&found));
+    let compared = expected.numbers() + expected.verdicts.len();
+    let (deviations, contradicted) = (expected.deviations(&found), expected.contradicted(&found));
     let (experiment, preset) = (found.experiment.as_str(), found.preset.as_str());
     if arguments.json {
-        print_json(&Checked { experiment, preset, compared, deviations: &deviations })?;
+        let (deviations, contradicted) = (&deviations[..], &contradicted[..]);
+        print_json(&Checked { experiment, preset, compared, deviations, contradicted })?;
     } else {
-        print(&differences(compared, &deviations, &found))?;
+        print(&differences(compared, &deviations, &contradicted, &found))?;
     }
-    match deviations.len() {
+    match deviations.len() + contradicted.len() {
         0 => Ok(()),
         deviating => Err(RunError::Deviations { deviating, compared }),
     }
 }
 
-fn differences(compared: usize, deviations: &[Deviation], found: &Results) -> String {
+fn differences(
+    compared: usize,
+    deviations: &[Deviation],
+    contradicted: &[&Decided],
+    found: &Results,
+) -> String {
     let mut text = String::new();
     for Deviation { row, measure, found, expected } in deviations {
         let number = found.map_or("no value".into(), quantity);
@@ -478,10 +486,18 @@ fn differences(compared: usize, deviations: &[Deviation], found: &Results) -> St
             quantity(expected.mean)
         );
     }
+    for claim in contradicted {
+        let (now, before) = match claim.verdict {
+            ClaimVerdict::Fails => ("fails", "hold"),
+            _ => ("holds", "fail"),
+        };
+        text +=
+            &format!("{now}, and is expected to {before}: {}\n    {}\n", claim.claim, claim.detail);
+    }
     let (experiment, preset) = (&found.experiment, &found.preset);
     text + &format!(
-        "{experiment}, {preset}: {} of {compared} numbers are as expected\n",
-        compared - deviations.len()
+        "{experiment}, {preset}: {} of {compared} numbers and verdicts are as expected\n",
+        compared - deviations.len() - contradicted.len()
     )
 }
 

@@ -52,6 +52,7 @@ const EMBEDDED: &[Embedded] = embedded![
     "ablation-n_trunc" checked,
     "ablation-n_hutch" checked,
     "ablation-penalty" checked,
+    "ablation-mcmc_steps" unchecked,
     "kernel-variance" checked,
     "rank" checked,
     "scaling-in-separation" checked,

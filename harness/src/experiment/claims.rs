@@ -23,7 +23,7 @@ mod pairs;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::ClaimConfig;
+use super::config::{At, ClaimConfig};
 use super::measures;
 use super::results::Row;
 use agreement::agreement;
@@ -52,6 +52,8 @@ pub struct Decided {
     pub verdict: ClaimVerdict,
     /// From which numbers.
     pub detail: String,
+    /// Whether times decide, which no two machines have in common.
+    pub about_time: bool,
 }
 
 /// The level of one comparison.
@@ -63,7 +65,8 @@ pub fn decide(claim: &ClaimConfig, rows: &[Row]) -> Decided {
         Some(other) => agreement(claim, other, rows),
         None => comparison(claim, rows),
     };
-    Decided { claim: claim.claim.clone(), verdict, detail }
+    let about_time = claim.at == At::Seconds || measures::TIMES.contains(&claim.measure.as_str());
+    Decided { claim: claim.claim.clone(), verdict, detail, about_time }
 }
 
 fn comparison(claim: &ClaimConfig, rows: &[Row]) -> (ClaimVerdict, String) {
