@@ -144,13 +144,13 @@ fn a_check_compares_with_what_is_expected() {
     assert!(said.contains("--expected FILE"), "{said}");
     // Nor is another experiment of the same name and rows.
     let foreign = std::fs::read_to_string(&expected).unwrap();
-    let digest = foreign.find("config_sha256\": \"").unwrap() + 17;
+    let digest = foreign.find("grid_sha256\": \"").unwrap() + 15;
     let mut bytes = foreign.into_bytes();
     bytes[digest] = if bytes[digest] == b'0' { b'1' } else { b'0' };
     std::fs::write(&file, bytes).unwrap();
     let refused = check(&file);
     assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("another configuration"));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("other settings"));
     let other = std::fs::read_to_string(&expected).unwrap().replace("\"quick\"", "\"full\"");
     std::fs::write(&file, other).unwrap();
     assert_eq!(check(&file).status.code(), Some(2));

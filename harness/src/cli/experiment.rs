@@ -67,8 +67,8 @@ struct RunArguments {
     /// Print the results as JSON, and nothing else on stdout
     #[arg(long)]
     json: bool,
-    /// Run other seeds than the preset's, so many, and write expected.json from them
-    #[arg(long, value_name = "SEEDS", hide = true, num_args = 0..=1, default_missing_value = "12")]
+    /// Run other seeds than the preset's, so many (4 to 1000), and write expected.json from them, for `check --expected`
+    #[arg(long, value_name = "SEEDS", num_args = 0..=1, default_missing_value = "12", value_parser = clap::value_parser!(u64).range(4..=1000))]
     expect: Option<u64>,
 }
 
@@ -410,8 +410,6 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
         None => {
             let path = PathBuf::from(format!("{}/expected.json", found.experiment));
             let known = find(&found.experiment).ok();
-            // An experiment of the reader's own may have the name of one of ours.
-            let known = known.filter(|known| known.digest == found.config_sha256);
             let text = known.and_then(|known| known.expected).ok_or_else(|| {
                 let (name, preset) = (&found.experiment, &found.preset);
                 let message = format!(
@@ -441,9 +439,13 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
         );
         return Err(refuse(path, message));
     }
-    if expected.config_sha256 != found.config_sha256 {
-        let message = "is for another configuration of the experiment; make it anew with --expect";
-        return Err(refuse(path, message.into()));
+    if expected.grid_sha256 != found.grid_sha256 {
+        let message = format!(
+            "is for other settings than those of {}; `amc experiment run {} --expect` makes expectations of yours",
+            arguments.dir.display(),
+            found.experiment
+        );
+        return Err(refuse(path, message));
     }
     let (compared, deviations) = (expected.numbers(), expected.deviations(&found));
     let (experiment, preset) = (found.experiment.as_str(), found.preset.as_str());

@@ -2,10 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::config::{ExperimentConfig, unknown};
-use super::plan::hex;
 use crate::run::RunError;
 
 /// An experiment as it is read.
@@ -19,8 +16,6 @@ pub struct Experiment {
     pub base_dir: PathBuf,
     /// Its configuration.
     pub config: ExperimentConfig,
-    /// SHA-256 of its configuration's text.
-    pub digest: String,
     /// The text of `expected.json`, where there is one.
     pub expected: Option<String>,
 }
@@ -69,11 +64,6 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     EMBEDDED.iter().map(|entry| entry.name)
 }
 
-/// SHA-256 of a configuration.
-pub(super) fn digest(config: &str) -> String {
-    hex(&Sha256::digest(config))
-}
-
 /// The experiment of that name, or in the folder of that path.
 ///
 /// # Errors
@@ -85,7 +75,6 @@ pub fn find(name: &str) -> Result<Experiment, RunError> {
             name: name.to_owned(),
             config: ExperimentConfig::from_toml(entry.config, &origin)?,
             origin,
-            digest: digest(entry.config),
             base_dir: PathBuf::from("."),
             expected: entry.expected.map(str::to_owned),
         });
@@ -107,7 +96,6 @@ pub fn find(name: &str) -> Result<Experiment, RunError> {
         name: named.unwrap_or("experiment").to_owned(),
         config: ExperimentConfig::from_toml(&text, &origin)?,
         origin,
-        digest: digest(&text),
         base_dir: folder.to_owned(),
         expected: std::fs::read_to_string(folder.join("expected.json")).ok(),
     })

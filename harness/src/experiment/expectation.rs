@@ -2,9 +2,9 @@
 //!
 //! Every number is the mean of `m` runs. Its interval comes from `n` runs with other seeds: `mean +- t s sqrt(1/n + 1/m)`,
 //! the prediction interval of Student's distribution, at a level such that all numbers of the experiment together
-//! leave theirs about once in a thousand times. Errors that cannot be negative are nearer to normal by their square roots: of these
+//! leave theirs about once in a thousand times, failures apart. Errors that cannot be negative are nearer to normal by their square roots: of these
 //! the mean is taken, and squared. Methods that lose their particles (an effective sample size below .1) or modes (weights
-//! off by more than that) have no such intervals for what a few particles decide: their log Z and distances are left
+//! off by that more than independent samples are) have no such intervals for what a few particles decide: their log Z and distances are left
 //! out, and what they lose must stay lost; rates, which all particles decide, are compared. Times are never compared.
 //! Weights have heavy tails: now and then a single particle takes nearly all of a run that looks like any other, which no
 //! spread over a few seeds foretells. So the lower end of an effective sample size leaves room for one of the `m` runs to lose it.
@@ -30,8 +30,8 @@ pub struct Expectation {
     pub preset: String,
     /// The version that measured it.
     pub version: String,
-    /// SHA-256 of the experiment's configuration that it belongs to.
-    pub config_sha256: String,
+    /// SHA-256 of the rows that it belongs to, see [`Plan`](super::plan::Plan).
+    pub grid_sha256: String,
     /// Runs of each row that it was measured by.
     pub runs: usize,
     /// Runs of each row that intervals are for.
@@ -112,7 +112,7 @@ impl Expectation {
             experiment: results.experiment.clone(),
             preset: results.preset.clone(),
             version: results.version.clone(),
-            config_sha256: results.config_sha256.clone(),
+            grid_sha256: results.grid_sha256.clone(),
             runs: results.seeds.len(),
             expected_runs,
             level: TOTAL_LEVEL,
@@ -160,7 +160,9 @@ impl Lost {
             Self::Runs
         } else if mean("ess").is_some_and(|ess| ess < LOST) {
             Self::Particles
-        } else if mean("mode_weight_error").is_some_and(|error| error > LOST) {
+        } else if mean("mode_weight_error")
+            .is_some_and(|error| error > LOST + mean("mode_weight_floor").unwrap_or(0.0))
+        {
             Self::Modes
         } else {
             Self::Nothing

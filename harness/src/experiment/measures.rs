@@ -20,6 +20,7 @@ pub(crate) const NAMES: &[&str] = &[
     "maximum_mean_discrepancy",
     "kolmogorov_smirnov",
     "mode_weight_error",
+    "mode_weight_floor",
     "mean_rejection_rate",
     "worst_rejection_rate",
     "round_trip_rate",
@@ -44,6 +45,25 @@ pub(crate) const COUNTS: [&str; 4] = ["evaluations", "scores", "densities", "hes
 
 /// The measures that say of a run that stopped how much it has left: nothing.
 pub(crate) const OF_WEIGHTS: [&str; 3] = ["ess", "ess_per_evaluation", "ess_per_second"];
+
+/// Which of two numbers is better: 1 for the larger, -1 for the smaller; `None` of what is neither.
+pub(super) fn better(name: &str) -> Option<f64> {
+    const LARGER: [&str; 5] =
+        ["ess", "minimum_ess", "ess_per_evaluation", "ess_per_second", "round_trip_rate"];
+    const SMALLER: [&str; 9] = [
+        "failure",
+        "log_z_error",
+        "sliced_wasserstein",
+        "sliced_wasserstein_excess",
+        "maximum_mean_discrepancy",
+        "kolmogorov_smirnov",
+        "mode_weight_error",
+        "mean_rejection_rate",
+        "worst_rejection_rate",
+    ];
+    let larger = LARGER.contains(&name).then_some(1.0);
+    larger.or_else(|| SMALLER.contains(&name).then_some(-1.0))
+}
 
 /// Whether a run that stopped has a number of this measure, so that its row is whole.
 pub(crate) fn counts_failures(name: &str) -> bool {

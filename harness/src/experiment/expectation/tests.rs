@@ -38,7 +38,7 @@ fn results(seeds: std::ops::Range<u64>, shift: f64, ess: f64) -> Results {
         title: String::new(),
         claim: String::new(),
         version: "0".into(),
-        config_sha256: "c".into(),
+        grid_sha256: "c".into(),
         instructions: "portable".into(),
         seeds: seeds.collect(),
         rows: vec![row],
