@@ -98,7 +98,7 @@ title = "t"
 claim = "c"
 [base]
 target = { kind = "two-modes", dim = 8, separation = 5.0 }
-train = { samples = 300, epochs = 2, batch = 100, channels = 4, blocks = 1, validation = 0.2 }
+train = { samples = 300, epochs = 2, batch = 128, channels = 4, blocks = 1, validation = 0.2 }
 kernel = { kind = "mala", steps = 1 }
 [[model]]
 name = "small"

@@ -199,7 +199,7 @@ pub fn experiment(base: &Path, name: &str) {
     };
     let results = serde_json::json!({
         "experiment": name, "preset": "quick", "title": "A study of <bridges>", "claim": "x & y", "version": "0",
-        "config_sha256": "0", "instructions": "portable", "seeds": [1, 2],
+        "grid_sha256": "0", "instructions": "portable", "seeds": [1, 2],
         "rows": [row("second order", 16, Some(measure(0.9, Some(0.01)))), row("second order", 64, Some(measure(0.98, Some(0.004)))),
             row("first <order>", 16, None), row("first <order>", 64, Some(measure(0.01, Some(0.002)))),
             plain("plain <row>", -0.5), plain("another row", 0.1)],
