@@ -12,7 +12,7 @@ use crate::report::{
     Figure, Folder, Report, ReportError, ReportOptions, png, report as make_report,
 };
 use crate::run::RunError;
-use crate::storage::replace;
+use crate::storage::write_through;
 
 /// Show finished runs and experiments as a page with figures
 ///
@@ -146,9 +146,6 @@ fn fill(made: &Report, folder: &Path, page: &Path) -> Result<Vec<String>, RunErr
     };
     fs::create_dir_all(folder).map_err(unwritable)?;
     let mut names = Vec::new();
-    let write = |name: &str, contents: &[u8]| {
-        replace(&folder.join(name), |file| file.write_all(contents)).map_err(unwritable)
-    };
     for drawn in &made.figures {
         let bitmap = png(&drawn.svg).map_err(|error| RunError::File {
             path: page.to_owned(),
@@ -156,10 +153,12 @@ fn fill(made: &Report, folder: &Path, page: &Path) -> Result<Vec<String>, RunErr
         })?;
         for (ending, contents) in [("svg", drawn.svg.as_bytes()), ("png", &*bitmap)] {
             let name = format!("{}.{ending}", drawn.name);
-            write(&name, contents)?;
+            // Not brought to the disk: what a power failure takes is made again from the run.
+            fs::write(folder.join(&name), contents).map_err(unwritable)?;
             names.push(name);
         }
     }
-    write(PAGE, made.html.as_bytes())?;
+    write_through(&folder.join(PAGE), |file| file.write_all(made.html.as_bytes()))
+        .map_err(unwritable)?;
     Ok(names)
 }

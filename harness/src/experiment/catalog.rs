@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::config::{ExperimentConfig, unknown};
-use super::plan::hex;
 use crate::run::RunError;
+use crate::storage::hex;
 
 /// An experiment as it is read.
 #[derive(Debug, Clone, PartialEq)]

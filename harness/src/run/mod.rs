@@ -26,6 +26,7 @@ pub use details::{AnnealingReport, Details, ExchangeReport, MapReport};
 pub use error::RunError;
 pub use estimate::{Estimate, estimates};
 pub use kept::Unfinished;
+pub(crate) use memory::Memory;
 pub use model_quality::{ModelQuality, model_quality};
 pub(crate) use moves::flow_choice;
 pub use output::OutputDir;
