@@ -53,7 +53,8 @@ fn admit(plan: &Plan, threads: usize) -> Result<usize, RunError> {
     let needed: Vec<Memory> = plan.cells.par_iter().map(memory).collect::<Result<_, _>>()?;
     let largest = needed.iter().zip(&plan.cells).max_by_key(|(memory, _)| memory.total());
     largest.map_or(Ok(threads), |(memory, cell)| {
-        let at_once = memory.at_once(threads);
+        // Each has a thread of its own, and one that waits for it.
+        let at_once = memory.at_once(threads, 2);
         at_once.map_err(|error| runner::in_row(&plan.rows[cell.row].label, error))
     })
 }

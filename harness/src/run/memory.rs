@@ -20,6 +20,9 @@ use crate::config::{Algorithm, RunConfig};
 /// Room that is left to everything else.
 const SPARE: u64 = 64 << 20;
 
+/// Address space that the allocator reserves for every thread, whatever is allocated.
+const ARENA: u64 = if cfg!(target_env = "gnu") { 64 << 20 } else { 0 };
+
 /// The parts of an estimate, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Memory {
@@ -59,17 +62,21 @@ impl Memory {
         [self.population, self.samples, self.levels].into_iter().fold(SPARE, u64::saturating_add)
     }
 
-    /// How many such runs fit into the memory that is free now, `most` of them at most.
+    /// How many such runs, of so many threads each, fit into what is free now, `most` of them at most.
     ///
     /// # Errors
     /// [`RunError::Memory`] where one does not.
-    pub(crate) fn at_once(&self, most: usize) -> Result<usize, RunError> {
-        available().map_or(Ok(most), |available| self.fitting(most, available))
+    pub(crate) fn at_once(&self, most: usize, threads: usize) -> Result<usize, RunError> {
+        let reserved = ARENA.saturating_mul(threads as u64);
+        let limits = [(memory(), 0), (address_space(), reserved)];
+        limits.into_iter().try_fold(most, |most, (free, reserved)| {
+            free.map_or(Ok(most), |free| self.fitting(most, free, reserved))
+        })
     }
 
-    /// The same for so many bytes.
-    fn fitting(&self, most: usize, available: u64) -> Result<usize, RunError> {
-        let needed = self.total();
+    /// The same for so many bytes, of which each run reserves some besides what it takes.
+    fn fitting(&self, most: usize, available: u64, reserved: u64) -> Result<usize, RunError> {
+        let needed = self.total().saturating_add(reserved);
         if needed <= available {
             let more = (available - needed) / (needed - SPARE).max(1);
             return Ok(usize::try_from(more).map_or(most, |more| most.min(more.saturating_add(1))));
@@ -85,9 +92,9 @@ impl Memory {
     }
 }
 
-/// Bytes that this process may still take: of the machine, of what the group of processes that it is confined to may
-/// have, and of its own address space. None where the system tells none of them.
-fn available() -> Option<u64> {
+/// Bytes of memory that are free: of the machine, or of the group of processes that this one is confined to. None where
+/// the system tells neither.
+fn memory() -> Option<u64> {
     let ram = MemoryRefreshKind::nothing().with_ram();
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(ram));
     // Files that the system keeps in memory count as used by the group, and go when there is need.
@@ -95,7 +102,7 @@ fn available() -> Option<u64> {
         system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
     // A machine whose memory is not known has none at all.
     let machine = (system.total_memory() > 0).then(|| system.available_memory());
-    [machine, confined, address_space()].into_iter().flatten().min()
+    [machine, confined].into_iter().flatten().min()
 }
 
 /// Bytes of address space that a limit (`ulimit -v`) leaves.
@@ -141,14 +148,14 @@ mod tests {
             estimate("[path]\nlevels = 9\n[sampler]\nparticles = 1001\nrepetitions = 3\n");
         let expected = Memory { population: 1008 * 572, samples: 3 * 1008 * 160, levels: 8000 };
         assert_eq!(annealed, expected);
-        assert_eq!(annealed.fitting(4, annealed.total()).unwrap(), 1);
-        let refused = annealed.fitting(1, annealed.total() - 1).unwrap_err();
+        assert_eq!(annealed.fitting(4, annealed.total(), 0).unwrap(), 1);
+        let refused = annealed.fitting(1, annealed.total() - 1, 0).unwrap_err();
         assert!(!refused.is_bad_input() || refused.to_string().contains("GiB"));
         let exchange = estimate(
             "[path]\nlevels = 9\n[sampler]\nkind = \"replica-exchange\"\nladders = 20\nsamples = 50000000\n",
         );
         assert_eq!(exchange.population, 24 * 10 * 520 + 24 * 1600);
-        let message = exchange.fitting(2, 1 << 30).unwrap_err().to_string();
+        let message = exchange.fitting(2, 1 << 30, 0).unwrap_err().to_string();
         assert!(message.contains("6.8 GiB") && message.contains("1.0 GiB"), "{message}");
         assert!(message.contains("sampler.samples"), "{message}");
     }
@@ -159,12 +166,15 @@ mod tests {
         let one = estimate("[path]\nlevels = 9\n[sampler]\nparticles = 1001\nrepetitions = 3\n");
         let bytes = one.total() - SPARE;
         let three = SPARE + 3 * bytes;
-        assert_eq!(one.fitting(8, three).unwrap(), 3);
-        assert_eq!(one.fitting(8, three - 1).unwrap(), 2);
-        assert_eq!(one.fitting(2, three).unwrap(), 2);
-        assert_eq!(one.fitting(8, u64::MAX).unwrap(), 8);
+        assert_eq!(one.fitting(8, three, 0).unwrap(), 3);
+        assert_eq!(one.fitting(8, three - 1, 0).unwrap(), 2);
+        assert_eq!(one.fitting(2, three, 0).unwrap(), 2);
+        assert_eq!(one.fitting(8, u64::MAX, 0).unwrap(), 8);
+        // What each reserves besides is counted as often.
+        assert_eq!(one.fitting(8, three + 5, 2).unwrap(), 2);
+        assert_eq!(one.fitting(8, three + 6, 2).unwrap(), 3);
         // No memory is known to be none.
-        assert!(one.fitting(1, 0).is_err());
+        assert!(one.fitting(1, 0, 0).is_err());
     }
 
     /// Fails if the size of this process is not found where it is told, or is not in bytes.
@@ -182,7 +192,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn the_machine_has_memory() {
-        let bytes = available().unwrap();
+        let bytes = memory().unwrap();
         assert!(bytes > SPARE && bytes < 1 << 50, "{bytes}");
     }
 }

@@ -85,9 +85,14 @@ impl<'a> Problem<'a> {
         Memory::of(config, self.mixture.dim(), self.mixture.level_storage().len())
     }
 
-    /// Refuses a run that does not fit into the memory that is free now.
-    fn require_memory(&self, config: &RunConfig) -> Result<(), RunError> {
-        self.memory(config).at_once(1).map(|_| ())
+    /// Refuses a run that does not fit into the memory that is free now, on the threads of the current pool.
+    ///
+    /// # Errors
+    /// [`RunError::Memory`].
+    pub(crate) fn require_memory(&self, config: &RunConfig) -> Result<(), RunError> {
+        // Outside of a pool nobody knows how many there are going to be.
+        let threads = rayon::current_thread_index().map_or(0, |_| rayon::current_num_threads());
+        self.memory(config).at_once(1, threads).map(|_| ())
     }
 
     /// The target alone, in the coordinates that are sampled.

@@ -119,7 +119,7 @@ fn folders_come_after_those_inside() {
     create_folder(&at("a/b/c")).unwrap();
     create_folder(&at("a/d")).unwrap();
     fs::write(at("a/b/file"), "").unwrap();
-    let found = super::replace::folders(&at("a")).unwrap();
+    let found = replace::folders(&at("a")).unwrap();
     let place = |name: &str| found.iter().position(|folder| *folder == at(name)).unwrap();
     assert_eq!(found.len(), 4, "{found:?}");
     assert!(place("a/b/c") < place("a/b"));
