@@ -65,7 +65,7 @@ fn cells_share_the_memory() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("own")).unwrap();
     fs::write(folder.path().join("own/config.toml"), CELLS).unwrap();
-    let run = |kibibytes| {
+    let run = |kibibytes: u64| {
         let out = kibibytes.to_string();
         let arguments = ["experiment", "run", "own", "--threads", "4", "--out", &out];
         let output = amc_within(kibibytes, &arguments, folder.path());

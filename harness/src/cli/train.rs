@@ -24,7 +24,7 @@ pub(super) struct TrainArguments {
     /// Go on with the unfinished training in --out; the weights become the same bits
     #[arg(long, conflicts_with = "force")]
     resume: bool,
-    /// Begin anew whatever is in --out
+    /// Begin anew whatever is in --out; a finished model stays until the new one is there
     #[arg(long)]
     force: bool,
 }

@@ -60,6 +60,9 @@ fn amc() -> Command {
     Command::new(env!("CARGO_BIN_EXE_amc"))
 }
 
+/// Changes the bytes of a file.
+type Damage<'a> = &'a dyn Fn(&mut Vec<u8>);
+
 /// Fails if a checkpoint with a flipped bit or cut short ends a training that has another one, is not named, changes a
 /// byte of the model, or takes the only intact one with it at the next write; or if two damaged ones are not refused with
 /// the remedy.
@@ -74,7 +77,7 @@ fn damage_of_a_checkpoint_changes_nothing() {
     let length = whole[1].len();
     let flip = |at: usize| move |bytes: &mut Vec<u8>| bytes[at] ^= 1;
     let cut = |at: usize| move |bytes: &mut Vec<u8>| bytes.truncate(at);
-    let damages: [&dyn Fn(&mut Vec<u8>); 6] =
+    let damages: [Damage<'_>; 6] =
         [&flip(0), &flip(200), &flip(length - 1), &cut(0), &cut(length / 2), &cut(length - 1)];
     for (i, damage) in damages.into_iter().enumerate() {
         for which in [&[0][..], &[1], &[0, 1]] {
