@@ -7,10 +7,10 @@
 pub mod catalog;
 pub mod claims;
 pub mod config;
-pub mod cost;
+pub(crate) mod cost;
 pub mod expectation;
-pub mod folder;
-pub mod measures;
+pub(crate) mod folder;
+pub(crate) mod measures;
 pub mod plan;
 pub mod results;
 pub mod runner;
@@ -40,6 +40,11 @@ pub fn estimated_seconds(plan: &Plan, threads: usize) -> f64 {
     let longest = cells.iter().copied().fold(0.0, f64::max);
     let threads = threads.max(1) as f64;
     models / threads + (cells.iter().sum::<f64>() / threads).max(longest)
+}
+
+/// Seconds that all cells of a plan are going to take on one thread: an estimate.
+pub fn cell_seconds(plan: &Plan) -> f64 {
+    plan.cells.iter().map(|cell| cost::seconds(&cell.config)).sum()
 }
 
 /// How many cells can run at once, `threads` of them at most. What no cell can do without is asked for before the first of
@@ -79,9 +84,10 @@ pub fn execute(
     if at_once < threads {
         watcher.fewer(at_once, threads);
     }
+    folder.begin()?;
     let cells = runner::run_cells(plan, &folder, at_once, watcher)?;
     let results = Results::new(experiment, plan, &cells);
     folder.write(RESULTS, &results)?;
-    folder.finish()?;
+    folder.finish(plan)?;
     Ok(results)
 }

@@ -29,7 +29,7 @@ pub fn replace(
 ///
 /// # Errors
 /// Those of `fill` and of the file system.
-pub fn rotate(
+pub(crate) fn rotate(
     path: &Path,
     previous: &Path,
     fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
@@ -76,7 +76,7 @@ pub(super) fn beside(path: &Path) -> io::Result<PathBuf> {
 
 /// Brings the new name of a file to the disk; without this a power failure may bring back the old file. Whole it is
 /// either way, so that file systems that cannot do it are no error.
-pub fn sync_folder(path: &Path) {
+pub(crate) fn sync_folder(path: &Path) {
     sync(folder_of(path));
 }
 
@@ -84,7 +84,7 @@ pub fn sync_folder(path: &Path) {
 ///
 /// # Errors
 /// A folder that cannot be read.
-pub fn sync_names(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_names(folder: &Path) -> io::Result<()> {
     folders(folder)?.iter().for_each(|folder| sync(folder));
     Ok(())
 }
@@ -93,7 +93,7 @@ pub fn sync_names(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// Those of the file system.
-pub fn create_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = path
         .ancestors()
         .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())

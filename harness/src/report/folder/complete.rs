@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::FolderError;
+use crate::run::holds_unfinished_run;
 use crate::storage::{Manifest, ManifestError};
 
 /// Compares every file of a folder with its manifest.
@@ -25,7 +26,7 @@ fn unfinished(folder: &Path) -> String {
                 the same --out goes on with it"
             .into();
     }
-    if folder.join("checkpoint").exists() {
+    if holds_unfinished_run(folder) {
         let name = folder.display();
         return format!(
             "is a run that is not finished (no manifest.json): `amc resume {name}` goes on with it"
