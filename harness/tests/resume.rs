@@ -300,7 +300,7 @@ fn two_hundred_kills_change_nothing() {
         assert!(found.keys().eq(bench.expected.keys()), "run {begun}: {:?}", found.keys());
         assert!(found == bench.expected, "run {begun}");
     }
-    assert!(in_writes >= 10, "only {in_writes} of {kills} kills fell into a write");
+    assert!(in_writes >= 3, "only {in_writes} of {kills} kills fell into a write");
     println!("{kills} kills in {begun} runs, {in_writes} of them inside writes");
 }
 
