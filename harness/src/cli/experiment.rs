@@ -293,6 +293,14 @@ impl Watcher for GridBar {
         }
     }
 
+    fn fewer(&self, at_once: usize, threads: usize) {
+        if self.title.is_some() {
+            self.bar.suspend(|| {
+                eprintln!("memory suffices for {at_once} runs at once, not for {threads}");
+            });
+        }
+    }
+
     fn done(&self, cost: f64, label: &str) {
         let Ok(mut state) = self.state.lock() else { return };
         state.finished += 1;
@@ -329,7 +337,9 @@ impl Watcher for GridBar {
 
     fn damaged(&self, file: &Path, what: &str) {
         // Not a message of progress: it stands although --quiet is given.
-        self.bar.suspend(|| eprintln!("{}: damaged ({what}); it is run again", file.display()));
+        self.bar.suspend(|| {
+            eprintln!("{}: damaged ({what}); what it held is computed again", file.display());
+        });
     }
 
     fn stop(&self) -> bool {

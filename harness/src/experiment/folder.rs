@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::plan::Plan;
 use crate::run::{MODEL, RunError, holds_unfinished_run};
-use crate::storage::{Lock, Manifest, ManifestError, replace};
+use crate::storage::{Lock, Manifest, ManifestError, create_folder, replace};
 
 const PLAN: &str = "plan.json";
 /// The file with the rows and claims.
@@ -56,7 +56,7 @@ impl Folder {
             }
         }
         let create = |path: &Path| {
-            fs::create_dir_all(path).map_err(|error| RunError::Unwritable {
+            create_folder(path).map_err(|error| RunError::Unwritable {
                 path: path.to_owned(),
                 message: format!("the folder cannot be created ({error}): choose another --out"),
             })

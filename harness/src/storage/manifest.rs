@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::digits::hex;
 use super::replace::replace;
 
 /// The file of a manifest, whose presence marks a complete folder.
@@ -167,5 +168,5 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
         hash.update(&buffer[..read]);
         bytes += read as u64;
     }
-    Ok((bytes, hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok((bytes, hex(&hash.finalize())))
 }
