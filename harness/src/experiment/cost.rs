@@ -39,11 +39,11 @@ pub(crate) fn seconds(config: &RunConfig) -> f64 {
             per_round * ((rules.rounds + rules.warmup) as f64 + tuning)
         }
     };
-    sampling + placement(config, dim) + metrics(config, dim)
+    sampling + folds(config, dim) + placement(config, dim) + metrics(config, dim)
 }
 
 /// Seconds of measuring the barrier of a path, for each coordinate: by exact samples, by SMC runs.
-const PLACEMENT: (f64, f64) = (0.04, 0.1);
+const PLACEMENT: (f64, f64) = (0.006, 0.04);
 
 /// Seconds of placing the levels where that does not depend on their number.
 fn placement(config: &RunConfig, dim: f64) -> f64 {
@@ -52,6 +52,26 @@ fn placement(config: &RunConfig, dim: f64) -> f64 {
         Spacing::Lambda { barrier: BarrierEstimator::Smc, .. } => PLACEMENT.1 * dim,
         _ => 0.0,
     }
+}
+
+/// Particles that are sent there and back before an annealed run through a map that may fold.
+const TRIAL: f64 = 256.0;
+
+/// Seconds of the trial that looks for folds: Newton's method on the Jacobian of all stages.
+fn folds(config: &RunConfig, dim: f64) -> f64 {
+    let (BridgeConfig::FlowMap(flow), true) = (&config.bridge, is_annealed(config)) else {
+        return 0.0;
+    };
+    let stages = stages(flow.map);
+    if stages < 2.0 {
+        return 0.0;
+    }
+    let levels = if config.path.levels == 0 { 128.0 } else { config.path.levels as f64 };
+    TRIAL * levels * stages * (1.0 + dim) * (flow.n_iter as f64 + 2.0) * evaluation(config)
+}
+
+fn is_annealed(config: &RunConfig) -> bool {
+    !matches!(config.sampler.algorithm, Algorithm::ReplicaExchange(_))
 }
 
 /// Seconds of a training on one thread.
@@ -125,13 +145,17 @@ fn crossing(config: &RunConfig) -> f64 {
     }
 }
 
-fn map(config: &RunConfig, flow: &FlowMapConfig, dim: f64) -> f64 {
-    let stages = match flow.map {
+fn stages(map: FlowMapKind) -> f64 {
+    match map {
         FlowMapKind::PfEi | FlowMapKind::Ddim => 1.0,
         FlowMapKind::Heun => 2.0,
         FlowMapKind::ThirdOrder => 3.0,
         FlowMapKind::FourthOrder => 4.0,
-    };
+    }
+}
+
+fn map(config: &RunConfig, flow: &FlowMapConfig, dim: f64) -> f64 {
+    let stages = stages(flow.map);
     let determinant = match flow.logdet.estimator {
         LogDetEstimator::Structured => 2.0,
         LogDetEstimator::Auto | LogDetEstimator::Dense => dim,

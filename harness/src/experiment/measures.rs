@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::metric::mode_weight_floor;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -92,6 +93,10 @@ pub(crate) fn of_summary(summary: &Json, thread_seconds: Option<f64>) -> BTreeMa
     let excess = |distance: f64| number("sliced_wasserstein_floor").map(|floor| distance - floor);
     put("sliced_wasserstein_excess", number("sliced_wasserstein").and_then(excess));
     put("seconds", thread_seconds);
+    let truth: Vec<f64> =
+        serde_json::from_value(summary["true_mode_weights"].clone()).unwrap_or_default();
+    let effective = number("particles").map(|n| n * number("ess").unwrap_or(1.0));
+    put("mode_weight_floor", effective.and_then(|n| mode_weight_floor(&truth, n).ok()));
 
     let work = Work::deserialize(summary).ok();
     if let Some((work, needed)) = work.and_then(|work| Some((work, work.per_particle()?))) {

@@ -76,8 +76,6 @@ pub struct Summary {
     pub true_mode_weights: Vec<f64>,
     /// Total variation between the two.
     pub mode_weight_error: f64,
-    /// What that is on average for as many independent samples of the target as the weights are worth.
-    pub mode_weight_floor: f64,
     /// Relative error of the rarest mode's weight, signed.
     pub rarest_mode_relative_error: f64,
     /// Sliced Wasserstein distance of the weighted particles to `N` exact samples. This and the
@@ -173,7 +171,6 @@ impl Summary {
             mode_weights,
             true_mode_weights,
             mode_weight_error: assessment.mode_weight_error,
-            mode_weight_floor: assessment.mode_weight_floor,
             rarest_mode_relative_error: assessment.rarest_mode_relative_error,
             sliced_wasserstein: assessment.sliced_wasserstein,
             sliced_wasserstein_floor: assessment.sliced_wasserstein_floor,
