@@ -107,12 +107,14 @@ fn pages_open_without_complaint() {
     let opened = open(browser, &folder.path().join("verify.html"), (1200, 0));
     assert!(opened.console.is_empty() && opened.asked.is_empty(), "{:?}", opened.console);
 
+    let page = folder.path().join("planted.html");
     let bad = "<script>console.error('planted')</script><img src=\"http://planted.invalid/x.png\">";
     fs::write(&page, format!("<!DOCTYPE html><title>t</title>{bad}")).unwrap();
     let opened = open(browser, &page, (1200, 1));
     assert!(opened.console.iter().any(|line| line.contains("planted")), "{:?}", opened.console);
     assert!(opened.asked.iter().any(|line| line.contains("planted.invalid")), "{:?}", opened.asked);
     // The rule that our pages carry keeps even planted content from the network.
+    let page = folder.path().join("page.html");
     let report = amc(&["report", "a", "--out", "page.html"], folder.path());
     assert!(report.status.success());
     let text = fs::read_to_string(&page).unwrap();

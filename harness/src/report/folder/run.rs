@@ -10,6 +10,8 @@ use crate::config::RunConfig;
 
 /// The file of a run's results.
 pub(super) const SUMMARY: &str = "summary.json";
+/// All files that a report reads of a run.
+pub(super) const FILES: [&str; 3] = [SUMMARY, "config.toml", "snapshots.npz"];
 
 /// One finished run.
 #[derive(Debug)]
@@ -133,6 +135,8 @@ pub(crate) struct RunSummary {
     pub(crate) rounds: Option<u64>,
     #[serde(default)]
     pub(crate) warmup: Option<u64>,
+    #[serde(default)]
+    pub(crate) kept_every: Option<u64>,
     pub(crate) round_trip_rate: Option<f64>,
     pub(crate) predicted_round_trip_rate: Option<f64>,
     pub(crate) levels: Vec<LevelEntry>,
