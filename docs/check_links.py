@@ -4,7 +4,8 @@
     docs/check_links.py
 
 Links to the web are not followed. A file is named by a path in backticks that begins with a folder of the repository;
-NAME stands for any, and what Git ignores is made by a command.
+NAME stands for any, and what Git ignores is made by a command. In the tables of ARCHITECTURE.md a name without
+a folder stands beside the file before it.
 """
 import pathlib
 import re
@@ -15,7 +16,7 @@ DOCS = pathlib.Path(__file__).resolve().parent
 TOP = DOCS.parent
 PAGES = sorted((DOCS / "src").glob("*.md"))
 OTHERS = [TOP / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-FOLDERS = "core|harness|verify|benches|fuzz|reference|docs"
+FOLDERS = "core|harness|verify|c|python|benches|fuzz|reference|docs"
 
 
 def without_code(text):
@@ -61,9 +62,24 @@ def problems(page, known):
             yield f"no file {path}"
 
 
+def misplaced(page, known):
+    """Names in a table's cells that do not lead to a file beside the one before them."""
+    for line in page.read_text().splitlines():
+        if not line.startswith("| "):
+            continue
+        folder = None
+        for name in re.findall(r"`([\w./-]*(?:/|\.rs|\.toml))`", line):
+            if re.match(rf"(?:{FOLDERS})/", name):
+                folder = pathlib.PurePath(name if name.endswith("/") else name.rpartition("/")[0])
+            elif folder is None or str(folder / name) not in known:
+                yield f"no file {name} in {folder}"
+
+
 def main():
     known = tracked()
     found = [f"{page.relative_to(TOP)}: {problem}" for page in PAGES + OTHERS for problem in problems(page, known)]
+    tables = TOP / "ARCHITECTURE.md"
+    found += [f"{tables.name}: {problem}" for problem in misplaced(tables, known)]
     summary = (DOCS / "src" / "SUMMARY.md").read_text()
     listed = set(re.findall(r"\]\(([^)]+\.md)\)", summary))
     found += [f"{page.name} is not in SUMMARY.md" for page in PAGES if page.name not in listed | {"SUMMARY.md"}]

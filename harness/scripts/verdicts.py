@@ -1,7 +1,8 @@
-"""Writes the verdicts of a quick preset into the README of its experiment, from the files of `amc experiment run`.
+"""Writes the verdicts of a quick preset into the README of its experiment and into the guide, from the files of `amc experiment run`.
 
 Usage: verdicts.py EXPERIMENT_FOLDER RUN_FOLDER, e.g. verdicts.py experiments/rank rank-quick
-What was written by hand around the verdicts stays. Where EXPERIMENT_FOLDER has an expected.json, it is described.
+What was written by hand around the verdicts stays. Where EXPERIMENT_FOLDER has an expected.json, it is described. In the guide
+(docs/src/results.md) the table under the heading of the experiment's name is replaced.
 """
 import json
 import pathlib
@@ -9,6 +10,7 @@ import re
 import sys
 
 HEADING = "## What the quick preset says\n"
+GUIDE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "src" / "results.md"
 UNWRITTEN = "Its verdicts have not been written down here yet: run it.\n"
 RULE = """A claim holds where every comparison does at the 1 % level of its seeds' spread, and fails where one is as clearly the other
 way round; otherwise it is undecided. Times are CPU times of one thread; verdicts in equal time depend on the machine.
@@ -59,6 +61,31 @@ once in a thousand times. Methods that lose their particles are held to losing t
             run_line = f"amc experiment run {folder.name}\n"
             text = text.replace(run_line, run_line + check)
     readme.write_text(text)
+    write_guide(folder.name, results)
+
+
+def write_guide(name, results):
+    """Replaces the count of verdicts and their table in the section of the experiment."""
+    guide = GUIDE.read_text()
+    heading = f"### {name}\n"
+    if heading not in guide:
+        sys.exit(f"{GUIDE} has no section {heading.strip()!r}: write one, with a line 'Quick preset, ..' in it")
+    claims = results["claims"]
+    count = lambda verdict: sum(claim["verdict"] == verdict for claim in claims)
+    lines = [
+        f"Quick preset, {len(results['rows'])} settings, {len(results['seeds'])} seeds each; {count('holds')} claims hold, "
+        f"{count('fails')} fail, {count('undecided')} are undecided:\n",
+        "| verdict | claim |\n|---|---|",
+    ]
+    lines += ["| " + claim["verdict"] + " | " + claim["claim"].replace("|", "\\|") + " |" for claim in claims]
+    before, section = guide.split(heading)
+    section, after = (section.split("\n### ", 1) + [None])[:2]
+    section, found = re.subn(
+        r"Quick preset, .*?(?=\n\nThe numbers behind)", lambda _: "\n".join(lines), section, flags=re.S
+    )
+    if found != 1:
+        sys.exit(f"{GUIDE}: the section of {name} lacks its line 'Quick preset, ..' or 'The numbers behind ..'")
+    GUIDE.write_text(before + heading + section + ("" if after is None else "\n### " + after))
 
 
 if __name__ == "__main__":

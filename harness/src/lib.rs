@@ -31,6 +31,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+mod digits;
 pub mod embed;
 pub mod experiment;
 pub mod fit;

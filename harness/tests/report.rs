@@ -9,7 +9,7 @@ mod folders;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use folders::{amc, damage, experiment, ladders, particles, seal, tiny, untidy_summary};
+use folders::{amc, damage, experiment, killed, ladders, particles, seal, tiny, untidy_summary};
 
 /// What a report was asked for and wrote.
 struct Made {
@@ -241,7 +241,13 @@ fn what_is_no_result_is_refused() {
     refuse(&["run"], &["manifest.json was damaged", "repeat the run, or restore it"]);
     fs::remove_file(run.join("manifest.json")).unwrap();
     refuse(&["run"], &["manifest.json is missing: the run did not end", "repeat the run"]);
+    // Killed as it began: `amc resume` would refuse it.
     fs::create_dir(run.join("checkpoint")).unwrap();
+    refuse(&["run"], &["repeat the run"]);
+    fs::remove_file(run.join("summary.json")).unwrap();
+    refuse(&["run"], &["is no finished run"]);
+    killed(folder.path(), "run");
+    fs::remove_file(run.join("manifest.json")).unwrap_or_default();
     refuse(&["run"], &["amc resume run"]);
     fs::write(run.join("plan.json"), "{\"name\": \"rank\", \"preset\": \"full\"}").unwrap();
     refuse(&["run"], &["`amc experiment run rank --preset full --out run`"]);
@@ -278,25 +284,105 @@ fn reports_of_other_names_have_their_own_figures() {
     assert!(kept == first.figure("levels") && kept != second.figure("levels"));
 }
 
-/// Fails if a finished run has no report while a later one into its folder is unfinished, or that goes unsaid.
+/// Fails if figures of an earlier report stay in the folder, a file of somebody else there goes, or what a killed report left
+/// stays; or if a report at work loses what it writes.
+#[test]
+fn a_report_takes_the_place_of_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    particles(folder.path(), "run");
+    experiment(folder.path(), "study");
+    report(&["study", "--out", "page.html"], folder.path());
+    let figures = folder.path().join("page-figures");
+    fs::write(figures.join("own.svg"), "mine").unwrap();
+    let part = |number: &str| folder.path().join(format!(".page-figures.{number}.part"));
+    for number in ["1", "2", "x"] {
+        fs::create_dir(part(number)).unwrap();
+        fs::write(part(number).join("page.html"), "").unwrap();
+    }
+    let at_work = amc_harness::storage::Lock::take(&part("2")).unwrap().unwrap();
+    let made = report(&["run", "--out", "page.html"], folder.path());
+    drop(at_work);
+    let names = |path: &Path| {
+        let entries = fs::read_dir(path).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let drawn = made.names().into_iter();
+    let mut expected: Vec<String> =
+        drawn.flat_map(|name| [format!("{name}.png"), format!("{name}.svg")]).collect();
+    expected.push("own.svg".into());
+    expected.sort();
+    assert_eq!(names(&figures), expected);
+    assert_eq!([part("1"), part("2"), part("x")].map(|path| path.exists()), [false, true, true]);
+    // Nothing else is left beside the page.
+    let hidden = names(folder.path()).into_iter().filter(|name| name.starts_with('.')).count();
+    assert_eq!(hidden, 2, "{:?}", names(folder.path()));
+}
+
+/// Fails if a series of an experiment with many is in no figure, or a figure has more than can be told apart.
+#[test]
+fn no_series_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    experiment(folder.path(), "study");
+    let file = folder.path().join("study/results.json");
+    let mut results: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let one = results["rows"][0].clone();
+    let named = |index: usize| {
+        let mut row = one.clone();
+        row["series"] = format!("series-{index:02}").into();
+        row["label"] = format!("label {index}").into();
+        row
+    };
+    results["rows"] = (0..57).map(named).collect();
+    fs::write(&file, results.to_string()).unwrap();
+    seal(&folder.path().join("study"));
+    let made = report(&["study"], folder.path());
+    made.check();
+    for kind in ["measures", "cost"] {
+        let figures: Vec<&String> = made
+            .figures
+            .iter()
+            .filter(|(name, _)| name.starts_with(kind))
+            .map(|(_, svg)| svg)
+            .collect();
+        for index in 0..57 {
+            let name = format!(">series-{index:02}<");
+            let shown = figures.iter().filter(|svg| svg.contains(&name)).count();
+            assert_eq!(shown, 1, "{kind}: {name}");
+        }
+        let most = figures.iter().map(|svg| svg.matches(">series-").count()).max();
+        assert_eq!((figures.len(), most), (3, Some(28)), "{kind}");
+    }
+}
+
+/// Fails if a finished run has no report while a later one into its folder is unfinished, that goes unsaid, or the command
+/// that is advised does not go on with it; or if what a process leaves that is killed as it begins passes for a run.
 #[test]
 fn an_unfinished_run_in_the_folder_is_said() {
     let folder = tempfile::tempdir().unwrap();
     particles(folder.path(), "run");
-    fs::create_dir_all(folder.path().join("run/checkpoint")).unwrap();
-    let output = amc(&["report", "run"], folder.path());
-    let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        output.status.success()
-            && message.contains("warning")
-            && message.contains("amc resume run"),
-        "{message}"
-    );
-    let page = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    let run = folder.path().join("run");
+    fs::create_dir(run.join("checkpoint")).unwrap();
+    fs::write(run.join("checkpoint/.run.1.part"), "").unwrap();
+    let reported = || {
+        let output = amc(&["report", "run"], folder.path());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{message}");
+        message
+    };
+    assert_eq!(reported(), "");
+
+    killed(folder.path(), "run");
+    assert!(run.join("manifest.json").exists(), "the finished run is no longer there");
+    let message = reported();
+    assert!(message.contains("warning") && message.contains("amc resume run"), "{message}");
+    let page = fs::read_to_string(run.join("report.html")).unwrap();
     assert!(page.contains("is not finished"));
-    fs::remove_dir(folder.path().join("run/checkpoint")).unwrap();
-    let output = amc(&["report", "run"], folder.path());
-    assert!(output.status.success() && output.stderr.is_empty());
+    let resumed = amc(&["resume", "run", "--checkpoint-every", "1h", "--quiet"], folder.path());
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    assert_eq!(reported(), "");
 }
 
 /// Fails if a disk without room is taken for a wrong call, the message has no remedy, or anything is left behind: files

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -124,7 +124,12 @@ struct Bench {
 }
 
 impl Bench {
+    /// Keeps the run after every level or round, as those do that are killed: so it takes as long.
     fn new(config: &str) -> Self {
+        Self::kept_every("1", config)
+    }
+
+    fn kept_every(every: &str, config: &str) -> Self {
         // In memory where there is such a folder: bringing files to a disk takes ten times as long as the runs.
         let memory = Path::new("/dev/shm");
         let folder =
@@ -134,7 +139,7 @@ impl Bench {
         fs::write(folder.path().join("mixture.json"), MIXTURE).unwrap();
         let out = folder.path().join("whole");
         let start = Instant::now();
-        let output = begin(folder.path(), &out, &["--checkpoint-every", "1"]).output().unwrap();
+        let output = begin(folder.path(), &out, &["--checkpoint-every", every]).output().unwrap();
         let seconds = start.elapsed().as_secs_f64();
         assert_success(&output);
         Self { expected: contents(&out), folder, seconds }
@@ -146,7 +151,11 @@ impl Bench {
 
     /// Goes on to the end and compares every byte; returns what was said on stderr.
     fn finish(&self, out: &Path) -> String {
-        let output = resume(out).output().unwrap();
+        self.finish_with(out, &[])
+    }
+
+    fn finish_with(&self, out: &Path, arguments: &[&str]) -> String {
+        let output = resume(out).args(arguments).output().unwrap();
         assert_success(&output);
         let found = contents(out);
         let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
@@ -162,6 +171,17 @@ fn amc() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_amc"));
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// Waits until all `files` are there, and no longer than the process that is to write them lives.
+fn wait_for(files: &[PathBuf], child: &mut Child) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !files.iter().all(|file| file.exists()) {
+        let ended = child.try_wait().unwrap();
+        assert!(ended.is_none(), "{ended:?} before {files:?} were there");
+        assert!(Instant::now() < deadline, "{files:?} are not there after a minute");
+        sleep(Duration::from_millis(1));
+    }
 }
 
 fn begin(folder: &Path, out: &Path, arguments: &[&str]) -> Command {
@@ -290,11 +310,9 @@ fn stopped(bench: &Bench, name: &str) -> PathBuf {
     // Stopped from outside at a moment when all kinds of files of a checkpoint are there.
     let mut process =
         begin(bench.folder.path(), &out, &["--checkpoint-every", "1"]).spawn().unwrap();
-    let checkpoint = out.join("checkpoint");
-    let there = |file: &str| checkpoint.join(file).exists();
-    while !(there("stage-0003") && there("state") && there("state.previous")) {
-        assert!(process.try_wait().unwrap().is_none(), "the run was over too soon");
-    }
+    let files =
+        ["stage-0003", "state", "state.previous"].map(|file| out.join("checkpoint").join(file));
+    wait_for(&files, &mut process);
     process.kill().unwrap();
     process.wait().unwrap();
     out
@@ -346,7 +364,7 @@ fn a_changed_target_is_refused() {
     let out = bench.out("stopped");
     let mut process =
         begin(bench.folder.path(), &out, &["--checkpoint-every", "1"]).spawn().unwrap();
-    while !out.join("checkpoint/state").exists() {}
+    wait_for(&[out.join("checkpoint/state")], &mut process);
     process.kill().unwrap();
     process.wait().unwrap();
     let mixture = bench.folder.path().join("mixture.json");
@@ -364,19 +382,22 @@ fn a_changed_target_is_refused() {
 /// Fails if a second process works in the folder of a live run, or takes its checkpoint away.
 #[test]
 fn a_live_run_is_left_alone() {
-    let bench = Bench::new(&CONFIGS[2].replace("rounds = 60", "rounds = 3000"));
+    let bench = Bench::kept_every("1h", &CONFIGS[2].replace("rounds = 60", "rounds = 3000"));
     let out = bench.out("live");
     let mut process =
         begin(bench.folder.path(), &out, &["--checkpoint-every", "1"]).spawn().unwrap();
-    while !out.join("checkpoint/state").exists() {}
+    wait_for(&[out.join("checkpoint/state")], &mut process);
     for mut command in [begin(bench.folder.path(), &out, &["--force"]), resume(&out)] {
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(2));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains("another amc is at work in this folder"), "{said}");
     }
-    assert!(process.wait().unwrap().success());
-    assert!(contents(&out) == bench.expected);
+    // It is still at work, and what it has kept is whole.
+    assert!(process.try_wait().unwrap().is_none(), "the run was over before it was left alone");
+    process.kill().unwrap();
+    process.wait().unwrap();
+    bench.finish_with(&out, &["--checkpoint-every", "1h"]);
 }
 
 /// Fails if both copies of what a run is can be lost without a clear message.
@@ -418,12 +439,12 @@ fn a_run_that_cannot_go_on_says_why() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_saves_and_says_how_to_go_on() {
-    let bench = Bench::new(&CONFIGS[2].replace("rounds = 60", "rounds = 3000"));
+    let bench = Bench::kept_every("1h", &CONFIGS[2].replace("rounds = 60", "rounds = 3000"));
     let out = bench.out("interrupted");
     // Nothing is kept of a stage in progress unless the interrupt does it.
     let arguments = ["--checkpoint-every", "1h"];
-    let process = begin(bench.folder.path(), &out, &arguments).spawn().unwrap();
-    while !out.join("checkpoint/stage-0000").exists() {}
+    let mut process = begin(bench.folder.path(), &out, &arguments).spawn().unwrap();
+    wait_for(&[out.join("checkpoint/stage-0000")], &mut process);
     let kill = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let output = process.wait_with_output().unwrap();

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::experiment::statistics::{deviation, mean};
+
 /// The moments of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Moments {
@@ -16,11 +18,8 @@ pub struct Moments {
 impl Moments {
     /// The moments of `values`.
     pub fn of(values: &[f64]) -> Self {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let square: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-        let deviation = if values.len() < 2 { f64::NAN } else { (square / (n - 1.0)).sqrt() };
-        Self { mean, std_error: deviation / n.sqrt(), deviation }
+        let deviation = deviation(values).unwrap_or(f64::NAN);
+        Self { mean: mean(values), std_error: deviation / (values.len() as f64).sqrt(), deviation }
     }
 }
 

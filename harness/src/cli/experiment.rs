@@ -12,11 +12,11 @@ use serde::Serialize;
 use super::progress::weighted_bar;
 use super::table::{quantity, quantity_with_error, table};
 use super::{interrupt, print, print_json, thread_count};
-use crate::experiment::claims::ClaimVerdict;
+use crate::experiment::claims::{ClaimVerdict, Decided};
 use crate::experiment::folder::{FIRST_OTHER_SEED, argument};
 use crate::experiment::{
-    Deviation, Expectation, Plan, Preset, Results, Row, Watcher, estimated_seconds, execute, find,
-    names, read_results, seeds_in_words,
+    Deviation, Expectation, Plan, Preset, Results, Row, Watcher, cell_seconds, estimated_seconds,
+    execute, find, names, read_results, seeds_in_words,
 };
 use crate::run::RunError;
 use crate::storage::replace;
@@ -68,8 +68,8 @@ struct RunArguments {
     /// Print the results as JSON, and nothing else on stdout
     #[arg(long)]
     json: bool,
-    /// Run other seeds than the preset's, so many, and write expected.json from them
-    #[arg(long, value_name = "SEEDS", hide = true, num_args = 0..=1, default_missing_value = "12")]
+    /// Run other seeds than the preset's, so many (4 to 1000), and write expected.json from them, for `check --expected`
+    #[arg(long, value_name = "SEEDS", num_args = 0..=1, default_missing_value = "12", value_parser = clap::value_parser!(u64).range(4..=1000))]
     expect: Option<u64>,
 }
 
@@ -223,7 +223,7 @@ fn run(arguments: &RunArguments) -> Result<(), RunError> {
         )
     });
     interrupt::watch();
-    let bar = GridBar::new(estimate * threads as f64, plan.cells.len(), arguments.quiet, title);
+    let bar = GridBar::new(cell_seconds(&plan), plan.cells.len(), arguments.quiet, title);
     let results = execute(&experiment, &plan, &out, threads, &bar);
     bar.bar.finish_and_clear();
     let results = results?;
@@ -250,7 +250,7 @@ const LINE_EVERY: Duration = Duration::from_secs(30);
 /// A bar over the whole grid, in estimated seconds of one thread.
 struct GridBar {
     bar: ProgressBar,
-    state: Mutex<(usize, f64)>,
+    state: Mutex<Progress>,
     cells: usize,
     start: Instant,
     /// Whether a line now and then stands for the bar.
@@ -260,11 +260,33 @@ struct GridBar {
     title: Option<String>,
 }
 
+/// How far a grid is, in estimated seconds of one thread.
+struct Progress {
+    /// Cells that are there.
+    finished: usize,
+    /// Of the cells of this process.
+    done: f64,
+    /// Of the cells that are not there yet, or were not when it began.
+    whole: f64,
+    /// When the first of its cells ended, and what was done then: models are trained before.
+    first: Option<(Instant, f64)>,
+}
+
+impl Progress {
+    /// Seconds that are left at the pace since the first cell; none before there is a pace.
+    fn left(&self, now: Instant) -> Option<f64> {
+        let (first, done) = self.first?;
+        let pace = (self.done - done) / now.duration_since(first).as_secs_f64();
+        (pace > 0.0).then(|| (self.whole - self.done).max(0.0) / pace)
+    }
+}
+
 impl GridBar {
     fn new(seconds: f64, cells: usize, quiet: bool, title: Option<String>) -> Self {
         let bar = weighted_bar((1e3 * seconds) as u64, quiet);
         let lines = !quiet && !std::io::stderr().is_terminal();
-        let (state, start) = (Mutex::new((0, 0.0)), Instant::now());
+        let state = Mutex::new(Progress { finished: 0, done: 0.0, whole: seconds, first: None });
+        let start = Instant::now();
         Self { bar, state, cells, start, lines, last_line: Mutex::new(start), title }
     }
 }
@@ -278,20 +300,26 @@ impl Watcher for GridBar {
 
     fn done(&self, cost: f64, label: &str) {
         let Ok(mut state) = self.state.lock() else { return };
-        state.0 += 1;
+        state.finished += 1;
         if label.is_empty() {
             // Of an earlier run: it says nothing of the pace of this one.
+            state.whole -= cost;
             self.bar.dec_length((1e3 * cost) as u64);
         } else {
-            state.1 += 1e3 * cost;
-            self.bar.set_position(state.1 as u64);
+            state.done += cost;
+            let done = state.done;
+            state.first.get_or_insert((Instant::now(), done));
+            self.bar.set_position((1e3 * state.done) as u64);
         }
         let seconds = self.start.elapsed().as_secs_f64();
-        let message = format!("run {} of {}, {seconds:.0} s: {label}", state.0, self.cells);
+        let (finished, cells) = (state.finished, self.cells);
+        let message = format!("run {finished} of {cells}, {seconds:.0} s: {label}");
         if let (true, Ok(mut last)) = (self.lines, self.last_line.lock())
             && last.elapsed() >= LINE_EVERY
         {
-            eprintln!("{message}");
+            let left = state.left(Instant::now()).map(duration);
+            let left = left.map_or_else(String::new, |left| format!(", about {left} left"));
+            eprintln!("{message}{left}");
             *last = Instant::now();
         }
         self.bar.set_message(message);
@@ -370,6 +398,7 @@ struct Checked<'a> {
     preset: &'a str,
     compared: usize,
     deviations: &'a [Deviation],
+    contradicted: &'a [&'a Decided],
 }
 
 fn check(arguments: &CheckArguments) -> Result<(), RunError> {
@@ -399,8 +428,6 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
         None => {
             let path = PathBuf::from(format!("{}/expected.json", found.experiment));
             let known = find(&found.experiment).ok();
-            // An experiment of the reader's own may have the name of one of ours.
-            let known = known.filter(|known| known.digest == found.config_sha256);
             let text = known.and_then(|known| known.expected).ok_or_else(|| {
                 let (name, preset) = (&found.experiment, &found.preset);
                 let message = format!(
@@ -434,24 +461,35 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
         );
         return Err(refuse(path, message));
     }
-    if expected.config_sha256 != found.config_sha256 {
-        let message = "is for another configuration of the experiment; make it anew with --expect";
-        return Err(refuse(path, message.into()));
+    if expected.grid_sha256 != found.grid_sha256 {
+        let message = format!(
+            "is for other settings than those of {}; `amc experiment run {} --expect` makes expectations of yours",
+            arguments.dir.display(),
+            found.experiment
+        );
+        return Err(refuse(path, message));
     }
-    let (compared, deviations) = (expected.numbers(), expected.deviations(&found));
+    let compared = expected.numbers() + expected.verdicts.len();
+    let (deviations, contradicted) = (expected.deviations(&found), expected.contradicted(&found));
     let (experiment, preset) = (found.experiment.as_str(), found.preset.as_str());
     if arguments.json {
-        print_json(&Checked { experiment, preset, compared, deviations: &deviations })?;
+        let (deviations, contradicted) = (&deviations[..], &contradicted[..]);
+        print_json(&Checked { experiment, preset, compared, deviations, contradicted })?;
     } else {
-        print(&differences(compared, &deviations, &found))?;
+        print(&differences(compared, &deviations, &contradicted, &found))?;
     }
-    match deviations.len() {
+    match deviations.len() + contradicted.len() {
         0 => Ok(()),
         deviating => Err(RunError::Deviations { deviating, compared }),
     }
 }
 
-fn differences(compared: usize, deviations: &[Deviation], found: &Results) -> String {
+fn differences(
+    compared: usize,
+    deviations: &[Deviation],
+    contradicted: &[&Decided],
+    found: &Results,
+) -> String {
     let mut text = String::new();
     for Deviation { row, measure, found, expected } in deviations {
         let number = found.map_or("no value".into(), quantity);
@@ -469,10 +507,18 @@ fn differences(compared: usize, deviations: &[Deviation], found: &Results) -> St
             quantity(expected.mean)
         );
     }
+    for claim in contradicted {
+        let (now, before) = match claim.verdict {
+            ClaimVerdict::Fails => ("fails", "hold"),
+            _ => ("holds", "fail"),
+        };
+        text +=
+            &format!("{now}, and is expected to {before}: {}\n    {}\n", claim.claim, claim.detail);
+    }
     let (experiment, preset) = (&found.experiment, &found.preset);
     text + &format!(
-        "{experiment}, {preset}: {} of {compared} numbers are as expected\n",
-        compared - deviations.len()
+        "{experiment}, {preset}: {} of {compared} numbers and verdicts are as expected\n",
+        compared - deviations.len() - contradicted.len()
     )
 }
 
@@ -487,5 +533,30 @@ fn duration(seconds: f64) -> String {
         s if s < 90.0 => format!("{} s", s.max(1.0).round()),
         s if s < 5400.0 => format!("{} min", (s / 60.0).round()),
         s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if the time left follows the estimate instead of the pace, cells of an earlier process or the training of models
+    /// count, or there is a guess before there is a pace: in the 50 s after the first cell 200 s of cells are done.
+    #[test]
+    fn the_time_left_is_at_the_pace_so_far() {
+        let bar = GridBar::new(1000.0, 10, true, None);
+        let left = |seconds: f64| {
+            let state = bar.state.lock().unwrap();
+            let first = state.first.map_or(bar.start, |first| first.0);
+            state.left(first + Duration::from_secs_f64(seconds))
+        };
+        bar.done(200.0, "");
+        assert_eq!(left(1.0), None);
+        bar.done(100.0, "a");
+        assert_eq!(left(1.0), None);
+        bar.done(200.0, "b");
+        assert_eq!(left(50.0), Some(125.0));
+        bar.done(500.0, "c");
+        assert_eq!(left(80.0), Some(0.0));
     }
 }

@@ -1,5 +1,6 @@
 //! `amc report DIR...`: finished runs and experiments as a page with figures.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use crate::report::{
     Figure, Folder, Report, ReportError, ReportOptions, png, report as make_report,
 };
 use crate::run::RunError;
-use crate::storage::replace;
+use crate::storage::{Lock, replace};
 
 /// Show finished runs and experiments as a page with figures
 ///
@@ -124,43 +125,95 @@ fn check_ours(page: &Path) -> Result<(), RunError> {
 /// Writes figures and page. All are written whole under temporary names before any takes its place, the page last:
 /// a disk that is full leaves what was there before.
 fn write(made: &Report, page: &Path, folder: &Path) -> Result<Vec<Files>, RunError> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.with_file_name(format!(".{name}.{}.part", std::process::id()));
+    let hidden = format!(".{}.", folder.file_name().unwrap_or_default().to_string_lossy());
+    let temporary = folder.with_file_name(format!("{hidden}{}{PART}", std::process::id()));
     let unwritable = |path: &Path, error: io::Error| RunError::Unwritable {
         path: path.to_owned(),
         message: format!("cannot be written ({error}): make room, or choose another --out"),
     };
-    let written = fill(made, &temporary, page).and_then(|files| {
-        fs::create_dir_all(folder).map_err(|error| unwritable(folder, error))?;
-        for name in files {
-            let place = folder.join(&name);
-            fs::rename(temporary.join(&name), &place).map_err(|error| unwritable(&place, error))?;
-        }
+    fs::create_dir_all(&temporary).map_err(|error| unwritable(page, error))?;
+    // Those of processes that were killed, and of none that is at work.
+    let lock = Lock::take(&temporary);
+    remove_left(&temporary, &hidden);
+    let written = fill(made, &temporary, page).and_then(|()| {
+        exchange(made, &temporary, page, folder).map_err(|error| unwritable(folder, error))?;
         fs::rename(temporary.join(PAGE), page).map_err(|error| unwritable(page, error))
     });
+    drop(lock);
     // Empty by now, or of no use.
     let _ = fs::remove_dir_all(&temporary);
     written?;
-    let file = |drawn: &Figure, ending: &str| folder.join(format!("{}.{ending}", drawn.name));
-    let files = |drawn: &Figure| Files {
-        name: drawn.name.clone(),
-        svg: file(drawn, "svg"),
-        png: file(drawn, "png"),
+    let files = |drawn: &Figure| {
+        let [svg, png] = files_of(&drawn.name).map(|name| folder.join(name));
+        Files { name: drawn.name.clone(), svg, png }
     };
     Ok(made.figures.iter().map(files).collect())
+}
+
+/// How the names of temporary folders end.
+const PART: &str = ".part";
+
+/// Removes the temporary folders of reports that were killed, but `own`.
+fn remove_left(own: &Path, hidden: &str) {
+    let beside = own.parent().filter(|path| !path.as_os_str().is_empty());
+    let entries = fs::read_dir(beside.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
+    let left = entries.filter(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let number = name.strip_prefix(hidden).and_then(|name| name.strip_suffix(PART));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+            && own.file_name() != Some(entry.file_name().as_os_str())
+    });
+    for path in left.map(|entry| entry.path()).filter(|path| path.is_dir()) {
+        if let Ok(Some(lock)) = Lock::take(&path) {
+            drop(lock);
+            let _ = fs::remove_dir_all(path);
+        }
+    }
+}
+
+/// Puts the new figures in the place of those that the page of before shows. Whatever else stands in their folder is not
+/// ours to remove.
+fn exchange(made: &Report, temporary: &Path, page: &Path, folder: &Path) -> io::Result<()> {
+    let mut before = figures_on(page);
+    fs::create_dir_all(folder)?;
+    for drawn in &made.figures {
+        before.remove(&drawn.name);
+        for name in files_of(&drawn.name) {
+            fs::rename(temporary.join(&name), folder.join(&name))?;
+        }
+    }
+    // Before the page, which alone knows them.
+    for name in before.iter().flat_map(|name| files_of(name)) {
+        match fs::remove_file(folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The files of a figure.
+fn files_of(name: &str) -> [String; 2] {
+    ["svg", "png"].map(|ending| format!("{name}.{ending}"))
+}
+
+/// The names of the figures that a page shows, if there is one; none of them leads out of the folder.
+fn figures_on(page: &Path) -> BTreeSet<String> {
+    let html = fs::read_to_string(page).unwrap_or_default();
+    let named = html.split("<figure id=\"").skip(1).filter_map(|part| part.split_once('"'));
+    let ours = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    named.map(|(name, _)| name.to_owned()).filter(|name| ours(name)).collect()
 }
 
 /// The page among the temporary files; no figure has that name.
 const PAGE: &str = "page.html";
 
-/// Writes everything into a folder; the names of the figures' files.
-fn fill(made: &Report, folder: &Path, page: &Path) -> Result<Vec<String>, RunError> {
+/// Writes everything into a folder.
+fn fill(made: &Report, folder: &Path, page: &Path) -> Result<(), RunError> {
     let unwritable = |error: io::Error| RunError::Unwritable {
         path: page.to_owned(),
         message: format!("cannot be written ({error}): make room, or choose another --out"),
     };
-    fs::create_dir_all(folder).map_err(unwritable)?;
-    let mut names = Vec::new();
     let write = |name: &str, contents: &[u8]| {
         replace(&folder.join(name), |file| file.write_all(contents)).map_err(unwritable)
     };
@@ -169,12 +222,9 @@ fn fill(made: &Report, folder: &Path, page: &Path) -> Result<Vec<String>, RunErr
             path: page.to_owned(),
             message: error.to_string(),
         })?;
-        for (ending, contents) in [("svg", drawn.svg.as_bytes()), ("png", &*bitmap)] {
-            let name = format!("{}.{ending}", drawn.name);
-            write(&name, contents)?;
-            names.push(name);
+        for (name, contents) in files_of(&drawn.name).iter().zip([drawn.svg.as_bytes(), &bitmap]) {
+            write(name, contents)?;
         }
     }
-    write(PAGE, made.html.as_bytes())?;
-    Ok(names)
+    write(PAGE, made.html.as_bytes())
 }

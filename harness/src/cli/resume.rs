@@ -30,8 +30,10 @@ pub(super) struct ResumeArguments {
     quiet: bool,
 }
 
-const HELP: &str = "A run with --out keeps what it has done in DIR/checkpoint, at least every 30 seconds. Going on with it \
-gives the files, to the bit, that it would have written without the interruption. Its target's and model's files must be \
+const HELP: &str = "A run with --out keeps what it has done in DIR/checkpoint: the result of every stage that is over, and \
+of the one in progress the state after the first level or round that ends 30 seconds or more after it was last kept, and \
+not before twenty times as long as keeping it took has passed. --checkpoint-every gives another time, or a number of levels or rounds; a run \
+that is interrupted is kept at once. What lies between is computed again. Going on gives the files, to the bit, that it would have written without the interruption. Its target's and model's files must be \
 what they were. A damaged file of the checkpoint is named and passed over: that costs time and changes no result.";
 
 /// Runs the subcommand.

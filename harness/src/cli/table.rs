@@ -3,6 +3,7 @@
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
+use crate::digits;
 use crate::run::{Details, Summary};
 
 /// A table with a header; columns from `numeric` on are right-aligned.
@@ -15,7 +16,7 @@ pub(super) fn table(header: &[&str], numeric: usize) -> Table {
     table
 }
 
-/// `value ± error` with digits that the error supports.
+/// `value ± error` in four decimals: numbers of a column stand below each other.
 pub(super) fn with_error(value: f64, error: f64) -> String {
     format!("{} ± {}", decimal(value), decimal(error))
 }
@@ -39,12 +40,9 @@ pub(super) fn quantity(value: f64) -> String {
     }
 }
 
-/// `value ± error` of any size.
+/// `value ± error` of any size, to two digits of the error; the value alone where there is no error.
 pub(super) fn quantity_with_error(value: f64, error: f64) -> String {
-    match value.is_nan() {
-        true => "-".into(),
-        false => format!("{} ± {}", quantity(value), quantity(error)),
-    }
+    digits::with_error(value, error).unwrap_or_else(|| quantity(value))
 }
 
 /// The main results of one run.

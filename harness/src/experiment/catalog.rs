@@ -2,10 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::config::{ExperimentConfig, unknown};
-use super::plan::hex;
 use crate::run::RunError;
 
 /// An experiment as it is read.
@@ -19,8 +16,6 @@ pub struct Experiment {
     pub base_dir: PathBuf,
     /// Its configuration.
     pub config: ExperimentConfig,
-    /// SHA-256 of its configuration's text.
-    pub digest: String,
     /// The text of `expected.json`, where there is one.
     pub expected: Option<String>,
 }
@@ -57,6 +52,7 @@ const EMBEDDED: &[Embedded] = embedded![
     "ablation-n_trunc" checked,
     "ablation-n_hutch" checked,
     "ablation-penalty" checked,
+    "ablation-mcmc_steps" unchecked,
     "kernel-variance" checked,
     "rank" checked,
     "scaling-in-separation" checked,
@@ -67,11 +63,6 @@ const EMBEDDED: &[Embedded] = embedded![
 /// The names of all experiments that come with the program.
 pub fn names() -> impl Iterator<Item = &'static str> {
     EMBEDDED.iter().map(|entry| entry.name)
-}
-
-/// SHA-256 of a configuration.
-pub(super) fn digest(config: &str) -> String {
-    hex(&Sha256::digest(config))
 }
 
 /// The experiment of that name, or in the folder of that path.
@@ -85,7 +76,6 @@ pub fn find(name: &str) -> Result<Experiment, RunError> {
             name: name.to_owned(),
             config: ExperimentConfig::from_toml(entry.config, &origin)?,
             origin,
-            digest: digest(entry.config),
             base_dir: PathBuf::from("."),
             expected: entry.expected.map(str::to_owned),
         });
@@ -107,7 +97,6 @@ pub fn find(name: &str) -> Result<Experiment, RunError> {
         name: named.unwrap_or("experiment").to_owned(),
         config: ExperimentConfig::from_toml(&text, &origin)?,
         origin,
-        digest: digest(&text),
         base_dir: folder.to_owned(),
         expected: std::fs::read_to_string(folder.join("expected.json")).ok(),
     })

@@ -11,10 +11,10 @@
 //!
 //! At equal settings rows are compared whose choices are the same but for those that `above` or `below` names. At equal
 //! cost a row stands against the line of the other method, linear in the logarithm of the cost between its rows. A row that
-//! costs less than all of the line and is still better than its cheapest setting is better at equal cost too, as no method
-//! is taken to lose by having more; likewise one that costs more than all of the line and is worse than its dearest setting.
-//! Other costs that the line does not reach are left out, and a claim does not hold where more than half are.
-//! Rows without a value, or of whose runs some stopped (but for measures that count these), are missing: a claim does not
+//! costs less than all of the line stands against its cheapest setting: where it is better, it is better at equal cost
+//! too, as no method is taken to lose by having more, and where it is not, a claim that it is stays open. Likewise one that
+//! costs more than all of the line can only be worse, than its dearest setting. Rows that can say nothing for a claim are
+//! left out, and it does not hold where more than half are. Rows without a value, or of whose runs some stopped (but for measures that count these), are missing: a claim does not
 //! hold on the rest.
 
 mod agreement;
@@ -23,10 +23,11 @@ mod pairs;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::ClaimConfig;
+use super::config::{At, ClaimConfig};
+use super::measures;
 use super::results::Row;
 use agreement::agreement;
-use comparison::{Comparison, Cost};
+use comparison::{Comparison, Cost, Statement};
 use pairs::{Found, find};
 
 /// What the data say.
@@ -51,6 +52,8 @@ pub struct Decided {
     pub verdict: ClaimVerdict,
     /// From which numbers.
     pub detail: String,
+    /// Whether times decide, which no two machines have in common.
+    pub about_time: bool,
 }
 
 /// The level of one comparison.
@@ -62,7 +65,8 @@ pub fn decide(claim: &ClaimConfig, rows: &[Row]) -> Decided {
         Some(other) => agreement(claim, other, rows),
         None => comparison(claim, rows),
     };
-    Decided { claim: claim.claim.clone(), verdict, detail }
+    let about_time = claim.at == At::Seconds || measures::TIMES.contains(&claim.measure.as_str());
+    Decided { claim: claim.claim.clone(), verdict, detail, about_time }
 }
 
 fn comparison(claim: &ClaimConfig, rows: &[Row]) -> (ClaimVerdict, String) {
@@ -75,9 +79,12 @@ fn comparison(claim: &ClaimConfig, rows: &[Row]) -> (ClaimVerdict, String) {
     let found = find(claim, other, rows);
     let all = found.comparisons.len();
     let share = LEVEL / all.max(1) as f64;
-    let holds = |pair: &Comparison| pair.holds(sign, factor, LEVEL);
-    let fails = |pair: &Comparison| pair.fails(sign, factor, share);
-    let decides = |pair: &&Comparison| pair.cost == Cost::Equal || holds(pair) || fails(pair);
+    let better = if claim.absolute { Some(-1.0) } else { measures::better(&claim.measure) };
+    let says_better = better.map(|better| better * sign > 0.0);
+    let statement = Statement { sign, factor, says_better };
+    let holds = |pair: &Comparison| pair.holds(&statement, LEVEL);
+    let fails = |pair: &Comparison| pair.fails(&statement, share);
+    let decides = |pair: &&Comparison| pair.may(&statement, true) || fails(pair);
     let pairs: Vec<&Comparison> = found.comparisons.iter().filter(decides).collect();
     if pairs.is_empty() {
         let why = found.why_nothing(claim.at);
@@ -91,7 +98,7 @@ fn comparison(claim: &ClaimConfig, rows: &[Row]) -> (ClaimVerdict, String) {
         (0, false) => ClaimVerdict::Undecided,
         _ => ClaimVerdict::Fails,
     };
-    (verdict, detail(claim, &found, &pairs, (sign, factor), (holding, failing)))
+    (verdict, detail(claim, &found, &pairs, &statement, (holding, failing)))
 }
 
 /// The numbers behind a verdict, which `pairs` decide.
@@ -99,13 +106,15 @@ fn detail(
     claim: &ClaimConfig,
     found: &Found,
     pairs: &[&Comparison],
-    (sign, factor): (f64, f64),
+    statement: &Statement,
     (holding, failing): (usize, usize),
 ) -> String {
     let mut detail = format!("{}: {holding} of {} comparisons hold", claim.measure, pairs.len());
-    let cheaper = pairs.iter().filter(|pair| pair.cost == Cost::Less).count();
-    if cheaper > 0 {
-        detail += &format!(" ({cheaper} at less cost than any setting of the other)");
+    let beyond = |cost| pairs.iter().filter(|pair| pair.cost == cost).count();
+    for (count, word) in [(beyond(Cost::Less), "less"), (beyond(Cost::More), "more")] {
+        if count > 0 {
+            detail += &format!(" ({count} at {word} cost than any setting of the other)");
+        }
     }
     // One may hold and fail at once only where a factor is negative, which none is.
     let open = pairs.len() - holding - failing;
@@ -114,7 +123,8 @@ fn detail(
             detail += &format!(", {count} {word}");
         }
     }
-    let few = |pair: &&&Comparison| pair.promises(sign, factor) && !pair.holds(sign, factor, LEVEL);
+    let Statement { sign, factor, .. } = *statement;
+    let few = |pair: &&&Comparison| pair.promises(sign, factor) && !pair.holds(statement, LEVEL);
     match pairs.iter().filter(few).count() {
         0 => {}
         few => detail += &format!(" ({few} with too few seeds to tell)"),

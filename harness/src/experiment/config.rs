@@ -355,6 +355,10 @@ impl ExperimentConfig {
             let message = format!("has {given} of above, below and agrees_with; give one");
             return Err((field, message));
         }
+        if let Some(factor) = claim.factor.filter(|factor| !(factor.is_finite() && *factor > 0.0)) {
+            let message = "must be a positive number, e.g. 0.9";
+            return Err((format!("{field}: factor = {factor}"), message.into()));
+        }
         if claim.absolute && (claim.paired || claim.agrees_with.is_some()) {
             let message = "compares means, not runs; drop absolute, or paired and agrees_with";
             return Err((format!("{field}: absolute"), message.into()));

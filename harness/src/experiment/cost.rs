@@ -10,7 +10,7 @@ use crate::config::{
 };
 
 /// Seconds of one run on one thread.
-pub fn seconds(config: &RunConfig) -> f64 {
+pub(crate) fn seconds(config: &RunConfig) -> f64 {
     let (dim, _) = size(config);
     let evaluation = evaluation(config);
     let levels = if config.path.levels == 0 { 128.0 } else { config.path.levels as f64 };
@@ -55,7 +55,7 @@ fn placement(config: &RunConfig, dim: f64) -> f64 {
 }
 
 /// Seconds of a training on one thread.
-pub fn training_seconds(config: &RunConfig) -> f64 {
+pub(crate) fn training_seconds(config: &RunConfig) -> f64 {
     let (dim, _) = size(config);
     let train = &config.train;
     let samples = match train.data {

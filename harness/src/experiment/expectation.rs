@@ -2,12 +2,17 @@
 //!
 //! Every number is the mean of `m` runs. Its interval comes from `n` runs with other seeds: `mean +- t s sqrt(1/n + 1/m)`,
 //! the prediction interval of Student's distribution, at a level such that all numbers of the experiment together
-//! leave theirs about once in a thousand times. Errors that cannot be negative are nearer to normal by their square roots: of these
+//! leave theirs about once in a thousand times, failures apart. Errors that cannot be negative are nearer to normal by their square roots: of these
 //! the mean is taken, and squared. Methods that lose their particles (an effective sample size below .1) or modes (weights
-//! off by more than that) have no such intervals for what a few particles decide: their log Z and distances are left
+//! off by that more than independent samples are) have no such intervals for what a few particles decide: their log Z and distances are left
 //! out, and what they lose must stay lost; rates, which all particles decide, are compared. Times are never compared.
 //! Weights have heavy tails: now and then a single particle takes nearly all of a run that looks like any other, which no
-//! spread over a few seeds foretells. So the lower end of an effective sample size leaves room for one of the `m` runs to lose it.
+//! spread over a few seeds foretells. So the lower end of an effective sample size leaves room for as many of the `m` runs to
+//! lose it as such counts allow, see below, at 1/50.
+//!
+//! What shifts all rows a little shows in none of them alone. So the mean over rows is compared too, seed by seed: of the
+//! logarithms of distances and rates, of log Z and effective sample sizes themselves, over the rows that have lost nothing. And claims that held must not fail, or
+//! the other way round; times are left out here as well.
 //!
 //! Runs that stop are counted: after `k` of `n`, so many of `m` are expected as the beta-binomial distribution with
 //! Jeffreys' prior has with more than 1/20 on either side. Where a method stops by chance, this is what such a program leaves in a
@@ -17,8 +22,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::claims::{ClaimVerdict, Decided};
 use super::results::{Results, Row};
 use super::statistics::{Measure, deviation, student_quantile};
+
+/// The name of the mean over rows in deviations.
+const ALL_ROWS: &str = "all rows together";
 
 /// What is expected of one preset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,8 +39,8 @@ pub struct Expectation {
     pub preset: String,
     /// The version that measured it.
     pub version: String,
-    /// SHA-256 of the experiment's configuration that it belongs to.
-    pub config_sha256: String,
+    /// SHA-256 of the rows that it belongs to, see [`Plan`](super::plan::Plan).
+    pub grid_sha256: String,
     /// Runs of each row that it was measured by.
     pub runs: usize,
     /// Runs of each row that intervals are for.
@@ -40,6 +49,10 @@ pub struct Expectation {
     pub level: f64,
     /// Row by row, measure by measure.
     pub rows: BTreeMap<String, BTreeMap<String, ExpectedNumber>>,
+    /// The mean over rows, measure by measure: of log Z and effective sample sizes, and the geometric one of the others.
+    pub all_rows: BTreeMap<String, ExpectedNumber>,
+    /// Claim by claim, without those that are open or about times.
+    pub verdicts: BTreeMap<String, ClaimVerdict>,
 }
 
 /// A number and the interval of the mean of as many runs as the preset has.
@@ -89,13 +102,21 @@ impl Expectation {
     /// Expects what `results` have, of `expected_runs` runs with other seeds.
     pub fn of(results: &Results, expected_runs: usize) -> Self {
         let numbers: usize = results.rows.iter().map(|row| compared(row).count()).sum();
+        let numbers = numbers + OF_ALL_ROWS.len();
         let level = TOTAL_LEVEL / numbers.max(1) as f64;
+        // Rows have as many runs as there are seeds, but for those that stopped.
+        let mut quantiles = BTreeMap::new();
         let row = |row: &Row| {
             let lost = Lost::by(row);
             let numbers = compared(row).filter_map(|(name, measure)| {
                 let expected = match name {
-                    "failure" => failures(row.failed, row.runs, expected_runs),
-                    _ => interval(name, measure, expected_runs, level, lost)?,
+                    "failure" => failures(row.failed, row.runs, expected_runs, FAILURE_TAIL),
+                    _ => {
+                        let runs = measure.values.len();
+                        let of_runs = || student_quantile(runs as f64 - 1.0, level);
+                        let quantile = *quantiles.entry(runs).or_insert_with(of_runs);
+                        interval(name, measure, expected_runs, quantile, lost)?
+                    }
                 };
                 Some((name.to_owned(), expected))
             });
@@ -105,17 +126,47 @@ impl Expectation {
             experiment: results.experiment.clone(),
             preset: results.preset.clone(),
             version: results.version.clone(),
-            config_sha256: results.config_sha256.clone(),
+            grid_sha256: results.grid_sha256.clone(),
             runs: results.seeds.len(),
             expected_runs,
             level: TOTAL_LEVEL,
             rows: results.rows.iter().map(row).collect(),
+            all_rows: OF_ALL_ROWS
+                .iter()
+                .filter_map(|name| {
+                    let rows = results.rows.iter().filter(|row| Lost::by(row) == Lost::Nothing);
+                    let rows: Vec<&Row> =
+                        rows.filter(|row| row.measures.contains_key(*name)).collect();
+                    let means = over_rows(name, &rows, results.seeds.len())?;
+                    let mut expected = prediction(name, &means, expected_runs, level)?;
+                    if *name == "ess" {
+                        expected.low *= 1.0 - may_be_lost(&rows, expected_runs);
+                    }
+                    Some(((*name).to_owned(), expected))
+                })
+                .collect(),
+            verdicts: results
+                .claims
+                .iter()
+                .filter(|claim| !claim.about_time && claim.verdict != ClaimVerdict::Undecided)
+                .map(|claim| (claim.claim.clone(), claim.verdict))
+                .collect(),
         }
     }
 
     /// How many numbers there are.
     pub fn numbers(&self) -> usize {
-        self.rows.values().map(BTreeMap::len).sum()
+        self.rows.values().map(BTreeMap::len).sum::<usize>() + self.all_rows.len()
+    }
+
+    /// The claims of `results` that hold where they are expected to fail, or fail where they are expected to hold.
+    pub fn contradicted<'a>(&self, results: &'a Results) -> Vec<&'a Decided> {
+        let contradicted = |claim: &&Decided| {
+            let expected = self.verdicts.get(&claim.claim);
+            claim.verdict != ClaimVerdict::Undecided
+                && expected.is_some_and(|expected| *expected != claim.verdict)
+        };
+        results.claims.iter().filter(contradicted).collect()
     }
 
     /// The numbers of `results` that are not what is expected; rows that are not there deviate.
@@ -132,8 +183,89 @@ impl Expectation {
                 }
             }
         }
+        for (name, expected) in &self.all_rows {
+            // Those that had lost nothing: all others are without a log Z.
+            let whole = |label: &str| {
+                self.rows.get(label).is_some_and(|numbers| numbers.contains_key("log_z"))
+            };
+            let rows = results.rows.iter().filter(|row| row.measures.contains_key(name));
+            let rows: Vec<&Row> = rows.filter(|row| whole(&row.label)).collect();
+            // A row that has lost runs deviates by itself.
+            let Some(means) = over_rows(name, &rows, results.seeds.len()) else { continue };
+            let found = from_logarithm(name, means.iter().sum::<f64>() / means.len() as f64);
+            if found < expected.low || found > expected.high {
+                let (row, measure) = (ALL_ROWS.to_owned(), name.clone());
+                let found = Some(found);
+                deviations.push(Deviation { row, measure, found, expected: *expected });
+            }
+        }
         deviations
     }
+}
+
+/// What is compared of all rows together.
+const OF_ALL_ROWS: [&str; 6] = [
+    "log_z",
+    "ess",
+    "sliced_wasserstein",
+    "mode_weight_error",
+    "mean_rejection_rate",
+    "acceptance_rate",
+];
+
+/// Whether means over rows are those of the numbers themselves: log Z may be negative, and the logarithm of an effective sample
+/// size would be that of the few that are lost.
+fn is_linear(name: &str) -> bool {
+    name == "log_z" || name == "ess"
+}
+
+fn to_logarithm(name: &str, value: f64) -> f64 {
+    // An error of exactly nothing is one below any that is measured.
+    if is_linear(name) { value } else { value.max(1e-12).ln() }
+}
+
+fn from_logarithm(name: &str, value: f64) -> f64 {
+    if is_linear(name) { value } else { value.exp() }
+}
+
+/// The share of all runs of these rows that may lose their particles to a single one.
+fn may_be_lost(rows: &[&Row], expected_runs: usize) -> f64 {
+    let measures = rows.iter().filter_map(|row| row.measures.get("ess"));
+    let lost =
+        |measure: &Measure| measure.values.iter().filter(|ess| **ess < 0.5 * measure.mean).count();
+    let (lost, runs) = measures.fold((0, 0), |sum, m| (sum.0 + lost(m), sum.1 + m.values.len()));
+    failures(lost, runs, expected_runs * rows.len(), LOSS_TAIL).high
+}
+
+/// The mean over rows, seed by seed; `None` of a single row, which is compared already, or where a run has no number.
+fn over_rows(name: &str, rows: &[&Row], seeds: usize) -> Option<Vec<f64>> {
+    let measures = rows.iter().filter_map(|row| row.measures.get(name));
+    let values: Vec<&[f64]> = measures.map(|measure| measure.values.as_slice()).collect();
+    if values.len() < 2 || values.iter().any(|values| values.len() != seeds) {
+        return None;
+    }
+    let of_seed = |seed: usize| {
+        let values = values.iter().filter_map(|values| values.get(seed));
+        values.map(|value| to_logarithm(name, *value)).sum::<f64>() / rows.len() as f64
+    };
+    Some((0..seeds).map(of_seed).collect())
+}
+
+/// The interval of the mean over rows and `expected_runs` seeds.
+fn prediction(
+    name: &str,
+    means: &[f64],
+    expected_runs: usize,
+    level: f64,
+) -> Option<ExpectedNumber> {
+    let runs = means.len() as f64;
+    let (mean, spread) = (means.iter().sum::<f64>() / runs, deviation(means)?);
+    let half = student_quantile(runs - 1.0, level)
+        * spread
+        * (1.0 / expected_runs as f64 + 1.0 / runs).sqrt();
+    let half = half + 1e-9 * mean.abs();
+    let [mean, low, high] = [mean, mean - half, mean + half].map(|x| from_logarithm(name, x));
+    Some(ExpectedNumber { mean, low, high })
 }
 
 /// What a method has lost, whose means are then those of chance.
@@ -153,7 +285,9 @@ impl Lost {
             Self::Runs
         } else if mean("ess").is_some_and(|ess| ess < LOST) {
             Self::Particles
-        } else if mean("mode_weight_error").is_some_and(|error| error > LOST) {
+        } else if mean("mode_weight_error")
+            .is_some_and(|error| error > LOST + mean("mode_weight_floor").unwrap_or(0.0))
+        {
             Self::Modes
         } else {
             Self::Nothing
@@ -202,9 +336,11 @@ fn mean_of(name: &str, values: &[f64]) -> f64 {
 
 /// The share of runs that each side of the interval of failures leaves out at most.
 const FAILURE_TAIL: f64 = 0.05;
+/// The same of runs that lose their particles, which every row may.
+const LOSS_TAIL: f64 = 0.02;
 
-/// How many of `expected` runs may stop, as shares, after `stopped` of `runs` did.
-fn failures(stopped: usize, runs: usize, expected: usize) -> ExpectedNumber {
+/// How many of `expected` runs may stop, as shares, after `stopped` of `runs` did, but for a `tail` on either side.
+fn failures(stopped: usize, runs: usize, expected: usize, tail: f64) -> ExpectedNumber {
     let (a, b) = (stopped as f64 + 0.5, (runs - stopped) as f64 + 0.5);
     let log_beta = |a: f64, b: f64| libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b);
     let m = expected as f64;
@@ -213,28 +349,34 @@ fn failures(stopped: usize, runs: usize, expected: usize) -> ExpectedNumber {
         let ways = -log_beta(j + 1.0, m - j + 1.0) - libm::log(m + 1.0);
         libm::exp(ways + log_beta(a + j, b + m - j) - log_beta(a, b))
     };
-    let below = |count: usize| (0..=count).map(chance).sum::<f64>();
-    let above = |count: usize| (count..=expected).map(chance).sum::<f64>();
-    let allowed = |count: &usize| below(*count) > FAILURE_TAIL && above(*count) > FAILURE_TAIL;
+    let chances: Vec<f64> = (0..=expected).map(chance).collect();
+    // The counts that leave more than the tail on either side, reached from both ends.
+    let (mut below, mut above) = (0.0, 0.0);
+    let passes = |sum: &mut f64, count: usize| {
+        *sum += chances.get(count).copied().unwrap_or(0.0);
+        *sum > tail
+    };
+    let least = (0..=expected).find(|count| passes(&mut below, *count));
+    let most = (0..=expected).rev().find(|count| passes(&mut above, *count));
     let share = |count: usize| count as f64 / m;
     ExpectedNumber {
         mean: stopped as f64 / runs as f64,
-        low: (0..=expected).find(allowed).map_or(0.0, share),
-        high: (0..=expected).rev().find(allowed).map_or(1.0, share),
+        low: least.map_or(0.0, share),
+        high: most.map_or(1.0, share),
     }
 }
 
+/// The interval of a measure, given Student's quantile for its runs and the level.
 fn interval(
     name: &str,
     measure: &Measure,
     expected_runs: usize,
-    level: f64,
+    quantile: f64,
     lost: Lost,
 ) -> Option<ExpectedNumber> {
     let runs = measure.values.len() as f64;
     let values: Vec<f64> = measure.values.iter().map(|value| to_scale(name, *value)).collect();
     let (mean, spread) = (values.iter().sum::<f64>() / runs, deviation(&values)?);
-    let quantile = student_quantile(runs - 1.0, level);
     // Counts that do not vary are compared to the digits that sums of them have; a pilot tries again now and then, which a
     // few seeds may not show.
     let slack = if name == "evaluations" { PILOT } else { 1e-9 };
@@ -248,8 +390,11 @@ fn interval(
     match (lost, name) {
         // Once lost, a particle or a mode more or less is not a matter of the normal distribution.
         (Lost::Particles | Lost::Runs, "ess") => (low, high) = (0.0, high.max(2.0 * LOST)),
-        // One run may lose its particles to a single one.
-        (Lost::Nothing | Lost::Modes, "ess") => low *= 1.0 - 1.0 / expected_runs as f64,
+        // Runs may lose their particles to a single one.
+        (Lost::Nothing | Lost::Modes, "ess") => {
+            let lost = measure.values.iter().filter(|ess| **ess < 0.5 * mean).count();
+            low *= 1.0 - failures(lost, measure.values.len(), expected_runs, LOSS_TAIL).high;
+        }
         (Lost::Modes, "mode_weight_error") => (low, high) = (low.min(0.25 * mean), 1.0),
         _ => {}
     }

@@ -10,17 +10,17 @@ use serde_json::{Value as Json, json};
 
 use super::catalog::names;
 use super::plan::Plan;
-use crate::run::RunError;
+use crate::run::{MODEL, RunError, holds_unfinished_run};
 use crate::storage::{Lock, Manifest, ManifestError, replace};
 
 /// The file with what is to be run.
 pub(crate) const PLAN: &str = "plan.json";
 /// The file with the rows and claims.
-pub const RESULTS: &str = "results.json";
+pub(crate) const RESULTS: &str = "results.json";
 
 /// A folder that belongs to one plan.
 #[derive(Debug)]
-pub struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     /// Held until the experiment is over.
     _lock: Lock,
@@ -31,7 +31,7 @@ impl Folder {
     ///
     /// # Errors
     /// A folder of another plan or of something else, and one that cannot be written.
-    pub fn open(path: &Path, plan: &Plan) -> Result<Self, RunError> {
+    pub(super) fn open(path: &Path, plan: &Plan) -> Result<Self, RunError> {
         let refuse = |message: String| RunError::File { path: path.to_owned(), message };
         let described = format!("{:#}\n", describe(plan));
         match fs::read_to_string(path.join(PLAN)) {
@@ -81,12 +81,12 @@ impl Folder {
     }
 
     /// Its own path.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The path of a file in it.
-    pub fn join(&self, name: &str) -> PathBuf {
+    pub(super) fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
@@ -94,7 +94,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn write(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
+    pub(super) fn write(&self, name: &str, value: &impl Serialize) -> Result<(), RunError> {
         let text = serde_json::to_string_pretty(value).map_err(|error| RunError::Unwritable {
             path: self.join(name),
             message: format!("cannot be written as JSON ({error})"),
@@ -106,7 +106,7 @@ impl Folder {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn write_text(&self, name: &str, text: &str) -> Result<(), RunError> {
+    pub(super) fn write_text(&self, name: &str, text: &str) -> Result<(), RunError> {
         let path = self.join(name);
         replace(&path, |file| file.write_all(text.as_bytes())).map_err(|error| {
             let message = format!(
@@ -116,14 +116,32 @@ impl Folder {
         })
     }
 
-    /// Writes the manifest of all files, last of all.
+    /// Takes the manifest away before the first file that it knows is rewritten.
+    ///
+    /// # Errors
+    /// A manifest that cannot be removed.
+    pub(super) fn begin(&self) -> Result<(), RunError> {
+        Manifest::remove_from(&self.path).map_err(|error| RunError::Unwritable {
+            path: self.path.clone(),
+            message: format!(
+                "the manifest of before cannot be removed ({error}): choose another --out"
+            ),
+        })
+    }
+
+    /// Writes the manifest of the plan's files, whatever else lies beside them, last of all.
     ///
     /// # Errors
     /// A file that cannot be read or written.
-    pub fn finish(&self) -> Result<(), RunError> {
-        let names = [PLAN, RESULTS, "cells", "model"];
-        let there: Vec<&str> = names.into_iter().filter(|name| self.join(name).exists()).collect();
-        let manifest = Manifest::of(&self.path, &there);
+    pub(super) fn finish(&self, plan: &Plan) -> Result<(), RunError> {
+        let cells = plan.cells.iter().map(|cell| cell_file(&cell.id));
+        let models = plan.models.iter().flat_map(|(name, _)| model_files(name));
+        // A model goes without its record if somebody took that away.
+        let models = models.filter(|file| file.ends_with(MODEL) || self.join(file).exists());
+        let names: Vec<String> =
+            [PLAN, RESULTS].map(str::to_owned).into_iter().chain(cells).chain(models).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let manifest = Manifest::of(&self.path, &names);
         manifest.and_then(|manifest| manifest.write(&self.path)).map_err(|error| {
             RunError::Unwritable {
                 path: self.path.clone(),
@@ -133,6 +151,16 @@ impl Folder {
             }
         })
     }
+}
+
+/// The file of a cell.
+pub(super) fn cell_file(id: &str) -> String {
+    format!("cells/{id}.json")
+}
+
+/// The files of a model that the experiment trained.
+fn model_files(name: &str) -> [String; 3] {
+    [MODEL, "config.toml", "training.json"].map(|file| format!("model/{name}/{file}"))
 }
 
 /// Which other experiment a folder holds.
@@ -217,7 +245,7 @@ pub fn read_results(folder: &Path) -> Result<String, RunError> {
     let refuse = |message: String| RunError::File { path: folder.to_owned(), message };
     let is_there = |name: &str| folder.join(name).exists();
     if !is_there(PLAN) && !is_there(RESULTS) {
-        return Err(refuse(match is_there("summary.json") || is_there("checkpoint") {
+        return Err(refuse(match is_there("summary.json") || holds_unfinished_run(folder) {
             true => "is a run, not an experiment: give the --out of `amc experiment run`".into(),
             false => "holds no experiment: give the --out of `amc experiment run`".into(),
         }));

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::run::Work;
+
 /// All measures; a run has those that mean something for it.
-pub const NAMES: &[&str] = &[
+pub(crate) const NAMES: &[&str] = &[
     "failure",
     "log_z",
     "log_z_error",
@@ -17,6 +20,7 @@ pub const NAMES: &[&str] = &[
     "maximum_mean_discrepancy",
     "kolmogorov_smirnov",
     "mode_weight_error",
+    "mode_weight_floor",
     "mean_rejection_rate",
     "worst_rejection_rate",
     "round_trip_rate",
@@ -33,16 +37,36 @@ pub const NAMES: &[&str] = &[
 ];
 
 /// The measures of times, which no two runs have in common.
-pub const TIMES: &[&str] = &["seconds", "ess_per_second"];
+#[cfg(test)]
+pub(crate) const TIMES: &[&str] = &["seconds", "ess_per_second"];
 
 /// The measures that are counts, which equal random numbers leave equal.
-pub const COUNTS: [&str; 4] = ["evaluations", "scores", "densities", "hessian_products"];
+pub(crate) const COUNTS: [&str; 4] = ["evaluations", "scores", "densities", "hessian_products"];
 
 /// The measures that say of a run that stopped how much it has left: nothing.
-pub const OF_WEIGHTS: [&str; 3] = ["ess", "ess_per_evaluation", "ess_per_second"];
+pub(crate) const OF_WEIGHTS: [&str; 3] = ["ess", "ess_per_evaluation", "ess_per_second"];
+
+/// Which of two numbers is better: 1 for the larger, -1 for the smaller; `None` of what is neither.
+pub(super) fn better(name: &str) -> Option<f64> {
+    const LARGER: [&str; 5] =
+        ["ess", "minimum_ess", "ess_per_evaluation", "ess_per_second", "round_trip_rate"];
+    const SMALLER: [&str; 9] = [
+        "failure",
+        "log_z_error",
+        "sliced_wasserstein",
+        "sliced_wasserstein_excess",
+        "maximum_mean_discrepancy",
+        "kolmogorov_smirnov",
+        "mode_weight_error",
+        "mean_rejection_rate",
+        "worst_rejection_rate",
+    ];
+    let larger = LARGER.contains(&name).then_some(1.0);
+    larger.or_else(|| SMALLER.contains(&name).then_some(-1.0))
+}
 
 /// Whether a run that stopped has a number of this measure, so that its row is whole.
-pub fn counts_failures(name: &str) -> bool {
+pub(crate) fn counts_failures(name: &str) -> bool {
     name == "failure" || OF_WEIGHTS.contains(&name)
 }
 
@@ -52,7 +76,7 @@ pub fn counts_failures(name: &str) -> bool {
 /// the levels and the pilot count, the run from the other side and the check of a map for folds do not. Seconds are
 /// `thread_seconds` of the same work. The effective sample size is that of weights; replica exchange has none.
 /// `failure` is 1 for a run that stopped, else 0: its mean is their share.
-pub fn of_summary(summary: &Json, thread_seconds: Option<f64>) -> BTreeMap<String, f64> {
+pub(crate) fn of_summary(summary: &Json, thread_seconds: Option<f64>) -> BTreeMap<String, f64> {
     let mut found = BTreeMap::from([("failure".to_owned(), 0.0)]);
     for name in NAMES {
         if let Some(number) = summary[*name].as_f64() {
@@ -70,29 +94,22 @@ pub fn of_summary(summary: &Json, thread_seconds: Option<f64>) -> BTreeMap<Strin
     put("sliced_wasserstein_excess", number("sliced_wasserstein").and_then(excess));
     put("seconds", thread_seconds);
 
-    let particles = match (number("ladders"), number("rounds")) {
-        (Some(ladders), Some(rounds)) => ladders * (rounds + number("warmup").unwrap_or(0.0)),
-        _ => number("particles").unwrap_or(f64::NAN),
-    };
-    let kinds = ["score", "density", "hessian_product"].map(|kind| {
-        let part = |name: &str| summary[name][kind].as_f64().unwrap_or(0.0);
-        let others = ["reverse_evaluations", "check_evaluations"];
-        (part("evaluations") - others.iter().map(|name| part(name)).sum::<f64>()) / particles
-    });
-    let all: f64 = kinds.iter().sum();
-    put("evaluations", Some(all));
-    for (name, count) in ["scores", "densities", "hessian_products"].iter().zip(kinds) {
-        put(name, Some(count));
-    }
-    if let Some(ess) = number("ess") {
-        put("ess_per_evaluation", Some(ess / all));
-        put("ess_per_second", thread_seconds.map(|seconds| ess * particles / seconds));
+    let work = Work::deserialize(summary).ok();
+    if let Some((work, needed)) = work.and_then(|work| Some((work, work.per_particle()?))) {
+        put("evaluations", Some(needed.total()));
+        put("scores", Some(needed.score));
+        put("densities", Some(needed.density));
+        put("hessian_products", Some(needed.hessian_product));
+        if let Some(ess) = number("ess") {
+            put("ess_per_evaluation", Some(ess / needed.total()));
+            put("ess_per_second", thread_seconds.map(|seconds| ess * work.shares() / seconds));
+        }
     }
     found
 }
 
 /// The measures of a run that stopped: with weights, it has no effective sample left.
-pub fn of_failure(weighted: bool) -> BTreeMap<String, f64> {
+pub(crate) fn of_failure(weighted: bool) -> BTreeMap<String, f64> {
     let lost = if weighted { &OF_WEIGHTS[..] } else { &[] };
     let lost = lost.iter().map(|name| ((*name).to_owned(), 0.0));
     lost.chain([("failure".to_owned(), 1.0)]).collect()
@@ -100,8 +117,14 @@ pub fn of_failure(weighted: bool) -> BTreeMap<String, f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
+
     use serde_json::json;
+
+    use super::*;
+    use crate::config::RunConfig;
+    use crate::run::run;
+    use crate::sampler::Silent;
 
     /// Fails if the pilot or the placing of levels is left out, the run from the other side or the check of a map is counted, or
     /// evaluations are not per particle: of 100 particles, (1000 - 100 - 50) scores, (700 - 30 - 10) densities and (220 - 5 - 15) products.
@@ -152,5 +175,42 @@ mod tests {
             "evaluations": {"score": 2000, "density": 0, "hessian_product": 0},
         });
         assert_eq!(of_summary(&summary, None)["evaluations"], 10.0);
+    }
+
+    /// The measures that a configuration yields.
+    fn measured(text: &str) -> Vec<String> {
+        let config = RunConfig::from_toml(text, "text", Path::new("."), &[]).unwrap();
+        let run = run(&config, &mut Silent).unwrap();
+        let summary = serde_json::to_value(&run.summary).unwrap();
+        of_summary(&summary, Some(run.sampling_thread_seconds)).into_keys().collect()
+    }
+
+    /// Fails if a field of the summary has another name than the measures look for, so that a measure is lost without a word;
+    /// or one is found where it means nothing.
+    #[test]
+    fn runs_have_the_measures_that_are_promised() {
+        let of_weights = ["ess", "minimum_ess", "ess_per_evaluation", "ess_per_second"];
+        let of_swaps = ["mean_rejection_rate", "worst_rejection_rate", "round_trip_rate"];
+        let all_but = |others: &[&str]| {
+            let mut names: Vec<String> = NAMES
+                .iter()
+                .filter(|name| !others.contains(name))
+                .map(|&name| name.into())
+                .collect();
+            names.sort();
+            names
+        };
+        let common = "target = { dim = 2 }\npath = { levels = 4, spacing = \"lambda\" }\nkernel = { kind = \"mala\" }\n";
+        for sampler in ["ais", "smc"] {
+            let found =
+                measured(&format!("{common}sampler = {{ kind = \"{sampler}\", particles = 64 }}"));
+            assert_eq!(found, all_but(&of_swaps), "{sampler}");
+        }
+        let exchange = "sampler = { kind = \"replica-exchange\", ladders = 8, rounds = 16 }";
+        assert_eq!(measured(&format!("{common}{exchange}")), all_but(&of_weights));
+        // Without a kernel, and with levels that no barrier placed.
+        let plain = "target = { dim = 2 }\npath = { levels = 4 }\nkernel = { kind = \"none\" }\nsampler = { particles = 64 }";
+        let missing = [&of_swaps[..], &["acceptance_rate", "barrier"]].concat();
+        assert_eq!(measured(plain), all_but(&missing));
     }
 }

@@ -7,10 +7,10 @@
 pub mod catalog;
 pub mod claims;
 pub mod config;
-pub mod cost;
+pub(crate) mod cost;
 pub mod expectation;
-pub mod folder;
-pub mod measures;
+pub(crate) mod folder;
+pub(crate) mod measures;
 pub mod plan;
 pub mod results;
 pub mod runner;
@@ -42,6 +42,11 @@ pub fn estimated_seconds(plan: &Plan, threads: usize) -> f64 {
     models / threads + (cells.iter().sum::<f64>() / threads).max(longest)
 }
 
+/// Seconds that all cells of a plan are going to take on one thread: an estimate.
+pub fn cell_seconds(plan: &Plan) -> f64 {
+    plan.cells.iter().map(|cell| cost::seconds(&cell.config)).sum()
+}
+
 /// Runs a plan in `out`, or goes on with what is there, and writes the results.
 ///
 /// # Errors
@@ -64,9 +69,10 @@ pub fn execute(
         crate::run::Problem::new(&cell.config).map(|_| ()).map_err(refused)
     };
     pool.install(|| plan.cells.par_iter().try_for_each(check))?;
+    folder.begin()?;
     let cells = runner::run_cells(plan, &folder, threads, watcher)?;
     let results = Results::new(experiment, plan, &cells);
     folder.write(RESULTS, &results)?;
-    folder.finish()?;
+    folder.finish(plan)?;
     Ok(results)
 }

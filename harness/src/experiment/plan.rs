@@ -64,6 +64,8 @@ pub struct Plan {
     pub rows: Vec<PlannedRow>,
     /// The cells, row by row and seed by seed.
     pub cells: Vec<Cell>,
+    /// SHA-256 of what the rows and models are, whatever the seeds, the program's version, and the words around them.
+    pub grid_sha256: String,
     /// A hash of all of it, of the version and of the instructions.
     pub fingerprint: String,
 }
@@ -133,6 +135,7 @@ impl Plan {
         let mut hash = Sha256::new();
         hash.update(json!([experiment.name, preset.name(), env!("CARGO_PKG_VERSION")]).to_string());
         hash.update(amc_core::simd::Instructions::current().name());
+        let mut grid = Sha256::new();
         let mut named = Vec::new();
         let (mut rows, mut cells) = (Vec::new(), Vec::new());
         for choices in product(&experiment.config.vary, rules) {
@@ -144,6 +147,7 @@ impl Plan {
             let mut table = base.clone();
             choices.iter().for_each(|(_, choice)| merge(&mut table, &choice.set));
             named.extend(model_of(&table));
+            grid.update(json!([row.label, table.to_string()]).to_string());
             for &seed in seeds {
                 let mut table = table.clone();
                 let written =
@@ -168,14 +172,18 @@ impl Plan {
                 path: file.clone(),
                 message: format!("cannot be read ({error}); an experiment reads it"),
             })?;
-            hash.update(Sha256::digest(bytes));
+            let digest = Sha256::digest(bytes);
+            hash.update(digest);
+            grid.update(digest);
         }
         // Those alone that a row of the preset reads.
         let mut models = Vec::new();
         for model in experiment.config.model.iter().filter(|model| named.contains(&model.name)) {
             let mut table = base.clone();
             merge(&mut table, &model.set);
-            hash.update(json!([model.name, table.to_string()]).to_string());
+            let model_and_training = json!([model.name, table.to_string()]).to_string();
+            hash.update(&model_and_training);
+            grid.update(&model_and_training);
             models.push((model.name.clone(), read(table, &model.name, false)?));
         }
         for cell in &cells {
@@ -183,9 +191,15 @@ impl Plan {
                 add_settings(&mut row.settings, &cell.config);
             }
         }
-        let fingerprint = hex(&hash.finalize());
-        let name = experiment.name.clone();
-        Ok(Self { name, preset: preset.name(), models, rows, cells, fingerprint })
+        Ok(Self {
+            name: experiment.name.clone(),
+            preset: preset.name(),
+            models,
+            rows,
+            cells,
+            grid_sha256: hex(&grid.finalize()),
+            fingerprint: hex(&hash.finalize()),
+        })
     }
 }
 

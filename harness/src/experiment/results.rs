@@ -27,8 +27,8 @@ pub struct Results {
     pub claim: String,
     /// Version of this program.
     pub version: String,
-    /// SHA-256 of the experiment's configuration.
-    pub config_sha256: String,
+    /// SHA-256 of what the rows are, see [`Plan`].
+    pub grid_sha256: String,
     /// The vector instructions that the kernels ran on.
     pub instructions: String,
     /// The seeds of every row.
@@ -69,7 +69,7 @@ pub struct Row {
 
 impl Results {
     /// Gathers the cells of a plan and decides the claims.
-    pub fn new(experiment: &Experiment, plan: &Plan, cells: &[FinishedCell]) -> Self {
+    pub(crate) fn new(experiment: &Experiment, plan: &Plan, cells: &[FinishedCell]) -> Self {
         let of_row = |index: usize| {
             plan.cells
                 .iter()
@@ -85,7 +85,7 @@ impl Results {
             title: experiment.config.title.clone(),
             claim: experiment.config.claim.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            config_sha256: experiment.digest.clone(),
+            grid_sha256: plan.grid_sha256.clone(),
             instructions: amc_core::simd::Instructions::current().name().to_owned(),
             seeds: of_row(0).map(|cell| cell.seed).collect(),
             claims: experiment.config.claims.iter().map(|claim| decide(claim, &rows)).collect(),

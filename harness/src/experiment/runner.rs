@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::cost;
-use super::folder::Folder;
+use super::folder::{Folder, cell_file};
 use super::plan::{Cell, Plan, hex};
 use crate::run::{RunError, run};
 use crate::sampler::Silent;
@@ -48,33 +48,33 @@ impl Watcher for Unwatched {
 /// A finished cell: the summary of its run, or why the run stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FinishedCell {
+pub(crate) struct FinishedCell {
     /// SHA-256 of the file with nothing in this place.
-    pub sha256: String,
+    pub(crate) sha256: String,
     /// Its identity in the plan.
-    pub id: String,
+    pub(crate) id: String,
     /// The label of its row.
-    pub label: String,
+    pub(crate) label: String,
     /// The settings of its row.
-    pub settings: BTreeMap<String, Json>,
+    pub(crate) settings: BTreeMap<String, Json>,
     /// Its seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// `run::Summary`, if the run went through.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub summary: Option<Json>,
+    pub(crate) summary: Option<Json>,
     /// CPU seconds of its thread for sampling, without what only checks the run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub thread_seconds: Option<f64>,
+    pub(crate) thread_seconds: Option<f64>,
     /// Why it did not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// Runs all cells that have no file yet, and returns all of them in the order of the plan.
 ///
 /// # Errors
 /// Files that cannot be written or are damaged, and input that no cell can do without.
-pub fn run_cells(
+pub(crate) fn run_cells(
     plan: &Plan,
     folder: &Folder,
     threads: usize,
@@ -147,7 +147,7 @@ fn one_thread() -> Result<rayon::ThreadPool, RunError> {
 }
 
 fn file(cell: &Cell) -> String {
-    format!("cells/{}.json", cell.id)
+    cell_file(&cell.id)
 }
 
 /// Runs one cell. A run that stops is a result; input that is refused is not.

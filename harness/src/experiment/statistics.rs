@@ -24,7 +24,7 @@ impl Measure {
         if values.is_empty() {
             return None;
         }
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let mean = mean(&values);
         let std_error = deviation(&values).map(|d| d / (values.len() as f64).sqrt());
         Some(Self { mean, std_error, values })
     }
@@ -36,15 +36,19 @@ impl Measure {
     }
 }
 
+/// The mean of numbers; NaN of none.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
 /// The standard deviation of one number, by `n - 1`; `None` of fewer than two.
-pub(super) fn deviation(values: &[f64]) -> Option<f64> {
+pub(crate) fn deviation(values: &[f64]) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
+    let mean = mean(values);
     let square: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-    Some((square / (n - 1.0)).sqrt())
+    Some((square / (values.len() as f64 - 1.0)).sqrt())
 }
 
 /// A linear combination of independent means: variances and degrees of freedom of its parts.

@@ -61,7 +61,6 @@ fn experiment(text: &str) -> Experiment {
         name: "small".into(),
         origin: "small.toml".into(),
         base_dir: PathBuf::from("."),
-        digest: catalog::digest(text),
         config: ExperimentConfig::from_toml(text, "small.toml").unwrap(),
         expected: None,
     }
@@ -149,6 +148,8 @@ fn mistakes_are_named() {
         ("seeds = [7]", "seeds = { first = 7, last = 6 }", &["line", "seeds from 7 to 6"]),
         ("seeds = [7]", "seeds = { first = 0, last = 10000 }", &["line", "1 to 10000"]),
         ("only = { levels = [4, 16] }", "only = { level = 4 }", &["preset.quick.only", "levels"]),
+        ("measure = \"ess\"", "measure = \"ess\"\nfactor = -3", &["factor = -3", "positive"]),
+        ("measure = \"ess\"", "measure = \"ess\"\nfactor = nan", &["factor = NaN", "positive"]),
         ("measure = \"ess\"", "measure = \"eps\"", &["measure = \"eps\"", "ess"]),
         ("above = {", "below = 0.1\nabove = {", &["second order keeps more", "give one"]),
         ("above = { bridge = \"none\" }", "", &["has 0 of above"]),
@@ -177,6 +178,32 @@ fn a_range_is_the_list_of_its_seeds() {
     assert_ne!(range, SMALL);
     let seeds = |text: &str| experiment(text).config.preset.quick.unwrap().seeds;
     assert_eq!(seeds(&range), seeds(SMALL));
+}
+
+/// Fails if expectations are taken for those of other settings, or lost by what changes no run of theirs.
+#[test]
+fn a_grid_is_its_settings() {
+    let grid = |text: &str| {
+        let experiment = experiment(text);
+        Plan::new(&experiment, Preset::Quick, Path::new("."), None).unwrap().grid_sha256
+    };
+    let own = grid(SMALL);
+    for (from, to) in [
+        ("seeds = [1, 2, 3]", "seeds = [4, 5, 6]"),
+        ("seeds = [7]", "seeds = [8, 9]"),
+        ("title = \"t\"", "# a comment\ntitle = \"another\""),
+        ("measure = \"ess\"", "measure = \"log_z\""),
+        ("particles = 80", "particles = 96"),
+    ] {
+        assert_eq!(grid(&SMALL.replacen(from, to, 1)), own, "{to}");
+    }
+    for (from, to) in [
+        ("particles = 64", "particles = 72"),
+        ("steps = 1", "steps = 2"),
+        ("only = { levels = [4, 16] }", "only = { levels = [4, 8] }"),
+    ] {
+        assert_ne!(grid(&SMALL.replacen(from, to, 1)), own, "{to}");
+    }
 }
 
 /// Fails if seeds that are left out are told as if they were there.
@@ -339,6 +366,46 @@ fn a_run_goes_on_where_it_was() {
     assert!(refused.unwrap_err().to_string().contains("another preset, quick"));
 }
 
+/// Fails if the manifest knows what is not of the plan, or that of before stands while a cell is rewritten.
+#[test]
+fn the_manifest_is_that_of_the_plan() {
+    use crate::storage::Manifest;
+
+    /// Stops after the first cell.
+    #[derive(Default)]
+    struct Once(std::sync::atomic::AtomicBool);
+    impl Watcher for Once {
+        fn done(&self, _cost: f64, label: &str) {
+            self.0.fetch_or(!label.is_empty(), std::sync::atomic::Ordering::Relaxed);
+        }
+        fn training(&self, _name: &str) {}
+        fn damaged(&self, _file: &Path, _what: &str) {}
+        fn stop(&self) -> bool {
+            self.0.load(std::sync::atomic::Ordering::Relaxed)
+        }
+    }
+    let small = experiment(SMALL);
+    let plan = Plan::new(&small, Preset::Full, Path::new("."), None).unwrap();
+    let room = room();
+    let out = room.path().join("run");
+    execute(&small, &plan, &out, 1, &Unwatched).unwrap();
+    std::fs::create_dir_all(out.join("model/other")).unwrap();
+    for foreign in ["cells/note.txt", "cells/0009-1.json", "model/other/model.safetensors"] {
+        std::fs::write(out.join(foreign), "").unwrap();
+    }
+    execute(&small, &plan, &out, 1, &Unwatched).unwrap();
+    let manifest = Manifest::check(&out).unwrap();
+    let known: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
+    let cells = ["cells/0000-7.json", "cells/0001-7.json", "cells/0002-7.json"];
+    assert_eq!(known, [&cells[..], &["plan.json", "results.json"]].concat());
+
+    for lost in &cells[1..] {
+        std::fs::remove_file(out.join(lost)).unwrap();
+    }
+    assert!(execute(&small, &plan, &out, 1, &Once::default()).is_err());
+    assert!(!Manifest::is_in(&out), "a folder with other cells than its results is called whole");
+}
+
 /// Fails if results that were changed after the run are read as if they were not.
 #[test]
 fn changed_results_are_refused() {
@@ -403,11 +470,11 @@ fn every_experiment_is_complete() {
         assert_eq!(known.expected.is_some(), on_disk, "{name}");
         let Some(expected) = known.expected else { continue };
         let expected: Expectation = serde_json::from_str(&expected).unwrap();
+        let plan = Plan::new(&find(name).unwrap(), Preset::Quick, Path::new("."), None).unwrap();
         assert_eq!(
-            expected.config_sha256, known.digest,
+            expected.grid_sha256, plan.grid_sha256,
             "{name}: what is expected is of another configuration"
         );
-        let plan = Plan::new(&find(name).unwrap(), Preset::Quick, Path::new("."), None).unwrap();
         let mut labels: Vec<&str> = plan.rows.iter().map(|row| row.label.as_str()).collect();
         labels.sort_unstable();
         assert_eq!(expected.rows.keys().collect::<Vec<_>>(), labels, "{name}");

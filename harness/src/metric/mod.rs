@@ -13,8 +13,9 @@
 //! | [`mode_weight_error`] | how mass is shared among known modes | 0 |
 //! | [`rarest_mode_relative_error`] | the mode a sampler loses first | 0 |
 //!
-//! The first three have a noise floor above zero for finite samples of one distribution. Report it
-//! beside the value: the same call on two independent exact samples of the same sizes.
+//! All but the last have a noise floor above zero for finite samples of one distribution. Report it
+//! beside the value: of distances, the same call on two independent exact samples of the same sizes; of mode weights,
+//! [`mode_weight_floor`].
 //!
 //! Work is split over rayon threads by direction, row or coordinate and summed in a fixed order, so
 //! a result has the same bits for any number of threads.
@@ -32,7 +33,8 @@ pub use error::MetricError;
 pub use kolmogorov_smirnov::kolmogorov_smirnov;
 pub use mmd::{MaximumMeanDiscrepancy, maximum_mean_discrepancy};
 pub use mode_weights::{
-    mode_weight_error, mode_weight_std_errors, mode_weights, rarest_mode_relative_error,
+    mode_weight_error, mode_weight_floor, mode_weight_std_errors, mode_weights,
+    rarest_mode_relative_error,
 };
 pub use sample::Sample;
 pub use sliced_wasserstein::{SlicedWasserstein, sliced_wasserstein};

@@ -131,6 +131,24 @@ pub fn mode_weight_error(estimated: &[f64], truth: &[f64]) -> Result<f64> {
     Ok(0.5 * estimated.iter().zip(truth).map(|(e, t)| (e - t).abs()).sum::<f64>())
 }
 
+/// What [`mode_weight_error`] is on average for `effective` independent samples of the target: `1/2 sum_k E|pi_hat_k - pi_k|`, with the
+/// normal distribution's mean absolute deviation `sqrt(2 pi_k (1 - pi_k) / (pi effective))`.
+///
+/// `truth` is `[K]`. An error of this size says nothing of the sampler; more particles make it smaller.
+///
+/// # Errors
+///
+/// When `truth` is empty, does not sum to one, or holds a negative or non-finite weight.
+pub fn mode_weight_floor(truth: &[f64], effective: f64) -> Result<f64> {
+    check_probabilities("true mode weights", truth)?;
+    let deviation = |weight: &f64| {
+        // Never more than what is lost when no sample is there: 2 pi_k (1 - pi_k) for one sample.
+        let most = 2.0 * weight * (1.0 - weight);
+        (most / (core::f64::consts::PI * effective)).sqrt().min(most)
+    };
+    Ok(0.5 * truth.iter().map(deviation).sum::<f64>())
+}
+
 /// Signed relative error `(pi_hat_k - pi_k) / pi_k` of the mode `k` of smallest positive `pi_k`.
 ///
 /// -1 when the mode is lost, 0 when its weight is exact; not bounded above. Of several modes that
@@ -182,6 +200,31 @@ mod tests {
         close(mode_weight_error(&[0.7, 0.1, 0.2], &[0.5, 0.4, 0.1]).unwrap(), 0.3, 1e-15);
         assert_eq!(mode_weight_error(&[1.0, 0.0], &[0.0, 1.0]).unwrap(), 1.0);
         assert_eq!(mode_weight_error(&[0.25, 0.75], &[0.25, 0.75]).unwrap(), 0.0);
+    }
+
+    /// Fails when the floor is not the mean error of independent draws: of 40 draws of three modes `E|k/40 - p| / 2`, exactly by the
+    /// binomial distribution, and of one draw.
+    #[test]
+    fn floor_of_independent_draws() {
+        let truth = [0.5, 0.3, 0.2];
+        let exact = |n: i32| -> f64 {
+            let deviation = |p: f64| {
+                let mut chance = (1.0 - p).powi(n);
+                let mut sum = chance * p;
+                for k in 1..=n {
+                    chance *= f64::from(n - k + 1) / f64::from(k) * p / (1.0 - p);
+                    sum += chance * (f64::from(k) / f64::from(n) - p).abs();
+                }
+                sum
+            };
+            0.5 * truth.iter().map(|p| deviation(*p)).sum::<f64>()
+        };
+        let floor = |n: f64| mode_weight_floor(&truth, n).unwrap();
+        close(floor(40.0), exact(40), 0.01);
+        close(floor(160.0) / floor(40.0), 0.5, 1e-14);
+        close(floor(0.1), exact(1), 1e-14);
+        assert_eq!(mode_weight_floor(&[1.0, 0.0], 10.0).unwrap(), 0.0);
+        assert!(mode_weight_floor(&[0.5, 0.6], 10.0).is_err());
     }
 
     /// Fails when the mode is chosen by its estimate, a mode of true weight zero is chosen, the

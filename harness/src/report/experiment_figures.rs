@@ -1,9 +1,10 @@
 //! The figures of an experiment: measures by panel, over its axis or row by row, and against their cost.
 
 use super::figure::Figure;
-use super::folder::{Results, Row};
+use super::folder::measure;
 use super::lines_plot::{Along, LinesPanel, LinesPlot, Point, Up, lines_svg};
 use super::rows_plot::{Column, RowsPlot, rows_svg};
+use crate::experiment::{Results, Row};
 
 /// The measures that figures show, with their labels.
 const MEASURES: [(&str, &str, Up); 5] = [
@@ -18,7 +19,7 @@ const MEASURES: [(&str, &str, Up); 5] = [
 const COSTS: [(&str, &str); 2] =
     [("evaluations", "evaluations per particle"), ("seconds", "seconds of sampling")];
 
-/// More series than these in one figure cannot be told apart.
+/// More series than these in one figure cannot be told apart; they are drawn in several.
 const MOST_SERIES: usize = 28;
 /// More rows than these are drawn in several figures.
 const MOST_ROWS: usize = 40;
@@ -35,45 +36,57 @@ pub(super) fn figures(results: &Results, prefix: &str) -> Vec<Figure> {
     for panel in panels {
         let rows: Vec<&Row> = results.rows.iter().filter(|row| row.panel == panel).collect();
         let name = |what: &str| format!("{prefix}{what} {panel}");
+        let parts = parts(&rows);
         if let Some(axis) = numeric_axis(&rows) {
-            figures.push(over_axis(panel, &rows, axis, &name("measures")));
+            let figure = |part: &Vec<&Row>| over_axis(panel, part, axis, &name("measures"));
+            figures.extend(parts.iter().map(figure));
         } else {
             let parts = rows.chunks(MOST_ROWS);
             figures.extend(parts.map(|part| row_by_row(panel, part, &name("measures"))));
         }
-        figures.extend(against_cost(panel, &rows, &name("cost")));
+        // A single point says nothing of its cost.
+        let compared = parts.iter().filter(|_| rows.len() > 1);
+        figures.extend(compared.filter_map(|part| against_cost(panel, part, &name("cost"))));
     }
     figures
 }
 
-/// The name of the axis of rows that all have a number on it.
+/// The name of the axis of rows that all have a place on it.
 fn numeric_axis<'a>(rows: &[&'a Row]) -> Option<&'a str> {
     let first = rows.first()?.axis.as_ref()?;
-    let on_axis = |row: &&Row| row.axis.as_ref().is_some_and(|axis| axis.value.is_number());
-    rows.iter().all(on_axis).then_some(&*first.name)
+    rows.iter().all(|row| row.axis.is_some()).then_some(&*first.name)
 }
 
 fn place(row: &Row) -> f64 {
-    row.axis.as_ref().and_then(|axis| axis.value.as_f64()).unwrap_or(f64::NAN)
+    row.axis.as_ref().map_or(f64::NAN, |axis| axis.value)
+}
+
+/// The series that a row belongs to: one of its own where it has no name.
+fn series(row: &Row) -> &str {
+    if row.series.is_empty() { &row.label } else { &row.series }
 }
 
 /// The series of rows in the order of their first.
 fn series_names<'a>(rows: &[&'a Row]) -> Vec<&'a str> {
     let mut names: Vec<&str> = Vec::new();
     for row in rows {
-        let name = if row.series.is_empty() { &*row.label } else { &*row.series };
-        if !names.contains(&name) {
-            names.push(name);
+        if !names.contains(&series(row)) {
+            names.push(series(row));
         }
     }
-    names.truncate(MOST_SERIES);
     names
 }
 
+/// The rows, by as many series as one figure can show.
+fn parts<'a>(rows: &[&'a Row]) -> Vec<Vec<&'a Row>> {
+    let of = |names: &[&str]| {
+        rows.iter().copied().filter(|row| names.contains(&series(row))).collect::<Vec<_>>()
+    };
+    series_names(rows).chunks(MOST_SERIES).map(of).collect()
+}
+
 fn of_series<'a>(rows: &'a [&Row], name: &'a str) -> impl Iterator<Item = &'a Row> {
-    let named =
-        move |row: &&&Row| row.series == name || (row.series.is_empty() && row.label == name);
-    rows.iter().filter(named).copied()
+    rows.iter().copied().filter(move |row| series(row) == name)
 }
 
 fn title(panel: &str, what: &str) -> String {
@@ -82,7 +95,7 @@ fn title(panel: &str, what: &str) -> String {
 
 /// Measures that any of the rows has.
 fn measured(rows: &[&Row]) -> Vec<(&'static str, &'static str, Up)> {
-    let any = |name: &str| rows.iter().any(|row| row.measure(name).is_some());
+    let any = |name: &str| rows.iter().any(|row| measure(row, name).is_some());
     MEASURES.into_iter().filter(|(name, ..)| any(name)).collect()
 }
 
@@ -91,7 +104,7 @@ fn over_axis(panel: &str, rows: &[&Row], axis: &str, file: &str) -> Figure {
     let of_measure = |(name, label, up): (&str, &str, Up)| {
         let points = |series: &&str| {
             let mut points: Vec<Point> = of_series(rows, series)
-                .map(|row| match row.measure(name) {
+                .map(|row| match measure(row, name) {
                     Some((y, error)) => Point { x: place(row), y, error },
                     None => Point::new(place(row), f64::NAN),
                 })
@@ -119,7 +132,7 @@ fn over_axis(panel: &str, rows: &[&Row], axis: &str, file: &str) -> Figure {
 
 fn row_by_row(panel: &str, rows: &[&Row], file: &str) -> Figure {
     let column = |(name, label, up): (&str, &str, Up)| {
-        let mark = |row: &&Row| match row.measure(name) {
+        let mark = |row: &&Row| match measure(row, name) {
             Some((value, error)) => vec![(0, value, error)],
             None => vec![(0, f64::NAN, None)],
         };
@@ -152,14 +165,11 @@ fn short_label(row: &Row, panel: &str) -> String {
 
 fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
     let names = series_names(rows);
-    if rows.len() < 2 {
-        return None;
-    }
-    let panel_of = |(measure, label, up): (&str, &str, Up), (cost, below): (&str, &str)| {
+    let panel_of = |(name, label, up): (&str, &str, Up), (cost, below): (&str, &str)| {
         let points = |series: &&str| {
             let mut points: Vec<Point> = of_series(rows, series)
                 .filter_map(|row| {
-                    let ((x, _), (y, error)) = (row.measure(cost)?, row.measure(measure)?);
+                    let ((x, _), (y, error)) = (measure(row, cost)?, measure(row, name)?);
                     Some(Point { x, y, error })
                 })
                 .collect();

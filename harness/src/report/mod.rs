@@ -49,7 +49,7 @@ pub use ablation_plot::{AblationPanel, AblationPlot, Columns, PanelScale, Series
 pub use bitmap::png;
 pub use error::ReportError;
 pub use figure::Figure;
-pub use folder::{Folder, FolderError, Results, RunFolder};
+pub use folder::{ExperimentFolder, Folder, FolderError, RunFolder};
 pub use pages::{Report, ReportOptions, report};
 pub use schedule_plot::{SchedulePlot, schedule_svg};
 pub use text_plot::{text_curve, text_curve_with_levels};

@@ -5,7 +5,7 @@
 
 use super::experiment_figures;
 use super::figure::{Figure, with_unique_names};
-use super::folder::{Folder, Results, RunFolder};
+use super::folder::{ExperimentFolder, Folder, RunFolder};
 use super::html::{page, text};
 use super::particle_figures::{scatter, trajectories};
 use super::run_figures::{Named, compared};
@@ -13,6 +13,7 @@ use super::sections::{
     claims, configurations, experiment_table, experiment_versions, run_table, verdicts,
 };
 use super::{ReportError, Result};
+use crate::experiment::Results;
 
 /// What a report is to show, and where its figures stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +60,8 @@ struct Section {
 /// No folder, and coordinates that a target does not have.
 pub fn report(folders: &[Folder], options: &ReportOptions) -> Result<Report> {
     let runs: Vec<&RunFolder> = folders.iter().filter_map(Folder::run).collect();
-    let experiments: Vec<&Results> = folders.iter().filter_map(Folder::experiment).collect();
+    let studied: Vec<&ExperimentFolder> = folders.iter().filter_map(Folder::experiment).collect();
+    let experiments: Vec<&Results> = studied.iter().map(|folder| &folder.results).collect();
     if folders.is_empty() {
         return Err(ReportError::TooShort { what: "folders", found: 0 });
     }
@@ -102,8 +104,8 @@ pub fn report(folders: &[Folder], options: &ReportOptions) -> Result<Report> {
     if !named.is_empty() {
         add("Configuration and versions", configurations(&named));
     }
-    if !experiments.is_empty() {
-        add("Versions", experiment_versions(&experiments));
+    if !studied.is_empty() {
+        add("Versions", experiment_versions(&studied));
     }
     let title = title(&named, &experiments);
     let html = page(&title, STYLE, &body(&title, &sections));

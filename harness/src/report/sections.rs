@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::digits::{count, quantity, with_error};
-use super::folder::{Claim, Results, Row, RunFolder, RunSummary};
+use super::folder::{ExperimentFolder, RunFolder, RunSummary, measure};
 use super::html::{table, text};
 use super::run_figures::Named;
+use crate::experiment::claims::{ClaimVerdict, Decided};
+use crate::experiment::{Results, Row};
 
 /// A word in a rounded box whose colour says whether it is good; the word itself says it too.
 fn badge(word: &str) -> String {
@@ -58,7 +60,14 @@ pub(super) fn claims(results: &Results) -> String {
     if results.claims.is_empty() {
         return html + "<p class=\"soft\">The experiment makes no claims.</p>\n";
     }
-    let row = |claim: &Claim| vec![badge(&claim.verdict), text(&claim.claim), text(&claim.detail)];
+    let row = |claim: &Decided| {
+        let verdict = match claim.verdict {
+            ClaimVerdict::Holds => "holds",
+            ClaimVerdict::Fails => "fails",
+            ClaimVerdict::Undecided => "undecided",
+        };
+        vec![badge(verdict), text(&claim.claim), text(&claim.detail)]
+    };
     let rows: Vec<Vec<String>> = results.claims.iter().map(row).collect();
     html + &table(&["verdict", "claim", "what the data say"], usize::MAX, &rows)
 }
@@ -99,14 +108,14 @@ const QUANTITIES: [Quantity; 27] = [
     ("acceptance rate of the kernel", |s| quantity(s.acceptance_rate), ""),
     ("samples", samples, ""),
     ("evaluations per particle", |s| quantity(s.evaluations_per_particle()), ""),
-    ("densities, all of the run", |s| count(s.evaluations.density), ""),
-    ("scores, all of the run", |s| count(s.evaluations.score), ""),
-    ("Hessian-vector products, all of the run", |s| count(s.evaluations.hessian_product), ""),
+    ("densities, all of the run", |s| count(s.work.evaluations.density), ""),
+    ("scores, all of the run", |s| count(s.work.evaluations.score), ""),
+    ("Hessian-vector products, all of the run", |s| count(s.work.evaluations.hessian_product), ""),
     ("seconds of sampling", |s| quantity(s.sampling_seconds), ""),
 ];
 
 fn samples(s: &RunSummary) -> String {
-    let samples = count(s.particles as u64);
+    let samples = count(s.work.particles);
     match s.kept_every {
         None => samples,
         Some(1) => format!("{samples}, of every round"),
@@ -200,7 +209,7 @@ fn rows_table(results: &Results, measures: &[&str]) -> String {
             0 => row.runs.to_string(),
             failed => format!("{} ({failed} failed)", row.runs),
         };
-        let value = |name: &&str| match row.measure(name) {
+        let value = |name: &&str| match measure(row, name) {
             // How costs spread is of no interest here, and leaves no room for what is.
             Some((mean, _)) if ["evaluations", "seconds"].contains(name) => quantity(Some(mean)),
             Some((mean, error)) => with_error(Some(mean), error),
@@ -234,15 +243,16 @@ pub(super) fn configurations(runs: &Named<'_>) -> String {
 }
 
 /// What experiments were run by, and with which settings.
-pub(super) fn experiment_versions(experiments: &[&Results]) -> String {
-    let one = |results: &&Results| {
+pub(super) fn experiment_versions(experiments: &[&ExperimentFolder]) -> String {
+    let one = |experiment: &&ExperimentFolder| {
+        let results = &experiment.results;
         let mut html = format!(
             "<p>{}: preset {}, amc {}, {} instructions, <code>{}</code></p>\n",
             text(&results.experiment),
             text(&results.preset),
             text(&results.version),
             text(&results.instructions),
-            text(&results.path.display().to_string())
+            text(&experiment.path.display().to_string())
         );
         let settings = |row: &Row| {
             let words = row.settings.iter().map(|(key, value)| match value {

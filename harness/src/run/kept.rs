@@ -66,7 +66,7 @@ fn alike(instructions: Instructions) -> &'static str {
 
 /// Whether a folder holds a run that was begun and not finished. One that was killed before it had said what it is left
 /// nothing but files in the making.
-pub(super) fn is_in(path: &Path) -> bool {
+pub(crate) fn is_in(path: &Path) -> bool {
     let files = fs::read_dir(path.join(CHECKPOINT)).into_iter().flatten().flatten();
     files.into_iter().any(|file| !file.file_name().to_string_lossy().starts_with('.'))
 }

@@ -20,18 +20,21 @@ mod problem;
 mod summary;
 mod thread_time;
 mod training;
+mod work;
 
 pub(crate) use annealed::resampling_rule;
 pub use details::{AnnealingReport, Details, ExchangeReport, MapReport};
 pub use error::RunError;
 pub use estimate::{Estimate, estimates};
 pub use kept::Unfinished;
+pub(crate) use kept::is_in as holds_unfinished_run;
 pub use model_quality::{ModelQuality, model_quality};
 pub(crate) use moves::flow_choice;
 pub use output::OutputDir;
 pub use problem::{Problem, Top};
 pub use summary::{EvaluationCounts, Summary};
 pub use training::{Begin, MODEL, Training, model_of};
+pub(crate) use work::Work;
 
 use std::time::Instant;
 

@@ -76,6 +76,8 @@ pub struct Summary {
     pub true_mode_weights: Vec<f64>,
     /// Total variation between the two.
     pub mode_weight_error: f64,
+    /// What that is on average for as many independent samples of the target as the weights are worth.
+    pub mode_weight_floor: f64,
     /// Relative error of the rarest mode's weight, signed.
     pub rarest_mode_relative_error: f64,
     /// Sliced Wasserstein distance of the weighted particles to `N` exact samples. This and the
@@ -171,6 +173,7 @@ impl Summary {
             mode_weights,
             true_mode_weights,
             mode_weight_error: assessment.mode_weight_error,
+            mode_weight_floor: assessment.mode_weight_floor,
             rarest_mode_relative_error: assessment.rarest_mode_relative_error,
             sliced_wasserstein: assessment.sliced_wasserstein,
             sliced_wasserstein_floor: assessment.sliced_wasserstein_floor,
@@ -229,13 +232,33 @@ impl Summary {
     }
 }
 
+/// An error of mode weights that is worth a warning.
+const LOST_MODES: f64 = 0.1;
+/// The error of mode weights that noise alone makes on average: that of independent samples, or the run's own where it is known
+/// and larger.
+fn mode_weight_noise(sampled: &Sampled, assessment: &Assessment) -> f64 {
+    let of_run = sampled.symptoms.modes.as_ref().map_or(0.0, |modes| {
+        // E|x| of a normal number is sqrt(2/pi) of its deviation.
+        0.5 * (2.0 / core::f64::consts::PI).sqrt() * modes.run_se.iter().sum::<f64>()
+    });
+    assessment.mode_weight_floor.max(of_run)
+}
+
 /// What the verdict, which never uses the truth, does not say.
 fn warnings(config: &RunConfig, sampled: &Sampled, assessment: &Assessment) -> Vec<String> {
     let mut warnings = assessment.failures.clone();
-    if assessment.mode_weight_error > 0.1 {
+    let (error, floor) = (assessment.mode_weight_error, mode_weight_noise(sampled, assessment));
+    // The sum over K modes scatters by some .755/sqrt(K) of its mean: four deviations, which one exact sample in a hundred
+    // passes where there are two modes, and next to none where there are many.
+    let limit = floor * (1.0 + 3.0 / (assessment.true_mode_weights.len() as f64).sqrt());
+    if error > LOST_MODES && error > limit {
         warnings.push(format!(
-            "mode weights are off by {:.3} (total variation): modes were lost or invented",
-            assessment.mode_weight_error
+            "mode weights are off by {error:.3} (total variation): modes were lost or invented"
+        ));
+    } else if error > LOST_MODES {
+        warnings.push(format!(
+            "mode weights are off by {error:.3} (total variation), where noise alone makes {floor:.3}: more particles or \
+             ladders make it smaller"
         ));
     }
     if let Some(points) = assessment.thinned_to {

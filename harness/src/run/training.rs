@@ -10,6 +10,7 @@ use amc_core::scratch::Scratch;
 use amc_core::simd::{LANES, f64x8};
 use rayon::prelude::*;
 
+use super::assess::exact_sample;
 use super::{Problem, RunError};
 use crate::catalog::{NetworkKind, NoiseLevels, ScoreLossKind, Source};
 use crate::config::{DataConfig, PathFamily, RunConfig, TrainConfig};
@@ -325,7 +326,7 @@ fn samples(
     let (mixture, mut storage) = (problem.mixture.view(), problem.mixture.level_storage());
     let target = MixtureLevel::prepare(&mixture, 1.0, 0.0, &mut storage)?;
     let rows = match &config.train.data {
-        DataConfig::Exact(count) => exact_samples(&target, *count, key(config))?,
+        DataConfig::Exact(count) => exact_sample(&target, *count, key(config))?,
         DataConfig::File(path) => {
             let samples = read_samples(Path::new(path), Some(dim))?;
             samples.moments()?;
@@ -343,22 +344,6 @@ fn samples(
         return Err(RunError::Argument { name: "train.loss", message });
     }
     Ok((rows, scores))
-}
-
-fn exact_samples(target: &MixtureLevel<'_>, count: usize, key: Key) -> Result<Vec<f64>, RunError> {
-    let dim = target.dim();
-    let mut rows = vec![0.0; count * dim];
-    rows.par_chunks_mut(LANES * dim).enumerate().try_for_each(|(block, rows)| {
-        let mut memory = vec![f64x8::ZERO; target.scratch_len()];
-        let mut x = vec![f64x8::ZERO; dim];
-        let mut stream = key.block(block as u64).stream();
-        target.sample(&mut x, &mut stream, Scratch::new(&mut memory))?;
-        for (lane, row) in rows.chunks_exact_mut(dim).enumerate() {
-            row.iter_mut().zip(&x).for_each(|(to, x)| *to = x.as_array()[lane]);
-        }
-        Ok::<(), RunError>(())
-    })?;
-    Ok(rows)
 }
 
 fn scores(target: &MixtureLevel<'_>, rows: &[f64]) -> Result<Vec<f64>, RunError> {

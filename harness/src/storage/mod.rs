@@ -19,6 +19,6 @@ mod tests;
 pub use journal::{Every, Identity, Journal, JournalError};
 pub use lock::Lock;
 pub use manifest::{Manifest, ManifestError, Recorded};
+pub use replace::replace;
 pub(crate) use replace::write_through;
-pub use replace::{replace, sync_folder};
-pub use sealed::{SealError, read_sealed, write_sealed};
+pub(crate) use sealed::{SealError, read_sealed, write_sealed};

@@ -52,7 +52,7 @@ pub(super) fn beside(path: &Path) -> io::Result<PathBuf> {
 
 /// Brings the new name of a file to the disk; without this a power failure may bring back the old file. Whole it is
 /// either way, so that file systems that cannot do it are no error.
-pub fn sync_folder(path: &Path) {
+pub(super) fn sync_folder(path: &Path) {
     if cfg!(unix) {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));

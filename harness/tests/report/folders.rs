@@ -2,7 +2,9 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use amc_harness::storage::Manifest;
 use npyz::WriterBuilder;
@@ -28,6 +30,27 @@ pub fn ladders(base: &Path, name: &str) {
     run(base, name, text);
     snapshots(&base.join(name), &[(4, 1.0), (0, 0.0)], 16, 3, Some([25, 2, 5]));
     seal(&base.join(name));
+}
+
+/// Another run into a folder, killed as soon as `amc resume` can go on with it.
+pub fn killed(base: &Path, name: &str) {
+    let text = "[target]\nkind = \"many-modes\"\ndim = 2\ncomponents = 2\n[path]\nlevels = 2\n[sampler]\n\
+        kind = \"replica-exchange\"\nladders = 8\nrounds = 2000\n";
+    fs::write(base.join("config-of-run.toml"), text).unwrap();
+    // Kept after every round it cannot be over before it is killed.
+    let arguments = ["run", "config-of-run.toml", "--force", "--quiet", "--out", name];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amc"));
+    command.args(arguments).args(["--checkpoint-every", "1"]).current_dir(base);
+    let mut process = command.stdout(Stdio::null()).spawn().unwrap();
+    let state = base.join(name).join("checkpoint/state");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !state.exists() {
+        assert!(process.try_wait().unwrap().is_none(), "the run was over before it was kept");
+        assert!(Instant::now() < deadline, "nothing was kept in a minute");
+        sleep(Duration::from_millis(2));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
 }
 
 /// One particle or two, one mode, one level, one dimension.
@@ -145,30 +168,33 @@ pub fn experiment(base: &Path, name: &str) {
     let folder = base.join(name);
     fs::create_dir_all(&folder).unwrap();
     let measure = |mean: f64, error: Option<f64>| serde_json::json!({"mean": mean, "std_error": error, "values": [mean]});
-    let row = |series: &str, levels: u32, ess: serde_json::Value| {
-        serde_json::json!({
-            "label": format!("AIS, {series}, {levels} levels"), "settings": {"levels": levels, "bridge": series},
+    let row = |series: &str, levels: u32, ess: Option<serde_json::Value>| {
+        let mut row = serde_json::json!({
+            "label": format!("AIS, {series}, {levels} levels"), "choices": {}, "settings": {"levels": levels, "bridge": series},
             "axis": {"name": "levels", "value": levels}, "series": series, "panel": "AIS, two-modes (16, 5)",
             "runs": 2, "failed": u32::from(levels == 16),
-            "measures": {"log_z": measure(-1.0 / f64::from(levels), Some(0.1)), "ess": ess,
+            "measures": {"log_z": measure(-1.0 / f64::from(levels), Some(0.1)),
                 "sliced_wasserstein": measure(0.5 / f64::from(levels), None),
                 "evaluations": measure(3.0 * f64::from(levels), Some(0.0)), "seconds": measure(0.5, Some(0.01)),
                 "acceptance_rate": measure(0.57, Some(0.01))}
-        })
+        });
+        if let Some(ess) = ess {
+            row["measures"]["ess"] = ess;
+        }
+        row
     };
-    let missing = serde_json::json!({"mean": null, "std_error": null, "values": []});
     let plain = |label: &str, log_z: f64| {
         serde_json::json!({
-            "label": label, "settings": {}, "axis": null, "series": label, "panel": "SMC, b", "runs": 3, "failed": 0,
+            "label": label, "choices": {}, "settings": {}, "axis": null, "series": label, "panel": "SMC, b", "runs": 3, "failed": 0,
             "measures": {"log_z": measure(log_z, Some(0.2)), "sliced_wasserstein": measure(0.3, Some(0.02)),
                 "evaluations": measure(200.0, None)}
         })
     };
     let results = serde_json::json!({
         "experiment": name, "preset": "quick", "title": "A study of <bridges>", "claim": "x & y", "version": "0",
-        "instructions": "portable", "seeds": [1, 2],
-        "rows": [row("second order", 16, measure(0.9, Some(0.01))), row("second order", 64, measure(0.98, Some(0.004))),
-            row("first <order>", 16, missing), row("first <order>", 64, measure(0.01, Some(0.002))),
+        "grid_sha256": "0", "instructions": "portable", "seeds": [1, 2],
+        "rows": [row("second order", 16, Some(measure(0.9, Some(0.01)))), row("second order", 64, Some(measure(0.98, Some(0.004)))),
+            row("first <order>", 16, None), row("first <order>", 64, Some(measure(0.01, Some(0.002)))),
             plain("plain <row>", -0.5), plain("another row", 0.1)],
         "claims": [{"claim": "a <claim>", "verdict": "holds", "detail": "ESS 0.98 ± 0.004"},
             {"claim": "b", "verdict": "fails", "detail": ""}, {"claim": "c", "verdict": "undecided", "detail": "?"}]

@@ -1,7 +1,8 @@
 //! Whether two measures order the rows alike.
 //!
 //! Spearman's correlation inside each panel, of rows of one target and sampler: across panels both measures would grow with
-//! the difficulty alone. `atanh` of a rank correlation of `n` rows has variance `1.06/(n - 3)` [Fieller, Hartley &
+//! the difficulty alone. A perfect order counts as one with two neighbours exchanged, `1 - 12/(n^3 - n)`: of few rows it proves
+//! little. `atanh` of a rank correlation of `n` rows has variance `1.06/(n - 3)` [Fieller, Hartley &
 //! Pearson 1957]; panels are combined by the mean weighted with `n - 3`. The claim holds where all of the interval is
 //! above 1/2, and fails where all of it is below.
 
@@ -16,7 +17,7 @@ use crate::experiment::statistics::rank_correlation;
 /// The least correlation that is an agreement.
 const AGREEMENT: f64 = 0.5;
 /// Rows of the smallest panel that is ranked.
-const LEAST_ROWS: usize = 5;
+const LEAST_ROWS: usize = 7;
 /// What the normal distribution exceeds in 1 % of all cases, two-sided.
 const NORMAL: f64 = 2.576;
 
@@ -34,8 +35,9 @@ pub(super) fn agreement(claim: &ClaimConfig, other: &str, rows: &[Row]) -> (Clai
     let (mut sum, mut weights, mut ranked, mut count) = (0.0, 0.0, Vec::new(), 0);
     for (panel, pairs) in panels.iter().filter(|(_, pairs)| pairs.len() >= LEAST_ROWS) {
         let Some(correlation) = rank_correlation(pairs) else { continue };
-        let weight = pairs.len() as f64 - 3.0;
-        sum += weight * correlation.clamp(-0.999_999, 0.999_999).atanh();
+        let n = pairs.len() as f64;
+        let (weight, next_to_perfect) = (n - 3.0, 1.0 - 12.0 / (n * n * n - n));
+        sum += weight * correlation.clamp(-next_to_perfect, next_to_perfect).atanh();
         weights += weight;
         count += pairs.len();
         ranked.push(format!("{correlation:.2} ({} rows: {panel})", pairs.len()));

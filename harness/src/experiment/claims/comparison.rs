@@ -29,6 +29,15 @@ pub(super) enum Cost {
     More,
 }
 
+/// What a claim says of its rows: `sign (left - factor right) > 0`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Statement {
+    pub sign: f64,
+    pub factor: f64,
+    /// Whether the rows are then the better ones; `None` of measures that are neither good nor bad.
+    pub says_better: Option<bool>,
+}
+
 /// The numbers that decide.
 pub(super) enum By {
     /// Both means and their errors.
@@ -51,14 +60,26 @@ impl Comparison {
         self.left.times(sign).plus(-sign * factor, &self.right)
     }
 
-    /// Whether the row is above the other side, at a two-sided level, for no more cost.
-    pub(super) fn holds(&self, sign: f64, factor: f64, level: f64) -> bool {
-        self.cost != Cost::More && self.is_beyond(sign, factor, level)
+    /// Whether the costs of the sides let the comparison speak for the statement, or against it.
+    pub(super) fn may(&self, statement: &Statement, hold: bool) -> bool {
+        let better = statement.says_better.map(|better| better == hold);
+        match self.cost {
+            Cost::Equal => true,
+            Cost::Less => better == Some(true),
+            Cost::More => better == Some(false),
+        }
     }
 
-    /// Whether the row is below the other side, at a two-sided level, for no less cost.
-    pub(super) fn fails(&self, sign: f64, factor: f64, level: f64) -> bool {
-        self.cost != Cost::Less && self.is_beyond(-sign, factor, level)
+    /// Whether the statement is true of the row, at a two-sided level.
+    pub(super) fn holds(&self, statement: &Statement, level: f64) -> bool {
+        let Statement { sign, factor, .. } = *statement;
+        self.may(statement, true) && self.is_beyond(sign, factor, level)
+    }
+
+    /// Whether the contrary is true of the row, at a two-sided level.
+    pub(super) fn fails(&self, statement: &Statement, level: f64) -> bool {
+        let Statement { sign, factor, .. } = *statement;
+        self.may(statement, false) && self.is_beyond(-sign, factor, level)
     }
 
     /// Whether `sign (left - factor right)` is above 0 at a two-sided level.
@@ -131,6 +152,6 @@ mod tests {
             comparison.words(1.0)
         };
         assert_eq!(words(&[0.5]), "0.5000 against 0.25 (a; b; one seed: no spread)");
-        assert_eq!(words(&[0.4, 0.6]), "0.50 ± 0.10 against 0.25 (a; b)");
+        assert_eq!(words(&[0.3, 0.7]), "0.50 ± 0.20 against 0.25 (a; b)");
     }
 }

@@ -176,7 +176,9 @@ fn at_equal_cost<'a>(
     };
     let point = |row: &&Row| {
         let cost = row.measures.get(cost)?.mean;
-        Some((cost, row.measures.get(&claim.measure)?.estimate()))
+        let estimate = row.measures.get(&claim.measure)?.estimate();
+        // Before the line is drawn: biases of opposite signs do not cancel on it.
+        Some((cost, if claim.absolute { estimate.absolute() } else { estimate }))
     };
     let value = |(name, line): (String, Vec<&Row>)| {
         let mut points: Vec<(f64, Estimate)> = line.iter().filter_map(point).collect();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::FolderError;
 use crate::experiment::folder::{PLAN, RESULTS, again};
+use crate::run::holds_unfinished_run;
 use crate::storage::{Manifest, ManifestError};
 
 /// Compares every file of a folder with its manifest, which must have those that are to be read.
@@ -32,7 +33,7 @@ fn unfinished(folder: &Path) -> String {
             again(folder)
         );
     }
-    if folder.join("checkpoint").exists() {
+    if holds_unfinished_run(folder) {
         let name = folder.display();
         return format!(
             "is a run that is not finished (no manifest.json): `amc resume {name}` goes on with it"

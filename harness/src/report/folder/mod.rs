@@ -21,8 +21,8 @@ use thiserror::Error;
 
 use crate::experiment::folder::RESULTS;
 
-pub use experiment::Results;
-pub(super) use experiment::{Claim, Row};
+pub use experiment::ExperimentFolder;
+pub(super) use experiment::measure;
 pub use run::RunFolder;
 pub(super) use run::{LevelEntry, RunSummary};
 pub(super) use snapshots::{Replicas, Snapshots};
@@ -51,7 +51,7 @@ pub enum Folder {
     /// A run.
     Run(Box<RunFolder>),
     /// An experiment.
-    Experiment(Box<Results>),
+    Experiment(Box<ExperimentFolder>),
 }
 
 impl Folder {
@@ -71,7 +71,7 @@ impl Folder {
         let experiment = path.join(RESULTS).exists();
         complete::check(path, if experiment { &[RESULTS] } else { &run::FILES })?;
         if experiment {
-            Ok(Self::Experiment(Box::new(Results::read(path)?)))
+            Ok(Self::Experiment(Box::new(ExperimentFolder::read(path)?)))
         } else if path.join(run::SUMMARY).exists() {
             Ok(Self::Run(Box::new(RunFolder::read(path)?)))
         } else {
@@ -96,10 +96,10 @@ impl Folder {
         }
     }
 
-    /// The results of the experiment, if it holds one.
-    pub(super) fn experiment(&self) -> Option<&Results> {
+    /// The experiment, if it holds one.
+    pub(super) fn experiment(&self) -> Option<&ExperimentFolder> {
         match self {
-            Self::Experiment(results) => Some(results),
+            Self::Experiment(experiment) => Some(experiment),
             Self::Run(_) => None,
         }
     }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::snapshots::Snapshots;
 use super::{FolderError, read_json};
 use crate::config::RunConfig;
+use crate::run::{Work, holds_unfinished_run};
 
 /// The file of a run's results.
 pub(super) const SUMMARY: &str = "summary.json";
@@ -45,20 +46,6 @@ pub(crate) struct VerdictEntry {
 pub(crate) struct ReasonEntry {
     pub(crate) check: String,
     pub(crate) message: String,
-}
-
-/// Evaluations of one kind each.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
-pub(crate) struct Counts {
-    pub(crate) density: u64,
-    pub(crate) score: u64,
-    pub(crate) hessian_product: u64,
-}
-
-impl Counts {
-    fn total(&self) -> f64 {
-        self.density as f64 + self.score as f64 + self.hessian_product as f64
-    }
 }
 
 /// One level, of an annealed run or of replica exchange.
@@ -109,15 +96,11 @@ pub(crate) struct RunSummary {
     pub(crate) sliced_wasserstein_floor: Option<f64>,
     pub(crate) maximum_mean_discrepancy: Option<f64>,
     pub(crate) kolmogorov_smirnov: Option<f64>,
-    pub(crate) evaluations: Counts,
-    #[serde(default)]
-    pub(crate) reverse_evaluations: Counts,
-    #[serde(default)]
-    pub(crate) check_evaluations: Counts,
+    #[serde(flatten)]
+    pub(crate) work: Work,
     pub(crate) acceptance_rate: Option<f64>,
     pub(crate) target: String,
     pub(crate) dim: usize,
-    pub(crate) particles: usize,
     pub(crate) seed: u64,
     pub(crate) version: String,
     pub(crate) instructions: String,
@@ -131,11 +114,6 @@ pub(crate) struct RunSummary {
     pub(crate) mean_rejection_rate: Option<f64>,
     pub(crate) worst_rejection_rate: Option<f64>,
     pub(crate) sum_of_rejection_rates: Option<f64>,
-    pub(crate) ladders: Option<u64>,
-    pub(crate) rounds: Option<u64>,
-    #[serde(default)]
-    pub(crate) warmup: Option<u64>,
-    #[serde(default)]
     pub(crate) kept_every: Option<u64>,
     pub(crate) round_trip_rate: Option<f64>,
     pub(crate) predicted_round_trip_rate: Option<f64>,
@@ -155,7 +133,7 @@ impl RunFolder {
         let config = RunConfig::from_toml(&config_text, "config.toml", path, &[])
             .map_err(|error| error.to_string());
         let snapshots = Snapshots::read(&path.join("snapshots.npz"), summary.dim)?;
-        let in_progress = path.join("checkpoint").exists();
+        let in_progress = holds_unfinished_run(path);
         Ok(Self { path: path.to_owned(), summary, config_text, config, in_progress, snapshots })
     }
 
@@ -208,18 +186,9 @@ impl RunSummary {
         format!("{sampler}, {path}, {bridge}, {levels} levels")
     }
 
-    /// Evaluations for one particle, or for one ladder in one round, warm-up included: without the run from the other side
-    /// and the check of a map, which no method needs.
+    /// Evaluations for one particle, or for one ladder in one round.
     pub(crate) fn evaluations_per_particle(&self) -> Option<f64> {
-        let others = [self.reverse_evaluations, self.check_evaluations];
-        let needed = self.evaluations.total() - others.iter().map(Counts::total).sum::<f64>();
-        let particles = match (self.ladders, self.rounds) {
-            (Some(ladders), Some(rounds)) => {
-                ladders as f64 * (rounds as f64 + self.warmup.unwrap_or(0) as f64)
-            }
-            _ => self.particles as f64,
-        };
-        (particles > 0.0).then(|| needed / particles)
+        self.work.per_particle().map(|needed| needed.total())
     }
 
     /// Standard errors of the mode weights, as long as they are, where there are any.

@@ -176,7 +176,8 @@ fn tables_that_are_no_samples_are_refused() {
 /// Fails if a file that was cut or changed ends the program, or a cut one is taken.
 #[test]
 fn damaged_files_are_refused() {
-    let whole = file(FIELDS, Compression::SNAPPY, &groups());
+    // All kinds of parts that a file has are in one with one group of rows.
+    let whole = file(FIELDS, Compression::SNAPPY, &groups()[..1]);
     for length in 0..whole.len() {
         refused(&whole[..length], None, "not a .parquet file, or a damaged one");
     }
