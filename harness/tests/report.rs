@@ -235,7 +235,7 @@ fn what_is_no_result_is_refused() {
     refuse(&["run"], &["summary.json", "is not what this version of amc writes"]);
     // What the manifest does not know is not read, as nothing vouches for it.
     fs::write(run.join("results.json"), "{}").unwrap();
-    refuse(&["run"], &["results.json is not in manifest.json"]);
+    refuse(&["run"], &["is not in manifest.json"]);
     fs::remove_file(run.join("results.json")).unwrap();
     damage(&run.join("manifest.json"));
     refuse(&["run"], &["manifest.json was damaged", "repeat the run, or restore it"]);
