@@ -37,7 +37,6 @@ pub(crate) const NAMES: &[&str] = &[
 ];
 
 /// The measures of times, which no two runs have in common.
-#[cfg(test)]
 pub(crate) const TIMES: &[&str] = &["seconds", "ess_per_second"];
 
 /// The measures that are counts, which equal random numbers leave equal.
