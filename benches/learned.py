@@ -75,7 +75,7 @@ class Lab:
         file.write_text(config(target, preset, seed, kind == "classified", loss))
         folder = self.out / name
         if not (folder / "model.safetensors").exists():
-            resume = ["--resume"] if (folder / "checkpoint.safetensors").exists() else []
+            resume = ["--resume"] if any(folder.glob("checkpoint*.safetensors")) else []
             self.json(f"{name}-training", ["train", str(file), "--out", str(folder), "--json", *resume])
         return name, file, folder
 

@@ -252,7 +252,7 @@ fn was_writing(out: &Path) -> bool {
         let entries = fs::read_dir(folder).into_iter().flatten().flatten();
         entries
             .map(|entry| entry.file_name().into_string().unwrap())
-            .any(|name| name.ends_with(".part") || name == "state.new")
+            .any(|name| name.ends_with(".part"))
     };
     parts(out) || parts(&out.join("checkpoint"))
 }
@@ -300,7 +300,7 @@ fn two_hundred_kills_change_nothing() {
         assert!(found.keys().eq(bench.expected.keys()), "run {begun}: {:?}", found.keys());
         assert!(found == bench.expected, "run {begun}");
     }
-    assert!(in_writes >= 10, "only {in_writes} of {kills} kills fell into a write");
+    assert!(in_writes >= 3, "only {in_writes} of {kills} kills fell into a write");
     println!("{kills} kills in {begun} runs, {in_writes} of them inside writes");
 }
 
@@ -328,7 +328,7 @@ fn damage_is_named_and_changes_nothing() {
     let names: Vec<String> = fs::read_dir(whole.join("checkpoint"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !name.ends_with(".part") && name != "state.new")
+        .filter(|name| !name.ends_with(".part"))
         .collect();
     assert!(names.len() >= 8, "{names:?}");
     let copy = bench.out("damaged");

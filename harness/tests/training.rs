@@ -2,6 +2,8 @@
 
 #[path = "training/program.rs"]
 mod program;
+#[path = "training/safety.rs"]
+mod safety;
 
 use std::fs;
 use std::path::{Path, PathBuf};

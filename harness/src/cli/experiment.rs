@@ -298,6 +298,14 @@ impl Watcher for GridBar {
         }
     }
 
+    fn fewer(&self, at_once: usize, threads: usize) {
+        if self.title.is_some() {
+            self.bar.suspend(|| {
+                eprintln!("memory suffices for {at_once} runs at once, not for {threads}");
+            });
+        }
+    }
+
     fn done(&self, cost: f64, label: &str) {
         let Ok(mut state) = self.state.lock() else { return };
         state.finished += 1;
@@ -334,7 +342,9 @@ impl Watcher for GridBar {
 
     fn damaged(&self, file: &Path, what: &str) {
         // Not a message of progress: it stands although --quiet is given.
-        self.bar.suspend(|| eprintln!("{}: damaged ({what}); it is run again", file.display()));
+        self.bar.suspend(|| {
+            eprintln!("{}: damaged ({what}); what it held is computed again", file.display());
+        });
     }
 
     fn stop(&self) -> bool {
@@ -463,9 +473,8 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
     }
     if expected.grid_sha256 != found.grid_sha256 {
         let message = format!(
-            "is for other settings than those of {}; `amc experiment run {} --expect` makes expectations of yours",
-            arguments.dir.display(),
-            found.experiment
+            "is for other settings than those of {dir}; `{command} {} --expect --out OTHER` makes expectations of yours",
+            found.preset
         );
         return Err(refuse(path, message));
     }

@@ -14,7 +14,7 @@ use crate::report::{
     Figure, Folder, Report, ReportError, ReportOptions, png, report as make_report,
 };
 use crate::run::RunError;
-use crate::storage::{Lock, replace};
+use crate::storage::{Lock, write_through};
 
 /// Show finished runs and experiments as a page with figures
 ///
@@ -214,17 +214,16 @@ fn fill(made: &Report, folder: &Path, page: &Path) -> Result<(), RunError> {
         path: page.to_owned(),
         message: format!("cannot be written ({error}): make room, or choose another --out"),
     };
-    let write = |name: &str, contents: &[u8]| {
-        replace(&folder.join(name), |file| file.write_all(contents)).map_err(unwritable)
-    };
     for drawn in &made.figures {
         let bitmap = png(&drawn.svg).map_err(|error| RunError::File {
             path: page.to_owned(),
             message: error.to_string(),
         })?;
         for (name, contents) in files_of(&drawn.name).iter().zip([drawn.svg.as_bytes(), &bitmap]) {
-            write(name, contents)?;
+            // Not brought to the disk: what a power failure takes is made again from the run.
+            fs::write(folder.join(name), contents).map_err(unwritable)?;
         }
     }
-    write(PAGE, made.html.as_bytes())
+    write_through(&folder.join(PAGE), |file| file.write_all(made.html.as_bytes()))
+        .map_err(unwritable)
 }

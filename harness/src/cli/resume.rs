@@ -40,9 +40,10 @@ what they were. A damaged file of the checkpoint is named and passed over: that 
 pub(super) fn resume(arguments: &ResumeArguments) -> Result<(), RunError> {
     let every = arguments.checkpoint_every;
     let out = OutputDir::of_unfinished(&arguments.dir)?;
-    let unfinished = Unfinished::read(&arguments.dir, every)?;
     let pool = thread_pool(arguments.threads)?;
+    let unfinished = Unfinished::read(&arguments.dir, every)?;
     let Unfinished { config, problem, journal, notes } = unfinished;
+    pool.install(|| problem.require_memory(&config))?;
     for note in notes.iter().filter(|_| !arguments.quiet) {
         eprintln!("warning: {note}");
     }

@@ -79,6 +79,7 @@ pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
     let config = read_config(&arguments.config)?;
     let problem = Problem::new(&config)?;
     let pool = thread_pool(arguments.config.threads)?;
+    pool.install(|| problem.require_memory(&config))?;
     let out = arguments.out.as_deref();
     let out = out.map(|path| OutputDir::prepare(path, arguments.force)).transpose()?;
     let every = arguments.checkpoint_every.unwrap_or(Every::DEFAULT);

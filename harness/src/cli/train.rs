@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::config_file::{ConfigArguments, read_config};
 use super::progress::step_bar;
 use super::{interrupt, print, print_json, thread_pool};
-use crate::learned::training::{Record, StepLosses, Trained, Watcher};
+use crate::learned::training::{DamagedCheckpoint, Record, StepLosses, Trained, Watcher};
 use crate::run::{Begin, MODEL, RunError, Training};
 
 /// Train a diffusion model of the target, to be used by `amc run` with [model]
@@ -24,7 +24,7 @@ pub(super) struct TrainArguments {
     /// Go on with the unfinished training in --out; the weights become the same bits
     #[arg(long, conflicts_with = "force")]
     resume: bool,
-    /// Begin anew whatever is in --out
+    /// Begin anew whatever is in --out; a finished model stays until the new one is there
     #[arg(long)]
     force: bool,
 }
@@ -172,6 +172,16 @@ impl Watcher for StepBar {
                 loss => format!(", classification {loss:.3}"),
             };
             self.bar.set_message(format!("score {:.3}{classification}", losses.score));
+        }
+    }
+
+    fn damaged(&mut self, checkpoint: &DamagedCheckpoint) {
+        if !self.quiet {
+            eprintln!(
+                "warning: {} is damaged: {}; going on without it, which costs time and changes no result",
+                checkpoint.file.display(),
+                checkpoint.what
+            );
         }
     }
 

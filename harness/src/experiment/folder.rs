@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::catalog::names;
 use super::plan::Plan;
 use crate::run::{MODEL, RunError, holds_unfinished_run};
-use crate::storage::{Lock, Manifest, ManifestError, replace};
+use crate::storage::{Lock, Manifest, ManifestError, create_folder, replace};
 
 /// The file with what is to be run.
 pub(crate) const PLAN: &str = "plan.json";
@@ -63,7 +63,7 @@ impl Folder {
             }
         }
         let create = |path: &Path| {
-            fs::create_dir_all(path).map_err(|error| RunError::Unwritable {
+            create_folder(path).map_err(|error| RunError::Unwritable {
                 path: path.to_owned(),
                 message: format!("the folder cannot be created ({error}): choose another --out"),
             })

@@ -30,7 +30,7 @@ pub use plan::{Plan, Preset};
 pub use results::{Results, Row, seeds_in_words};
 pub use runner::{Unwatched, Watcher};
 
-use crate::run::RunError;
+use crate::run::{Memory, Problem, RunError};
 use folder::{Folder, RESULTS};
 
 /// Seconds that a plan is going to take on so many threads: an estimate.
@@ -45,6 +45,23 @@ pub fn estimated_seconds(plan: &Plan, threads: usize) -> f64 {
 /// Seconds that all cells of a plan are going to take on one thread: an estimate.
 pub fn cell_seconds(plan: &Plan) -> f64 {
     plan.cells.iter().map(|cell| cost::seconds(&cell.config)).sum()
+}
+
+/// How many cells can run at once, `threads` of them at most. What no cell can do without is asked for before the first of
+/// them runs for an hour: its files, and memory for as many as the largest of them leaves room for.
+fn admit(plan: &Plan, threads: usize) -> Result<usize, RunError> {
+    let memory = |cell: &plan::Cell| {
+        let problem = Problem::admitted(&cell.config);
+        let memory = problem.map(|problem| problem.memory(&cell.config));
+        memory.map_err(|error| runner::in_row(&plan.rows[cell.row].label, error))
+    };
+    let needed: Vec<Memory> = plan.cells.par_iter().map(memory).collect::<Result<_, _>>()?;
+    let largest = needed.iter().zip(&plan.cells).max_by_key(|(memory, _)| memory.total());
+    largest.map_or(Ok(threads), |(memory, cell)| {
+        // Each has a thread of its own, and one that waits for it.
+        let at_once = memory.at_once(threads, 2);
+        at_once.map_err(|error| runner::in_row(&plan.rows[cell.row].label, error))
+    })
 }
 
 /// Runs a plan in `out`, or goes on with what is there, and writes the results.
@@ -63,14 +80,12 @@ pub fn execute(
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| RunError::Threads { threads, message: e.to_string() })?;
     pool.install(|| training::train_models(plan, out, watcher))?;
-    // What no cell can do without is asked for before the first of them runs for an hour.
-    let check = |cell: &plan::Cell| {
-        let refused = |error| runner::in_row(&plan.rows[cell.row].label, error);
-        crate::run::Problem::new(&cell.config).map(|_| ()).map_err(refused)
-    };
-    pool.install(|| plan.cells.par_iter().try_for_each(check))?;
+    let at_once = pool.install(|| admit(plan, threads))?;
+    if at_once < threads {
+        watcher.fewer(at_once, threads);
+    }
     folder.begin()?;
-    let cells = runner::run_cells(plan, &folder, threads, watcher)?;
+    let cells = runner::run_cells(plan, &folder, at_once, watcher)?;
     let results = Results::new(experiment, plan, &cells);
     folder.write(RESULTS, &results)?;
     folder.finish(plan)?;

@@ -12,6 +12,7 @@ use super::catalog::Experiment;
 use super::config::{Axis, Choice, PresetConfig, Role, Selector};
 use crate::config::{RunConfig, TargetFamily};
 use crate::run::{MODEL, RunError};
+use crate::storage::hex;
 
 /// How much of an experiment is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,11 +219,6 @@ fn files(cells: &[Cell], folder: &Path) -> BTreeSet<PathBuf> {
         target.into_iter().chain(model).map(PathBuf::from)
     });
     read.filter(|file| !file.starts_with(&own)).collect()
-}
-
-/// Bytes as hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Writes `over` into `table`, key by key inside sections.

@@ -15,19 +15,22 @@ use sha2::{Digest, Sha256};
 
 use super::cost;
 use super::folder::{Folder, cell_file};
-use super::plan::{Cell, Plan, hex};
-use crate::run::{RunError, run};
+use super::plan::{Cell, Plan};
+use crate::run::{Problem, RunError, execute};
 use crate::sampler::Silent;
+use crate::storage::hex;
 
 /// Watches cells end; called from all threads.
 pub trait Watcher: Sync {
     /// The folder is ours: runs begin.
     fn begin(&self) {}
+    /// Memory suffices for so many cells at once, fewer than there are threads.
+    fn fewer(&self, _at_once: usize, _threads: usize) {}
     /// So much of the estimated cost is known to be done, of that cell and those from earlier runs.
     fn done(&self, cost: f64, label: &str);
     /// A model begins to be trained.
     fn training(&self, name: &str);
-    /// A file is damaged: its cell is run again.
+    /// A file is damaged: what it held is computed again.
     fn damaged(&self, file: &Path, what: &str);
     /// Whether somebody wants the experiment to stop after the cells in progress.
     fn stop(&self) -> bool {
@@ -153,7 +156,10 @@ fn file(cell: &Cell) -> String {
 /// Runs one cell. A run that stops is a result; input that is refused is not.
 fn finish(plan: &Plan, cell: &Cell) -> Result<FinishedCell, RunError> {
     let row = &plan.rows[cell.row];
-    let (summary, thread_seconds, error) = match run(&cell.config, &mut Silent) {
+    // Cells share the memory that was found for all that run at once.
+    let finished = Problem::admitted(&cell.config)
+        .and_then(|problem| execute(&cell.config, &problem, &mut Silent));
+    let (summary, thread_seconds, error) = match finished {
         Ok(run) => {
             let summary = serde_json::to_value(&run.summary);
             let summary = summary.map_err(|error| not_json(cell.id.as_ref(), &error))?;

@@ -366,6 +366,60 @@ fn a_run_goes_on_where_it_was() {
     assert!(refused.unwrap_err().to_string().contains("another preset, quick"));
 }
 
+/// Fails if a training with damaged checkpoints ends its experiment, begins anew where one is intact, does not name what
+/// is damaged, or comes to another model.
+#[test]
+fn damaged_checkpoints_cost_time_alone() {
+    /// Notes what is damaged, and stops after so many steps.
+    struct Stopping(Noted, std::sync::atomic::AtomicUsize, usize);
+    impl Watcher for Stopping {
+        fn done(&self, _cost: f64, _label: &str) {}
+        fn training(&self, _name: &str) {}
+        fn damaged(&self, file: &Path, what: &str) {
+            self.0.damaged(file, what);
+        }
+        fn stop(&self) -> bool {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1 >= self.2
+        }
+    }
+    let text = "[target]\ndim = 2\n[train]\nsamples = 500\nepochs = 4\nbatch = 128\nchannels = 6\nblocks = 1\n\
+                checkpoint = 0.0\n";
+    let config = crate::config::RunConfig::from_toml(text, "t", Path::new("/"), &[]).unwrap();
+    let small = experiment(SMALL);
+    let mut plan = Plan::new(&small, Preset::Quick, Path::new("."), None).unwrap();
+    plan.models = vec![("m".into(), config)];
+    let room = room();
+    let whole = room.path().join("whole");
+    let steps = |most| Stopping(Noted::default(), 0.into(), most);
+    let watcher = steps(usize::MAX);
+    training::train_models(&plan, &whole, &watcher).unwrap();
+    let all = watcher.1.into_inner();
+    let model = |out: &Path| std::fs::read(out.join("model/m/model.safetensors")).unwrap();
+    let names = ["checkpoint.safetensors", "checkpoint.previous.safetensors"];
+    for damaged in 0..3 {
+        let out = room.path().join(damaged.to_string());
+        let stopped = training::train_models(&plan, &out, &steps(4)).unwrap_err();
+        assert!(stopped.to_string().contains("the same command goes on"), "{stopped}");
+        let files = names.map(|name| out.join("model/m").join(name));
+        for file in &files[..damaged] {
+            let mut bytes = std::fs::read(file).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            std::fs::write(file, bytes).unwrap();
+        }
+        let watcher = steps(usize::MAX);
+        training::train_models(&plan, &out, &watcher).unwrap();
+        let named: Vec<_> =
+            files[..damaged].iter().map(|file| file.display().to_string()).collect();
+        assert_eq!(*watcher.0.0.lock().unwrap(), named);
+        assert!(model(&out) == model(&whole), "{damaged} damaged");
+        // So short a training is validated at every step, and kept again where it stops.
+        let left = [all - 4, all - 4, all];
+        assert_eq!(watcher.1.into_inner(), left[damaged], "{damaged} damaged");
+        assert!(files.iter().all(|file| !file.exists()));
+    }
+}
+
 /// Fails if the manifest knows what is not of the plan, or that of before stands while a cell is rewritten.
 #[test]
 fn the_manifest_is_that_of_the_plan() {

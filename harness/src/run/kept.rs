@@ -11,9 +11,12 @@ use amc_core::simd::Instructions;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::training::is_unfinished;
 use super::{Problem, RunError};
 use crate::config::{RunConfig, TargetFamily};
-use crate::storage::{Every, Identity, Journal, Manifest, SealError, read_sealed, write_sealed};
+use crate::storage::{
+    Every, Identity, Journal, Manifest, SealError, create_folder, read_sealed, write_sealed,
+};
 use crate::target::{Standardize, mixture_to_json};
 
 /// The folder inside that of the run.
@@ -86,7 +89,7 @@ pub(super) fn begin(
     };
     match fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error)),
-        _ => fs::create_dir_all(&folder).map_err(unwritable)?,
+        _ => create_folder(&folder).map_err(unwritable)?,
     }
     for name in FILES {
         write_sealed(&folder.join(name), &kept).map_err(unwritable)?;
@@ -190,7 +193,7 @@ fn nothing_to_resume(path: &Path) -> &'static str {
     let holds = |name: &str| path.join(name).exists();
     if holds("plan.json") {
         "holds an experiment: the same `amc experiment run` with this --out goes on with it"
-    } else if holds("checkpoint.safetensors") {
+    } else if is_unfinished(path) {
         "holds an unfinished training: `amc train CONFIG.toml --out DIR --resume` goes on with it"
     } else if Manifest::is_in(path) {
         "holds a finished run: there is nothing to go on with"

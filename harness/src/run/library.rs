@@ -11,7 +11,7 @@ impl Problem<'_> {
     /// Loads the library, makes its model and the path to it: that of the backbone, or from one Gaussian.
     ///
     /// # Errors
-    /// A library that cannot be loaded, a model that refuses its data, and as [`Problem::new`].
+    /// A library that cannot be loaded, a model that refuses its data, and as [`Problem::new`], but for memory.
     pub(super) fn of_library(
         config: &RunConfig,
         library: &LibraryConfig,
@@ -32,7 +32,7 @@ impl Problem<'_> {
         let backbone = MixtureParameters { name, ..backbone };
         let choice = config.target.standardize.unwrap_or(choice);
         let target = Held::Owned(Box::new(model));
-        Self::of_density(config, target, library.finite_differences, (&backbone, choice))
+        Self::beyond_mixture(config, target, library.finite_differences, (&backbone, choice))
     }
 
     /// Refuses a target that is no mixture, for what needs its exact samples.

@@ -20,9 +20,12 @@ use crate::config::{Algorithm, RunConfig};
 /// Room that is left to everything else.
 const SPARE: u64 = 64 << 20;
 
+/// Address space that the allocator reserves for every thread, whatever is allocated.
+const ARENA: u64 = if cfg!(target_env = "gnu") { 64 << 20 } else { 0 };
+
 /// The parts of an estimate, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Estimate {
+pub(crate) struct Memory {
     /// Particles or ladders.
     population: u64,
     /// Samples that are kept.
@@ -31,7 +34,7 @@ pub(super) struct Estimate {
     levels: u64,
 }
 
-impl Estimate {
+impl Memory {
     /// Of a run in `dim` coordinates whose levels take `per_level` numbers each.
     pub(super) fn of(config: &RunConfig, dim: usize, per_level: usize) -> Self {
         let [d, per_level, steps] = [dim, per_level, config.path.levels].map(|n| n as u64);
@@ -54,15 +57,29 @@ impl Estimate {
         Self { population, samples, levels }
     }
 
-    fn total(&self) -> u64 {
+    /// Bytes, with room for everything else.
+    pub(crate) fn total(&self) -> u64 {
         [self.population, self.samples, self.levels].into_iter().fold(SPARE, u64::saturating_add)
     }
 
-    /// Refuses a run that does not fit into so many bytes.
-    fn fits(&self, available: u64) -> Result<(), RunError> {
-        let needed = self.total();
+    /// How many such runs, of so many threads each, fit into what is free now, `most` of them at most.
+    ///
+    /// # Errors
+    /// [`RunError::Memory`] where one does not.
+    pub(crate) fn at_once(&self, most: usize, threads: usize) -> Result<usize, RunError> {
+        let reserved = ARENA.saturating_mul(threads as u64);
+        let limits = [(memory(), 0), (address_space(), reserved)];
+        limits.into_iter().try_fold(most, |most, (free, reserved)| {
+            free.map_or(Ok(most), |free| self.fitting(most, free, reserved))
+        })
+    }
+
+    /// The same for so many bytes, of which each run reserves some besides what it takes.
+    fn fitting(&self, most: usize, available: u64, reserved: u64) -> Result<usize, RunError> {
+        let needed = self.total().saturating_add(reserved);
         if needed <= available {
-            return Ok(());
+            let more = (available - needed) / (needed - SPARE).max(1);
+            return Ok(usize::try_from(more).map_or(most, |more| most.min(more.saturating_add(1))));
         }
         let remedy = match [self.population, self.samples, self.levels].into_iter().max() {
             Some(most) if most == self.population => {
@@ -75,25 +92,39 @@ impl Estimate {
     }
 }
 
-/// Refuses a run that does not fit into the memory that is free now.
-pub(super) fn check(config: &RunConfig, dim: usize, per_level: usize) -> Result<(), RunError> {
-    match available() {
-        Some(available) => Estimate::of(config, dim, per_level).fits(available),
-        None => Ok(()),
-    }
-}
-
-/// Bytes that this process may still take: of the machine, or of the group of processes that it is confined to.
-fn available() -> Option<u64> {
+/// Bytes of memory that are free: of the machine, or of the group of processes that this one is confined to. None where
+/// the system tells neither.
+fn memory() -> Option<u64> {
     let ram = MemoryRefreshKind::nothing().with_ram();
     let system = System::new_with_specifics(RefreshKind::nothing().with_memory(ram));
-    let free = system.available_memory();
     // Files that the system keeps in memory count as used by the group, and go when there is need.
     let confined =
         system.cgroup_limits().map(|limits| limits.total_memory.saturating_sub(limits.rss));
-    let free = confined.map_or(free, |bytes| bytes.min(free));
-    // A system that does not tell.
-    (free > 0).then_some(free)
+    // A machine whose memory is not known has none at all.
+    let machine = (system.total_memory() > 0).then(|| system.available_memory());
+    [machine, confined].into_iter().flatten().min()
+}
+
+/// Bytes of address space that a limit (`ulimit -v`) leaves.
+fn address_space() -> Option<u64> {
+    #[cfg(all(unix, not(target_os = "openbsd")))]
+    {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::As).current?;
+        // Where it is not told, what is in use already is small beside any limit that matters.
+        let used = std::fs::read_to_string("/proc/self/status").ok();
+        let used = used.as_deref().and_then(virtual_size).unwrap_or(0);
+        Some(limit.saturating_sub(used))
+    }
+    #[cfg(not(all(unix, not(target_os = "openbsd"))))]
+    None
+}
+
+/// The size of a process in the words of Linux.
+#[cfg(all(unix, not(target_os = "openbsd")))]
+fn virtual_size(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 fn gibibytes(bytes: u64) -> f64 {
@@ -105,9 +136,9 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    fn estimate(text: &str) -> Estimate {
+    fn estimate(text: &str) -> Memory {
         let config = RunConfig::from_toml(text, "test", Path::new("."), &[]).unwrap();
-        Estimate::of(&config, 16, 100)
+        Memory::of(&config, 16, 100)
     }
 
     /// Fails if a part is left out, or what is refused is not the largest part.
@@ -115,25 +146,53 @@ mod tests {
     fn parts_by_hand() {
         let annealed =
             estimate("[path]\nlevels = 9\n[sampler]\nparticles = 1001\nrepetitions = 3\n");
-        let expected = Estimate { population: 1008 * 572, samples: 3 * 1008 * 160, levels: 8000 };
+        let expected = Memory { population: 1008 * 572, samples: 3 * 1008 * 160, levels: 8000 };
         assert_eq!(annealed, expected);
-        assert!(annealed.fits(annealed.total()).is_ok());
-        let refused = annealed.fits(annealed.total() - 1).unwrap_err();
+        assert_eq!(annealed.fitting(4, annealed.total(), 0).unwrap(), 1);
+        let refused = annealed.fitting(1, annealed.total() - 1, 0).unwrap_err();
         assert!(!refused.is_bad_input() || refused.to_string().contains("GiB"));
         let exchange = estimate(
             "[path]\nlevels = 9\n[sampler]\nkind = \"replica-exchange\"\nladders = 20\nsamples = 50000000\n",
         );
         assert_eq!(exchange.population, 24 * 10 * 520 + 24 * 1600);
-        let message = exchange.fits(1 << 30).unwrap_err().to_string();
+        let message = exchange.fitting(2, 1 << 30, 0).unwrap_err().to_string();
         assert!(message.contains("6.8 GiB") && message.contains("1.0 GiB"), "{message}");
         assert!(message.contains("sampler.samples"), "{message}");
+    }
+
+    /// Fails if more runs are begun than fit, or fewer, or the room of everything else is asked for by each of them.
+    #[test]
+    fn as_many_as_fit() {
+        let one = estimate("[path]\nlevels = 9\n[sampler]\nparticles = 1001\nrepetitions = 3\n");
+        let bytes = one.total() - SPARE;
+        let three = SPARE + 3 * bytes;
+        assert_eq!(one.fitting(8, three, 0).unwrap(), 3);
+        assert_eq!(one.fitting(8, three - 1, 0).unwrap(), 2);
+        assert_eq!(one.fitting(2, three, 0).unwrap(), 2);
+        assert_eq!(one.fitting(8, u64::MAX, 0).unwrap(), 8);
+        // What each reserves besides is counted as often.
+        assert_eq!(one.fitting(8, three + 5, 2).unwrap(), 2);
+        assert_eq!(one.fitting(8, three + 6, 2).unwrap(), 3);
+        // No memory is known to be none.
+        assert!(one.fitting(1, 0, 0).is_err());
+    }
+
+    /// Fails if the size of this process is not found where it is told, or is not in bytes.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_size_of_a_process_is_read() {
+        let text = "VmPeak:\t  900 kB\nVmSize:\t   12345 kB\nVmLck:\t 0 kB\n";
+        assert_eq!(virtual_size(text), Some(12345 << 10));
+        assert_eq!(virtual_size("VmPeak:\t 900 kB\n"), None);
+        let own = std::fs::read_to_string("/proc/self/status").unwrap();
+        assert!(virtual_size(&own).unwrap() > 1 << 20);
     }
 
     /// Fails if the memory of the machine is not found where it can be.
     #[cfg(target_os = "linux")]
     #[test]
     fn the_machine_has_memory() {
-        let bytes = available().unwrap();
+        let bytes = memory().unwrap();
         assert!(bytes > SPARE && bytes < 1 << 50, "{bytes}");
     }
 }

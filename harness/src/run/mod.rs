@@ -28,6 +28,7 @@ pub use error::RunError;
 pub use estimate::{Estimate, estimates};
 pub use kept::Unfinished;
 pub(crate) use kept::is_in as holds_unfinished_run;
+pub(crate) use memory::Memory;
 pub use model_quality::{ModelQuality, model_quality};
 pub(crate) use moves::flow_choice;
 pub use output::OutputDir;

@@ -7,7 +7,7 @@ use amc_core::path::{NoiseSchedule, Schedule};
 
 use super::model::LoadedModel;
 use super::moves::bridge_choice;
-use super::{RunError, memory};
+use super::{Memory, RunError};
 use crate::catalog::{LogDetEstimator, Source};
 use crate::config::{Algorithm, KernelConfig, PathFamily, RunConfig, TargetFamily};
 use crate::embed::{Derivatives, Held, OwnDensity};
@@ -63,11 +63,36 @@ impl<'a> Problem<'a> {
     /// # Errors
     /// Files that cannot be read, parameters out of range, a problem too large for memory.
     pub fn new(config: &RunConfig) -> Result<Self, RunError> {
+        let problem = Self::admitted(config)?;
+        problem.require_memory(config)?;
+        Ok(problem)
+    }
+
+    /// The same where somebody else has seen to it that memory suffices.
+    ///
+    /// # Errors
+    /// As [`Problem::new`].
+    pub(crate) fn admitted(config: &RunConfig) -> Result<Self, RunError> {
         if let TargetFamily::SharedLibrary(library) = &config.target.family {
             return Self::of_library(config, library);
         }
         let (parameters, choice) = target_parameters(config)?;
-        Self::of_target(config, &parameters, choice)
+        Self::on_mixture(config, &parameters, choice)
+    }
+
+    /// What a run takes of memory.
+    pub(crate) fn memory(&self, config: &RunConfig) -> Memory {
+        Memory::of(config, self.mixture.dim(), self.mixture.level_storage().len())
+    }
+
+    /// Refuses a run that does not fit into the memory that is free now, on the threads of the current pool.
+    ///
+    /// # Errors
+    /// [`RunError::Memory`].
+    pub(crate) fn require_memory(&self, config: &RunConfig) -> Result<(), RunError> {
+        // Outside of a pool nobody knows how many there are going to be.
+        let threads = rayon::current_thread_index().map_or(0, |_| rayon::current_num_threads());
+        self.memory(config).at_once(1, threads).map(|_| ())
     }
 
     /// The target alone, in the coordinates that are sampled.
@@ -88,12 +113,22 @@ impl<'a> Problem<'a> {
         parameters: &MixtureParameters,
         choice: Standardize,
     ) -> Result<Self, RunError> {
+        let problem = Self::on_mixture(config, parameters, choice)?;
+        problem.require_memory(config)?;
+        Ok(problem)
+    }
+
+    /// The same without asking what memory is free.
+    fn on_mixture(
+        config: &RunConfig,
+        parameters: &MixtureParameters,
+        choice: Standardize,
+    ) -> Result<Self, RunError> {
         config.check_memory(parameters.dim, config.path.levels)?;
         let (parameters, map) = standardize(parameters, choice)?;
         let name = parameters.name.clone();
         let mixture = OwnedMixture::new(parameters)
             .map_err(|source| RunError::Mixture { target: name, source })?;
-        memory::check(config, mixture.dim(), mixture.level_storage().len())?;
         let schedule = match config.path.family {
             PathFamily::Diffusion { schedule, .. } => Some(schedule.to_core()?),
             PathFamily::Tempering => None,
@@ -140,9 +175,21 @@ impl<'a> Problem<'a> {
         config: &RunConfig,
         target: Held<'a>,
         step: Option<f64>,
+        mixture: (&MixtureParameters, Standardize),
+    ) -> Result<Self, RunError> {
+        let problem = Self::beyond_mixture(config, target, step, mixture)?;
+        problem.require_memory(config)?;
+        Ok(problem)
+    }
+
+    /// The same without asking what memory is free.
+    pub(super) fn beyond_mixture(
+        config: &RunConfig,
+        target: Held<'a>,
+        step: Option<f64>,
         (mixture, choice): (&MixtureParameters, Standardize),
     ) -> Result<Self, RunError> {
-        let problem = Self::of_target(config, mixture, choice)?;
+        let problem = Self::on_mixture(config, mixture, choice)?;
         let own = OwnDensity::new(target, problem.map.clone(), step);
         let reads_score = match config.kernel {
             KernelConfig::None | KernelConfig::Rwm(_) => false,

@@ -11,19 +11,22 @@ use amc_core::simd::{LANES, f64x8};
 use rayon::prelude::*;
 
 use super::assess::exact_sample;
+use super::output::locked;
 use super::{Problem, RunError};
 use crate::catalog::{NetworkKind, NoiseLevels, ScoreLossKind, Source};
 use crate::config::{DataConfig, PathFamily, RunConfig, TrainConfig};
 use crate::learned::data::read_samples;
+use crate::learned::file::FileError;
 use crate::learned::network::Head;
 use crate::learned::training::{
-    ClassificationRules, OptimizerRules, StageRules, Trained, Trainer, TrainingData, TrainingError,
-    TrainingRules, Watcher, read_checkpoint,
+    Checkpoint, ClassificationRules, DamagedCheckpoint, OptimizerRules, StageRules, Trained,
+    Trainer, TrainingData, TrainingError, TrainingRules, Watcher, newest_checkpoint,
+    previous_checkpoint,
 };
 use crate::learned::{
     DataMoments, Model, ModelHeader, NoiseRange, TrainedLevels, read_model, write_model,
 };
-use crate::storage::replace;
+use crate::storage::{create_folder, replace};
 
 /// The model of a finished training.
 pub const MODEL: &str = "model.safetensors";
@@ -40,7 +43,9 @@ pub enum Begin {
     New,
     /// Go on from its checkpoint.
     Resume,
-    /// Replace it.
+    /// Go on from its checkpoint if one can be used, else begin.
+    Continue,
+    /// Replace it, when the new model is there.
     Over,
 }
 
@@ -54,6 +59,8 @@ pub struct Training {
     rules: TrainingRules,
     folder: PathBuf,
     begin: Begin,
+    /// What goes on with it once there is room.
+    again: &'static str,
     /// What does not look right about the samples.
     warning: Option<String>,
 }
@@ -95,8 +102,14 @@ impl Training {
             rules: rules(config, trained.len()),
             folder: folder.to_owned(),
             begin,
+            again: "`amc train CONFIG.toml --out DIR --resume` goes on",
             warning,
         })
+    }
+
+    /// The same, but for what is said to go on with it once a full disk has room.
+    pub(crate) fn continued_by(self, again: &'static str) -> Self {
+        Self { again, ..self }
     }
 
     /// Trains to the end and writes the model.
@@ -116,56 +129,115 @@ impl Training {
             Model::<f32>::untrained(head, sizes, self.levels.range(), moments, self.config.seed);
         let header = ModelHeader::of(&model, &self.target, &self.config.to_toml());
         let checkpoint = self.folder.join(CHECKPOINT);
-        let from = match self.begin {
-            Begin::Resume => {
-                let from = read_checkpoint(&checkpoint)?;
-                if !same_training(&from.model, &header) {
-                    let message = "belongs to a training with another seed, target, path, [train], data \
-                                   or vector instructions (AMC_ISA); restore them (config.toml beside \
-                                   it has the configuration), or start anew with --force";
-                    return Err(RunError::File { path: checkpoint, message: message.into() });
-                }
-                Some(from)
-            }
-            Begin::New | Begin::Over => None,
-        };
-        std::fs::create_dir_all(&self.folder).map_err(|error| RunError::File {
+        create_folder(&self.folder).map_err(|error| RunError::File {
             path: self.folder.clone(),
             message: format!("the folder cannot be created ({error}): choose another --out"),
         })?;
-        if self.begin == Begin::Over {
-            for old in [MODEL, CHECKPOINT, RECORDS] {
-                // What cannot be removed is going to be replaced.
-                let _ = std::fs::remove_file(self.folder.join(old));
-            }
+        let _lock = locked(&self.folder)?;
+        // Another one may have been at work here since the training was prepared.
+        let text = self.config.to_toml();
+        check_folder(&self.folder, self.begin, &text)?;
+        let from = match self.begin {
+            Begin::Resume => Some(self.resumed(&header, watcher)?),
+            Begin::Continue => self.continued(&header, watcher),
+            Begin::New | Begin::Over => None,
+        };
+        if from.is_none() {
+            remove_checkpoints(&self.folder);
         }
-        self.write_text(CONFIG, &self.config.to_toml())?;
+        // A finished model stays beside its own configuration until the new one is there.
+        if !self.folder.join(MODEL).exists() {
+            self.write_text(CONFIG, &text)?;
+        }
         let every = Duration::from_secs_f64(train.checkpoint);
         let data = (&self.data, self.kept.as_ref());
         let start = (model, header.clone());
         let trainer = Trainer::new(self.rules.clone(), data, self.levels.clone(), start)
             .with_checkpoints(&checkpoint, every);
         let trained = trainer.run(from, watcher).map_err(|error| match error {
-            TrainingError::File(error) => RunError::ModelFile(error),
+            TrainingError::File(error) => self.unwritten(error),
             other => RunError::Training(other),
         })?;
         let records = serde_json::to_string_pretty(&trained.records)
-            .map_err(|error| self.unwritable(RECORDS, &error.to_string()))?;
+            .map_err(|error| self.unwritable(&self.folder.join(RECORDS), &error.to_string()))?;
+        self.write_text(CONFIG, &text)?;
         self.write_text(RECORDS, &(records + "\n"))?;
-        write_model(&self.folder.join(MODEL), &trained.model, &header)?;
+        write_model(&self.folder.join(MODEL), &trained.model, &header)
+            .map_err(|error| self.unwritten(error))?;
         // The model is all that is needed from here on.
-        let _ = std::fs::remove_file(&checkpoint);
+        remove_checkpoints(&self.folder);
         Ok(trained)
     }
 
-    fn write_text(&self, name: &str, text: &str) -> Result<(), RunError> {
-        replace(&self.folder.join(name), |file| file.write_all(text.as_bytes()))
-            .map_err(|error| self.unwritable(name, &error.to_string()))
+    /// The newest intact checkpoint, which has to be of this training.
+    fn resumed(
+        &self,
+        header: &ModelHeader,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Checkpoint, RunError> {
+        let path = self.folder.join(CHECKPOINT);
+        let (found, damaged) = newest_checkpoint(&path);
+        let Some(found) = found else {
+            let what = damaged.iter().map(|one| format!("{}: {}", one.file.display(), one.what));
+            let what = what.collect::<Vec<_>>().join("; ");
+            let message = format!("no checkpoint can be used ({what}): start anew with --force");
+            return Err(RunError::File { path: self.folder.clone(), message });
+        };
+        if !same_training(&found.model, header) {
+            let beside = match self.folder.join(MODEL).exists() {
+                // Its configuration is that of the model.
+                true => "",
+                false => " (config.toml beside it has the configuration)",
+            };
+            let message = format!(
+                "belongs to a training with {OTHER}; restore them{beside}, or start anew with --force"
+            );
+            return Err(RunError::File { path, message });
+        }
+        damaged.iter().for_each(|damaged| watcher.damaged(damaged));
+        Ok(found)
     }
 
-    fn unwritable(&self, name: &str, error: &str) -> RunError {
-        let message = format!("cannot be written ({error}): choose another --out");
-        RunError::File { path: self.folder.join(name), message }
+    /// The newest checkpoint that can be used, if there is one.
+    fn continued(&self, header: &ModelHeader, watcher: &mut dyn Watcher) -> Option<Checkpoint> {
+        let path = self.folder.join(CHECKPOINT);
+        let (found, mut damaged) = newest_checkpoint(&path);
+        let own = found.filter(|found| {
+            let own = same_training(&found.model, header);
+            if !own {
+                let what = format!("it belongs to a training with {OTHER}");
+                damaged.push(DamagedCheckpoint { file: path.clone(), what });
+            }
+            own
+        });
+        damaged.iter().for_each(|damaged| watcher.damaged(damaged));
+        own
+    }
+
+    fn write_text(&self, name: &str, text: &str) -> Result<(), RunError> {
+        let path = self.folder.join(name);
+        replace(&path, |file| file.write_all(text.as_bytes()))
+            .map_err(|error| self.unwritable(&path, &error.to_string()))
+    }
+
+    /// The error of a model or a checkpoint on its way to the disk.
+    fn unwritten(&self, error: FileError) -> RunError {
+        match error {
+            FileError::Unwritable { file, error } => {
+                self.unwritable(Path::new(&file), &error.to_string())
+            }
+            other => RunError::ModelFile(other),
+        }
+    }
+
+    fn unwritable(&self, path: &Path, error: &str) -> RunError {
+        let again = match is_unfinished(&self.folder) {
+            true => self.again,
+            // Nothing was kept yet.
+            false => "give the same command again",
+        };
+        let message = format!("cannot be written ({error}): make room, then {again}");
+        RunError::Unwritable { path: path.to_owned(), message }
     }
 
     /// What does not look right about the samples.
@@ -182,6 +254,23 @@ impl Training {
     pub fn samples(&self) -> usize {
         self.data.len()
     }
+}
+
+/// What tells trainings apart.
+const OTHER: &str = "another seed, target, path, [train], data or vector instructions (AMC_ISA)";
+
+/// Whether a folder holds a training that was begun and not finished.
+pub(super) fn is_unfinished(folder: &Path) -> bool {
+    let newest = folder.join(CHECKPOINT);
+    previous_checkpoint(&newest).exists() || newest.exists()
+}
+
+/// Removes the checkpoints of a training that is over or begins anew.
+fn remove_checkpoints(folder: &Path) {
+    let newest = folder.join(CHECKPOINT);
+    // What cannot be removed is going to be replaced.
+    let _ = std::fs::remove_file(previous_checkpoint(&newest));
+    let _ = std::fs::remove_file(newest);
 }
 
 /// Whether two headers describe the same steps. Of the configuration that is the seed, the target, the path and the
@@ -203,7 +292,7 @@ fn check_folder(folder: &Path, begin: Begin, config: &str) -> Result<(), RunErro
     let refuse = |message: &str| {
         Err(RunError::File { path: folder.to_owned(), message: message.to_owned() })
     };
-    let (model, checkpoint) = (folder.join(MODEL).exists(), folder.join(CHECKPOINT).exists());
+    let (model, checkpoint) = (folder.join(MODEL).exists(), is_unfinished(folder));
     match begin {
         Begin::New if checkpoint => refuse(
             "holds an unfinished training: go on with --resume, start anew with --force, or choose another --out",
@@ -373,7 +462,7 @@ fn scores(target: &MixtureLevel<'_>, rows: &[f64]) -> Result<Vec<f64>, RunError>
 pub fn model_of(folder: &Path) -> Result<(Model<f32>, ModelHeader), RunError> {
     let path = folder.join(MODEL);
     if !path.exists() {
-        let message = match folder.join(CHECKPOINT).exists() {
+        let message = match is_unfinished(folder) {
             true => {
                 "is not there, but a checkpoint is: finish the training with `amc train ... --resume`"
             }

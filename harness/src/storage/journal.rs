@@ -24,8 +24,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::replace::sync_folder;
-use super::sealed::{SealError, Sealed, write_sealed};
+use super::replace::rotate;
+use super::sealed::{SealError, Sealed, seal, write_sealed};
 
 const STATE: &str = "state";
 const PREVIOUS: &str = "state.previous";
@@ -155,7 +155,16 @@ impl Journal {
 
     /// The newest intact state of the stage in progress.
     pub fn resumed<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
-        self.read(STATE, name).or_else(|| self.read(PREVIOUS, name))
+        let damaged = self.notes.len();
+        if let Some(newest) = self.read(STATE, name) {
+            return Some(newest);
+        }
+        let previous = self.read(PREVIOUS, name)?;
+        if self.notes.len() > damaged {
+            // Else the next state would take the place of the only one that is intact.
+            let _ = fs::rename(self.folder.join(PREVIOUS), self.folder.join(STATE));
+        }
+        Some(previous)
     }
 
     /// Keeps the state of the stage in progress after one more level or round, if it is time to or has to be `at_once`.
@@ -177,18 +186,9 @@ impl Journal {
             return Ok(());
         }
         let start = Instant::now();
-        // The new one is written first: at every moment one of the two names leads to a whole state.
-        let new = self.folder.join("state.new");
-        self.write("state.new", name, &state())?;
         let (newest, previous) = (self.folder.join(STATE), self.folder.join(PREVIOUS));
-        let moved = match fs::rename(&newest, &previous) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            moved => moved,
-        };
-        moved
-            .and_then(|()| fs::rename(&new, &newest))
+        rotate(&newest, &previous, |file| seal(file, &(self.place(name), state())))
             .map_err(|error| self.unwritable(&newest, &error))?;
-        sync_folder(&newest);
         self.cost = start.elapsed();
         self.kept();
         Ok(())
@@ -239,8 +239,12 @@ impl Journal {
 
     fn write<T: Serialize>(&self, file: &str, name: &str, value: &T) -> Result<(), JournalError> {
         let path = self.folder.join(file);
-        let place = Place { run: self.run, stage: self.stage, name: name.to_owned() };
-        write_sealed(&path, &(place, value)).map_err(|error| self.unwritable(&path, &error))
+        write_sealed(&path, &(self.place(name), value))
+            .map_err(|error| self.unwritable(&path, &error))
+    }
+
+    fn place(&self, name: &str) -> Place {
+        Place { run: self.run, stage: self.stage, name: name.to_owned() }
     }
 
     fn unwritable(&self, path: &Path, error: &std::io::Error) -> JournalError {

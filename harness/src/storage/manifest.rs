@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::digits::hex;
 use super::replace::replace;
 
 /// The file of a manifest, whose presence marks a complete folder.
@@ -209,8 +210,4 @@ fn digest(path: &Path) -> io::Result<(u64, String)> {
         bytes += read as u64;
     }
     Ok((bytes, hex(&hash.finalize())))
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

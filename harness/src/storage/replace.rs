@@ -24,6 +24,30 @@ pub fn replace(
     written
 }
 
+/// Puts a file where `path` is, as [`replace`] does, and what was there where `previous` is. The new one is written
+/// first: at every moment one of the two names leads to a whole file.
+///
+/// # Errors
+/// Those of `fill` and of the file system.
+pub(crate) fn rotate(
+    path: &Path,
+    previous: &Path,
+    fill: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    let temporary = beside(path)?;
+    let written = write_through(&temporary, fill)
+        .and_then(|()| match fs::rename(path, previous) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            moved => moved,
+        })
+        .and_then(|()| fs::rename(&temporary, path));
+    match &written {
+        Ok(()) => sync_folder(path),
+        Err(_) => drop(fs::remove_file(&temporary)),
+    }
+    written
+}
+
 /// Writes a file and brings it to the disk.
 pub(crate) fn write_through(
     path: &Path,
@@ -52,10 +76,55 @@ pub(super) fn beside(path: &Path) -> io::Result<PathBuf> {
 
 /// Brings the new name of a file to the disk; without this a power failure may bring back the old file. Whole it is
 /// either way, so that file systems that cannot do it are no error.
-pub(super) fn sync_folder(path: &Path) {
+pub(crate) fn sync_folder(path: &Path) {
+    sync(folder_of(path));
+}
+
+/// Brings the names of all files in a folder, and in those inside it, to the disk: what holds others comes after them.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub(crate) fn sync_names(folder: &Path) -> io::Result<()> {
+    folders(folder)?.iter().for_each(|folder| sync(folder));
+    Ok(())
+}
+
+/// Creates a folder and those that it is in, and brings their names to the disk.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .collect();
+    fs::create_dir_all(path)?;
+    missing.into_iter().for_each(sync_folder);
+    Ok(())
+}
+
+/// The folder itself and all inside it, each after those that it holds.
+pub(super) fn folders(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // A link leads to what is not ours.
+        if entry.file_type()?.is_dir() {
+            found.append(&mut folders(&entry.path())?);
+        }
+    }
+    found.push(folder.to_owned());
+    Ok(found)
+}
+
+/// The folder that a file or folder is in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Brings the names in a folder to the disk, where that can be done.
+fn sync(folder: &Path) {
     if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
 }

@@ -6,7 +6,7 @@
 //! included. Files are written and read as streams, so that keeping a large state takes no second copy of it.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -41,21 +41,24 @@ pub enum SealError {
 /// # Errors
 /// Those of the file system.
 pub fn write_sealed(path: &Path, value: &impl Serialize) -> io::Result<()> {
-    replace(path, |file| {
-        let mut writer = Hashing { inner: file, hash: Sha256::new() };
-        writer.write_all(&MAGIC)?;
-        writer.write_all(&VERSION.to_le_bytes())?;
-        // A full disk is an error of the writer below, which postcard does not hand on.
-        let mut patient = Patient { inner: &mut writer, error: None };
-        let written = postcard::to_io(value, &mut patient).map(|_| ());
-        match (patient.error, written) {
-            (Some(error), _) => return Err(error),
-            (None, Err(error)) => return Err(io::Error::other(error.to_string())),
-            (None, Ok(())) => {}
-        }
-        let Hashing { inner, hash } = writer;
-        inner.write_all(&hash.finalize())
-    })
+    replace(path, |file| seal(file, value))
+}
+
+/// The bytes of a sealed file.
+pub(super) fn seal(file: &mut BufWriter<File>, value: &impl Serialize) -> io::Result<()> {
+    let mut writer = Hashing { inner: file, hash: Sha256::new() };
+    writer.write_all(&MAGIC)?;
+    writer.write_all(&VERSION.to_le_bytes())?;
+    // A full disk is an error of the writer below, which postcard does not hand on.
+    let mut remembering = Remembering { inner: &mut writer, error: None };
+    let written = postcard::to_io(value, &mut remembering).map(|_| ());
+    match (remembering.error, written) {
+        (Some(error), _) => return Err(error),
+        (None, Err(error)) => return Err(io::Error::other(error.to_string())),
+        (None, Ok(())) => {}
+    }
+    let Hashing { inner, hash } = writer;
+    inner.write_all(&hash.finalize())
 }
 
 /// Reads a value.
@@ -157,12 +160,12 @@ impl<W: Write> Write for Hashing<W> {
 }
 
 /// A writer that remembers its error.
-struct Patient<W> {
+struct Remembering<W> {
     inner: W,
     error: Option<io::Error>,
 }
 
-impl<W: Write> Write for Patient<W> {
+impl<W: Write> Write for Remembering<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes);
         self.remember(written)
@@ -174,7 +177,7 @@ impl<W: Write> Write for Patient<W> {
     }
 }
 
-impl<W> Patient<W> {
+impl<W> Remembering<W> {
     fn remember<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
         result.inspect_err(|error| {
             self.error = Some(io::Error::new(error.kind(), error.to_string()));

@@ -103,6 +103,48 @@ fn damage_costs_time_and_is_told() {
     assert_eq!(second.finished::<u32>("two"), Some(22));
     assert_eq!(second.resumed::<u32>("three"), Some(1));
     assert!(second.take_notes()[0].contains("state is damaged: its checksum"));
+    // The intact one must outlive the first of the two renames that the next state takes.
+    fs::rename(folder.path().join("state"), folder.path().join("state.previous")).unwrap();
+    assert_eq!(journal(folder.path()).finished::<u32>("one"), Some(11));
+    let mut third = journal(folder.path());
+    let results = ["one", "two"].map(|name| third.finished::<u32>(name));
+    assert_eq!((results, third.resumed::<u32>("three")), ([Some(11), Some(22)], Some(1)));
+}
+
+/// Fails if a folder is brought to the disk before what it holds, or one is left out.
+#[test]
+fn folders_come_after_those_inside() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    create_folder(&at("a/b/c")).unwrap();
+    create_folder(&at("a/d")).unwrap();
+    fs::write(at("a/b/file"), "").unwrap();
+    let found = replace::folders(&at("a")).unwrap();
+    let place = |name: &str| found.iter().position(|folder| *folder == at(name)).unwrap();
+    assert_eq!(found.len(), 4, "{found:?}");
+    assert!(place("a/b/c") < place("a/b"));
+    assert_eq!(place("a"), 3);
+    sync_names(&at("a")).unwrap();
+    assert!(sync_names(&at("a/b/file")).is_err());
+}
+
+/// Fails if a kept file is lost when the new one cannot be written, or the new one is not the first to be looked at.
+#[test]
+fn the_one_before_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let keep = |text: &'static [u8]| {
+        rotate(&at("new"), &at("old"), |file| std::io::Write::write_all(file, text))
+    };
+    let read = |name: &str| fs::read(at(name)).unwrap();
+    keep(b"1").unwrap();
+    keep(b"2").unwrap();
+    keep(b"3").unwrap();
+    assert_eq!((read("new"), read("old")), (b"3".to_vec(), b"2".to_vec()));
+    let full = |_: &mut std::io::BufWriter<fs::File>| Err(std::io::ErrorKind::StorageFull.into());
+    assert!(rotate(&at("new"), &at("old"), full).is_err());
+    assert_eq!((read("new"), read("old")), (b"3".to_vec(), b"2".to_vec()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
 /// Fails if a process killed between any two steps of keeping a state leaves neither of the two states.
@@ -116,8 +158,7 @@ fn one_state_is_always_whole() {
     fs::rename(at("state"), at("state.previous")).unwrap();
     assert_eq!(journal(folder.path()).resumed::<u32>("one"), Some(3));
     // With a half-written one beside it.
-    fs::write(at("state.new"), b"amc-kept").unwrap();
-    fs::write(at(".state.new.part"), b"amc").unwrap();
+    fs::write(at(".state.part"), b"amc").unwrap();
     let mut next = journal(folder.path());
     assert_eq!(next.resumed::<u32>("one"), Some(3));
     next.keep("one", false, || 4_u32).unwrap();

@@ -1,9 +1,10 @@
 //! The seal of a file: SHA-256 over all of its bytes, the digits of the seal read as zeros.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
+
+use crate::storage::hex;
 
 /// How many hexadecimal digits a checksum has.
 pub(super) const DIGITS: usize = 64;
@@ -28,11 +29,7 @@ pub(super) fn digits(bytes: &[u8], place: &Range<usize>) -> String {
     hash.update(bytes.get(..place.start).unwrap_or_default());
     hash.update([b'0'; DIGITS]);
     hash.update(bytes.get(place.end..).unwrap_or_default());
-    hash.finalize().iter().fold(String::with_capacity(DIGITS), |mut digits, byte| {
-        // Writing to a string never fails.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

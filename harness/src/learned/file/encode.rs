@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::checksum::{self, DIGITS};
 use super::decode::json_end;
-use crate::storage::replace;
+use crate::storage::{replace, rotate};
 
 use super::{Envelope, FORMAT, FileError, Kind, Tensor, VERSION};
 
@@ -26,6 +26,23 @@ pub fn write<H: Serialize + DeserializeOwned>(
     let file = path.display().to_string();
     let bytes = encode(&file, kind, header, tensors)?;
     replace(path, |file| file.write_all(&bytes))
+        .map_err(|error| FileError::Unwritable { file, error })
+}
+
+/// Writes a file, whole or not at all; what was there before goes to `previous`.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_over<H: Serialize + DeserializeOwned>(
+    path: &Path,
+    previous: &Path,
+    kind: Kind,
+    header: &H,
+    tensors: &[Tensor<'_>],
+) -> Result<(), FileError> {
+    let file = path.display().to_string();
+    let bytes = encode(&file, kind, header, tensors)?;
+    rotate(path, previous, |file| file.write_all(&bytes))
         .map_err(|error| FileError::Unwritable { file, error })
 }
 

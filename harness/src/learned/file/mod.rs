@@ -24,7 +24,7 @@ mod stored;
 mod tensor;
 
 pub use decode::{decode, read};
-pub use encode::{encode, write};
+pub use encode::{encode, write, write_over};
 pub use error::FileError;
 pub use stored::Stored;
 pub use tensor::{Numbers, Tensor};

@@ -1,6 +1,9 @@
 //! All of a training at one moment: the optimizer's state, where it stands, and what it recorded.
+//!
+//! The checkpoint before the newest is kept beside it: damage of one of the two costs time and changes no result.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -43,10 +46,15 @@ struct Header {
 /// The four vectors of the optimizer by their names in the file.
 const VECTORS: [&str; 4] = ["weights", "first", "second", "average"];
 
-/// Writes a checkpoint.
+/// Where the checkpoint before the one at `path` is.
+pub fn previous_checkpoint(path: &Path) -> PathBuf {
+    path.with_extension("previous.safetensors")
+}
+
+/// Writes a checkpoint; what was there before is kept as [`previous_checkpoint`].
 ///
 /// # Errors
-/// Those of [`file::write`].
+/// Those of [`file::write_over`].
 pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<(), FileError> {
     let state = &checkpoint.state;
     let source = path.display().to_string();
@@ -69,10 +77,54 @@ pub fn write_checkpoint(path: &Path, checkpoint: &Checkpoint) -> Result<(), File
         all.append(&mut tensors(&shape, &format!("{name}/"), network));
         all.push(Tensor::f32(format!("{name}/constants"), &[constants], rest));
     }
-    file::write(path, Kind::Checkpoint, &header, &all)
+    file::write_over(path, &previous_checkpoint(path), Kind::Checkpoint, &header, &all)
 }
 
-/// Reads a checkpoint.
+/// A checkpoint that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DamagedCheckpoint {
+    /// Its file.
+    pub file: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl DamagedCheckpoint {
+    fn new(file: &Path, error: &FileError) -> Self {
+        let text = error.to_string();
+        let own = format!("{}: ", file.display());
+        let what = text.strip_prefix(&own).unwrap_or(&text);
+        // What to do about it is another thing for a checkpoint that has one before it.
+        let what = what.split("; ").next().unwrap_or(what).trim_start_matches("damaged, ");
+        Self { file: file.to_owned(), what: what.to_owned() }
+    }
+}
+
+/// The newest intact checkpoint of the two at `path`, if there is one, and those newer than it that cannot be used.
+///
+/// An older one takes the place of a damaged one, so that the next checkpoint is not written over the only good one.
+pub fn newest_checkpoint(path: &Path) -> (Option<Checkpoint>, Vec<DamagedCheckpoint>) {
+    let previous = previous_checkpoint(path);
+    let mut damaged = Vec::new();
+    for file in [path, &previous] {
+        match read_checkpoint(file) {
+            Ok(checkpoint) => {
+                if !damaged.is_empty() {
+                    // Where that cannot be, nothing is worse than before.
+                    let _ = std::fs::rename(file, path);
+                }
+                return (Some(checkpoint), damaged);
+            }
+            // Not yet written, or a process was killed between the two renames of the next.
+            Err(FileError::Unreadable { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+            }
+            Err(error) => damaged.push(DamagedCheckpoint::new(file, &error)),
+        }
+    }
+    (None, damaged)
+}
+
+/// Reads the checkpoint of one file.
 ///
 /// # Errors
 /// Those of [`file::read`]; a header of something else.

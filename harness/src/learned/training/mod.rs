@@ -8,7 +8,7 @@
 //! | `optimizer.rs` | AdamW, clipping, the moving average |
 //! | `validation.rs` | losses on samples kept apart, by noise level |
 //! | `trainer.rs` | a training from its beginning, or from a checkpoint, to its end |
-//! | `checkpoint.rs` | all of a training in a file |
+//! | `checkpoint.rs` | all of a training in a file, and in the one before |
 
 mod checkpoint;
 mod data;
@@ -18,7 +18,10 @@ mod stage;
 mod trainer;
 mod validation;
 
-pub use checkpoint::{Checkpoint, read_checkpoint, write_checkpoint};
+pub use checkpoint::{
+    Checkpoint, DamagedCheckpoint, newest_checkpoint, previous_checkpoint, read_checkpoint,
+    write_checkpoint,
+};
 pub use data::TrainingData;
 pub use optimizer::{OptimizerRules, OptimizerState};
 pub use rules::{ClassificationRules, StageRules, TrainingRules};

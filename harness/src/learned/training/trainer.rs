@@ -16,7 +16,8 @@ use super::super::stored::ModelHeader;
 use super::stage::{Material, Stage, StepLosses};
 use super::validation::{ValidationLosses, validate};
 use super::{
-    Checkpoint, OptimizerState, StageRules, TrainingData, TrainingRules, write_checkpoint,
+    Checkpoint, DamagedCheckpoint, OptimizerState, StageRules, TrainingData, TrainingRules,
+    write_checkpoint,
 };
 
 /// Validations in a stage.
@@ -83,6 +84,9 @@ pub trait Watcher {
 
     /// The model was validated.
     fn record(&mut self, record: &Record);
+
+    /// A checkpoint cannot be used; the training goes on without it, to the same bits.
+    fn damaged(&mut self, _checkpoint: &DamagedCheckpoint) {}
 
     /// Whether the training should end after the step in progress.
     fn wants_to_stop(&self) -> bool {

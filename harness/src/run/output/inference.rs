@@ -16,7 +16,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::super::{Problem, Run};
-use crate::storage::write_through;
+use crate::storage::{sync_names, write_through};
 
 /// Writes the folder.
 pub(super) fn write(folder: &Path, problem: &Problem, run: &Run) -> io::Result<()> {
@@ -123,6 +123,7 @@ impl<'a> Store<'a> {
     fn finish(self) -> io::Result<()> {
         let all = json!({"zarr_consolidated_format": 1, "metadata": self.metadata});
         let path = self.folder.join(".zmetadata");
-        write_through(&path, |file| Ok(serde_json::to_writer_pretty(file, &all)?))
+        write_through(&path, |file| Ok(serde_json::to_writer_pretty(file, &all)?))?;
+        sync_names(self.folder)
     }
 }

@@ -12,7 +12,7 @@
 //! | `manifest.json` | names, sizes and checksums of all others, written last |
 //!
 //! The folder is created and tried before the run starts. All files are written under temporary names and renamed when
-//! the last one is complete, so that no half-written file ever carries its final name, and a full disk leaves neither
+//! the last one is complete and on the disk, so that no half-written file ever carries its final name, and a full disk leaves neither
 //! some of the files nor those of two runs. Until then `checkpoint/` holds what another process needs to go on
 //! ([`crate::storage::Journal`]).
 
@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use super::kept;
 use super::{Problem, Run, RunError};
 use crate::config::RunConfig;
-use crate::storage::{Every, Journal, Lock, Manifest};
+use crate::storage::{Every, Journal, Lock, Manifest, create_folder, sync_folder, write_through};
 
 /// All files but the manifest, in the order in which they get their names.
 const FILES: [&str; 7] = [
@@ -82,7 +82,7 @@ impl OutputDir {
             return Err(refuse(message.into()));
         }
         let created = !path.exists();
-        fs::create_dir_all(path).map_err(|e| {
+        create_folder(path).map_err(|e| {
             refuse(format!("the folder cannot be created ({e}): choose another --out"))
         })?;
         let probe = path.join(".amc-probe");
@@ -174,18 +174,20 @@ impl OutputDir {
             }
             fs::rename(self.temporary(name), place).map_err(|e| self.unwritable(name, &e))?;
         }
+        // The manifest says that all of them are there: no name may reach the disk after it.
+        sync_folder(&self.path.join(FILES[0]));
         Manifest::of(&self.path, &FILES)
             .and_then(|manifest| manifest.write(&self.path))
             .map_err(|e| self.unwritable("manifest.json", &e))
     }
 
-    /// Writes one file under its temporary name.
+    /// Writes one file under its temporary name, and brings it to the disk.
     fn fill(
         &self,
         name: &str,
         fill: impl FnOnce(&mut BufWriter<fs::File>) -> io::Result<()>,
     ) -> Result<(), RunError> {
-        crate::storage::replace(&self.temporary(name), fill).map_err(|e| self.unwritable(name, &e))
+        write_through(&self.temporary(name), fill).map_err(|e| self.unwritable(name, &e))
     }
 
     fn temporary(&self, name: &str) -> PathBuf {
@@ -215,7 +217,7 @@ fn refuse_experiment(path: &Path) -> Result<(), RunError> {
 }
 
 /// The lock of a folder.
-fn locked(path: &Path) -> Result<Lock, RunError> {
+pub(super) fn locked(path: &Path) -> Result<Lock, RunError> {
     let refuse = |message: String| RunError::File { path: path.to_owned(), message };
     match Lock::take(path) {
         Ok(Some(lock)) => Ok(lock),
@@ -229,4 +231,29 @@ fn locked(path: &Path) -> Result<Lock, RunError> {
 /// Removes a file or folder if it is there.
 fn remove(path: &Path) {
     let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a file is written beside its temporary name first, which takes it to the disk twice.
+    #[test]
+    fn a_file_has_one_temporary_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || {
+            let entries = fs::read_dir(folder.path()).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let mut names: Vec<String> = names.filter(|name| name != ".amc-lock").collect();
+            names.sort();
+            names
+        };
+        let out = OutputDir::prepare(folder.path(), false).unwrap();
+        let while_open = |file: &mut BufWriter<fs::File>| {
+            assert_eq!(names(), [".summary.json.part"]);
+            file.write_all(b"{}")
+        };
+        out.fill("summary.json", while_open).unwrap();
+        assert_eq!(names(), [".summary.json.part"]);
+    }
 }

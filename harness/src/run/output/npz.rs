@@ -9,13 +9,13 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 
 /// An archive in the making.
 pub(super) struct Archive<'a> {
-    zip: ZipWriter<Patient<'a>>,
+    zip: ZipWriter<Pretending<'a>>,
 }
 
 impl<'a> Archive<'a> {
     /// An empty one.
     pub(super) fn new(file: &'a mut BufWriter<File>) -> Self {
-        Self { zip: ZipWriter::new(Patient::new(file)) }
+        Self { zip: ZipWriter::new(Pretending::new(file)) }
     }
 
     /// Adds an array of this shape, row-major.
@@ -40,15 +40,15 @@ impl<'a> Archive<'a> {
 
     /// Closes it.
     pub(super) fn finish(self) -> io::Result<()> {
-        let patient = self.zip.finish()?;
-        patient.error.map_or(Ok(()), Err)
+        let writer = self.zip.finish()?;
+        writer.error.map_or(Ok(()), Err)
     }
 }
 
 /// A writer that keeps its first error to itself until it is asked, and then only pretends.
 ///
 /// An archive dropped after an error prints to stderr, where our one line about it belongs.
-struct Patient<'a> {
+struct Pretending<'a> {
     file: &'a mut BufWriter<File>,
     error: Option<io::Error>,
     /// Where the file would be without the error, and where it would end.
@@ -56,7 +56,7 @@ struct Patient<'a> {
     end: u64,
 }
 
-impl<'a> Patient<'a> {
+impl<'a> Pretending<'a> {
     fn new(file: &'a mut BufWriter<File>) -> Self {
         Self { file, error: None, position: 0, end: 0 }
     }
@@ -68,7 +68,7 @@ impl<'a> Patient<'a> {
     }
 }
 
-impl Write for Patient<'_> {
+impl Write for Pretending<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.attempt(|file| file.write_all(bytes));
         self.position += bytes.len() as u64;
@@ -82,7 +82,7 @@ impl Write for Patient<'_> {
     }
 }
 
-impl Seek for Patient<'_> {
+impl Seek for Pretending<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(position) => Some(position),
