@@ -322,6 +322,7 @@ fn ladders_do_not_depend_on_threads() {
             "mean_rejection_rate",
             "round_trips",
             "restarts",
+            "kept_every",
             "round_trip_rate",
             "predicted_round_trip_rate",
             "levels",
@@ -333,7 +334,72 @@ fn ladders_do_not_depend_on_threads() {
         assert_eq!(summary["round_trips"].as_array().unwrap().len(), 11);
         assert_eq!(summary["times"].as_array().unwrap().len(), 7);
         assert_eq!(summary["particles"], 60 * 11);
+        assert_eq!(summary["kept_every"], 1);
     }
+    // Room for two rounds: the first and the thirty-third.
+    let output = amc(&["run", "c.toml", "--set", "sampler.samples=22"], folder.path());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("22, of one round in 32"), "{text}");
+}
+
+/// Fails if a run goes into the folder of an experiment, whatever of it is there and whether or not it is forced to.
+#[test]
+fn the_folder_of_an_experiment_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
+    for file in ["plan.json", "results.json", "cells/0000-1.json"] {
+        std::fs::create_dir_all(out.join(file).parent().unwrap()).unwrap();
+        std::fs::write(out.join(file), "of an experiment").unwrap();
+        for force in [&[][..], &["--force"]] {
+            let run = [&["run", "c.toml", "--quiet", "--out", "out"], force].concat();
+            let output = amc(&run, folder.path());
+            let message = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(2), "{file}: {message}");
+            let (what, _) = file.split_once('/').unwrap_or((file, ""));
+            assert!(message.contains(&format!("holds an experiment ({what})")), "{message}");
+        }
+        assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1, "{file}");
+        std::fs::remove_dir_all(&out).unwrap();
+    }
+}
+
+/// Fails if Ctrl-C says nothing where nothing is kept, or waits for a level to end.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_says_that_nothing_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    // An hour or more.
+    let text = SMALL.replace("301", "1000000").replace("levels = 12", "levels = 2000");
+    std::fs::write(folder.path().join("c.toml"), text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amc"));
+    command.args(["run", "c.toml", "--quiet"]).current_dir(folder.path());
+    let piped = std::process::Stdio::piped;
+    let process = command.stdout(piped()).stderr(piped()).spawn().unwrap();
+    // Ctrl-C is the second bit of the signals that a process listens to.
+    let status = format!("/proc/{}/status", process.id());
+    let listens = || {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t"));
+        caught.and_then(|mask| u64::from_str_radix(mask, 16).ok()).is_some_and(|m| m & 2 != 0)
+    };
+    for _ in 0..1000 {
+        if listens() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    // Where nobody listens, this ends it too.
+    for signal in ["-INT", "-TERM"] {
+        let id = process.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).stderr(piped()).output().unwrap();
+        assert!(sent.status.success() || signal == "-TERM");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    }
+    let output = process.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert_eq!(said, "error: stopped; nothing was kept: --out DIR keeps a run\n");
 }
 
 /// Fails if `amc schedule` prints anything but JSON where asked, loses its figure, leaves one behind

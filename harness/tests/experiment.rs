@@ -141,7 +141,16 @@ fn a_check_compares_with_what_is_expected() {
     assert_eq!(unknown.status.code(), Some(2));
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
     assert!(said.contains("no expectations are kept for own's quick preset"), "{said}");
-    assert!(said.contains("--expected FILE"), "{said}");
+    let makes = "`amc experiment run path/to/own --preset quick --expect --out OTHER`";
+    assert!(said.contains(makes) && said.contains("--expected OTHER/expected.json"), "{said}");
+    // What they were made from shows nothing about them; beside other runs they are found.
+    let own_runs = output(&["check", &reference]);
+    assert_eq!(own_runs.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&own_runs.stderr).into_owned();
+    let next = format!("`amc experiment check OTHER --expected {expected}`");
+    assert!(said.contains("--preset quick --out OTHER`") && said.contains(&next), "{said}");
+    std::fs::copy(&expected, format!("{out}/expected.json")).unwrap();
+    assert_eq!(output(&["check", &out]).status.code(), Some(0));
     // Nor is another experiment of the same name and rows.
     let foreign = std::fs::read_to_string(&expected).unwrap();
     let digest = foreign.find("grid_sha256\": \"").unwrap() + 15;
@@ -151,14 +160,83 @@ fn a_check_compares_with_what_is_expected() {
     let refused = check(&file);
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("other settings"));
-    let other = std::fs::read_to_string(&expected).unwrap().replace("\"quick\"", "\"full\"");
-    std::fs::write(&file, other).unwrap();
-    assert_eq!(check(&file).status.code(), Some(2));
+    // What differs is said, and nothing else.
+    let preset = format!(
+        "is for preset full, and {out} holds preset quick; `amc experiment run path/to/own"
+    );
+    let name = format!("is for the experiment rank, and {out} holds own: give");
+    for (from, to, words) in [("\"quick\"", "\"full\"", preset), ("\"own\"", "\"rank\"", name)] {
+        let other = std::fs::read_to_string(&expected).unwrap().replace(from, to);
+        std::fs::write(&file, other).unwrap();
+        let refused = check(&file);
+        assert_eq!(refused.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains(&words), "{said}");
+    }
     // Nor is a run that is not finished.
     std::fs::remove_file(Path::new(&out).join("manifest.json")).unwrap();
     let unfinished = check(&expected);
     assert_eq!(unfinished.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unfinished.stderr).contains("unfinished"));
+}
+
+/// Fails if damage of any file goes unsaid, or the command that is said does not mend it or runs intact cells again.
+#[test]
+fn damage_is_mended_by_the_command_that_is_said() {
+    let room = tempfile::tempdir().unwrap();
+    let own = own_experiment(room.path());
+    let folder = room.path().join("out");
+    let out = folder.to_str().unwrap();
+    let run = || assert!(output(&["run", &own, "--out", out, "--quiet"]).status.success());
+    run();
+    let said = || {
+        let report = Command::new(env!("CARGO_BIN_EXE_amc")).args(["report", out]).output();
+        [output(&["check", out]), report.unwrap()].map(|refused| {
+            assert_eq!(refused.status.code(), Some(2));
+            String::from_utf8(refused.stderr).unwrap()
+        })
+    };
+    let again = format!("`amc experiment run path/to/own --preset quick --out {out}`");
+    let whole = rows(&folder);
+    let written = || folder.join("cells/0003-2.json").metadata().unwrap().modified().unwrap();
+    let before = written();
+    for name in ["results.json", "plan.json", "manifest.json", "cells/0000-1.json"] {
+        let mut bytes = std::fs::read(folder.join(name)).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(folder.join(name), bytes).unwrap();
+        for said in said() {
+            assert!(said.contains(name) && said.contains(&again), "{name}: {said}");
+            assert!(said.contains("keeps the cells that are intact"), "{name}: {said}");
+        }
+        run();
+        let whole_again = String::from_utf8(output(&["check", out]).stderr).unwrap();
+        assert!(whole_again.contains("no expectations are kept"), "{name}: {whole_again}");
+        assert_eq!((rows(&folder), written()), (whole.clone(), before), "{name}");
+    }
+    // A manifest that does not know the results, as one of something else.
+    let manifest = amc_harness::storage::Manifest::of(&folder, &["plan.json"]).unwrap();
+    manifest.write(&folder).unwrap();
+    for said in said() {
+        assert!(said.contains("is not in manifest.json"), "{said}");
+    }
+}
+
+/// Fails if the example in the help is refused, or its data do not decide its claim.
+#[test]
+fn the_example_in_the_help_decides_its_claim() {
+    let room = tempfile::tempdir().unwrap();
+    let help = String::from_utf8(output(&["--help"]).stdout).unwrap();
+    let (_, example) = help.split_once("a config.toml like this one:\n").unwrap();
+    let (example, _) = example.split_once("\nExit codes").unwrap();
+    let own = own_experiment(room.path());
+    std::fs::write(Path::new(&own).join("config.toml"), example).unwrap();
+    let out = room.path().join("out");
+    let done = output(&["run", &own, "--out", out.to_str().unwrap(), "--quiet", "--json"]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let results: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let claims = results["claims"].as_array().unwrap();
+    assert!(!claims.is_empty() && claims.iter().all(|c| c["verdict"] != "undecided"), "{claims:?}");
 }
 
 /// Fails if an interrupted run ends without finishing its cells, without saying how to go on, or with another code than 130.
@@ -193,7 +271,8 @@ fn an_interrupt_is_obeyed() {
     assert!(!out.join("manifest.json").exists());
     let refused = output(&["check", out.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("is unfinished: run the same command again to go on"), "{said}");
+    let again = format!("`amc experiment run path/to/own --preset quick --out {}`", out.display());
+    assert!(said.contains("is unfinished") && said.contains(&again), "{said}");
 }
 
 /// Fails if the list leaves an experiment out, a quick preset is estimated at more than three minutes, or a misspelt name does not lead to the right one.
@@ -211,6 +290,10 @@ fn experiments_are_listed() {
             "{entry}"
         );
         assert!(quick["estimated_seconds"].as_f64() < Some(180.0), "{entry}");
+    }
+    for (threads, words) in [("1", "for 1 thread.\n"), ("2", "for 2 threads.\n")] {
+        let text = String::from_utf8(output(&["list", "--threads", threads]).stdout).unwrap();
+        assert!(text.ends_with(words), "{text}");
     }
     let misspelt = output(&["run", "kernel-variances"]);
     assert_eq!(misspelt.status.code(), Some(2));

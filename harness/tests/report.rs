@@ -114,6 +114,7 @@ fn every_figure_of_a_run_is_there() {
     );
     assert!(made.figure("levels").contains("rejection rate of swaps"));
     assert!(made.page.contains("Verdict") && made.page.contains("[sampler]"));
+    assert!(made.page.contains(">240, of every round<"));
 }
 
 /// Fails if runs do not share figures and table, one of them is lost, or two folders of one name are confused.
@@ -232,7 +233,14 @@ fn what_is_no_result_is_refused() {
     refuse(&["run"], &["summary.json", "2 bytes"]);
     seal(&run);
     refuse(&["run"], &["summary.json", "is not what this version of amc writes"]);
+    // What the manifest does not know is not read, as nothing vouches for it.
+    fs::write(run.join("results.json"), "{}").unwrap();
+    refuse(&["run"], &["is not in manifest.json"]);
+    fs::remove_file(run.join("results.json")).unwrap();
+    damage(&run.join("manifest.json"));
+    refuse(&["run"], &["manifest.json was damaged", "repeat the run, or restore it"]);
     fs::remove_file(run.join("manifest.json")).unwrap();
+    refuse(&["run"], &["manifest.json is missing: the run did not end", "repeat the run"]);
     // Killed as it began: `amc resume` would refuse it.
     fs::create_dir(run.join("checkpoint")).unwrap();
     refuse(&["run"], &["repeat the run"]);
@@ -241,8 +249,26 @@ fn what_is_no_result_is_refused() {
     killed(folder.path(), "run");
     fs::remove_file(run.join("manifest.json")).unwrap_or_default();
     refuse(&["run"], &["amc resume run"]);
-    fs::write(run.join("plan.json"), "{}").unwrap();
-    refuse(&["run"], &["amc experiment run"]);
+    fs::write(run.join("plan.json"), "{\"name\": \"rank\", \"preset\": \"full\"}").unwrap();
+    refuse(&["run"], &["`amc experiment run rank --preset full --out run`"]);
+}
+
+/// Fails if a page that this program did not write is replaced, or one of its own is not.
+#[test]
+fn the_page_of_somebody_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    tiny(folder.path(), "run");
+    let mine = folder.path().join("mine.html");
+    fs::write(&mine, "<!DOCTYPE html><title>mine</title>").unwrap();
+    let refused = amc(&["report", "run", "--out", "mine.html"], folder.path());
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{message}");
+    assert!(message.contains("mine.html: is there already") && message.contains("--out"));
+    assert_eq!(fs::read_to_string(&mine).unwrap(), "<!DOCTYPE html><title>mine</title>");
+    assert!(!folder.path().join("mine-figures").exists());
+    for _ in 0..2 {
+        report(&["run", "--out", "own.html"], folder.path()).check();
+    }
 }
 
 /// Fails if reports of two names in one folder share figures, or one is written into the other's folder.

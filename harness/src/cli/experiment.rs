@@ -13,6 +13,7 @@ use super::progress::weighted_bar;
 use super::table::{quantity, quantity_with_error, table};
 use super::{interrupt, print, print_json, thread_count};
 use crate::experiment::claims::{ClaimVerdict, Decided};
+use crate::experiment::folder::{FIRST_OTHER_SEED, argument};
 use crate::experiment::{
     Deviation, Expectation, Plan, Preset, Results, Row, Watcher, cell_seconds, estimated_seconds,
     execute, find, names, read_results, seeds_in_words,
@@ -105,11 +106,14 @@ An experiment of your own is a folder with a config.toml like this one:
   claim = "Second order needs fewer levels."
   [base.target]
   kind = "two-modes"
+  dim = 8
+  [base.sampler]
+  particles = 1024
   [[vary]]
   name = "levels"
   role = "axis"             # series: a line of a figure; panel: a figure of its own
   key = "path.levels"
-  values = [16, 32]
+  values = [16, 32, 64]
   [[vary]]
   name = "bridge"
   role = "series"
@@ -118,9 +122,9 @@ An experiment of your own is a folder with a config.toml like this one:
     { label = "second order", set = { bridge = { kind = "second-order" } } },
   ]
   [preset.quick]
-  seeds = [1, 2, 3, 4]
+  seeds = [1, 2, 3, 4, 5, 6]  # fewer decide little
   [preset.full]
-  seeds = [1, 2, 3, 4, 5, 6, 7, 8]
+  seeds = { first = 1, last = 12 }
   [[claims]]
   claim = "second order keeps more particles"
   measure = "ess"
@@ -189,7 +193,7 @@ fn list(arguments: &ListArguments) -> Result<(), RunError> {
             size(&entry.full)
         );
     }
-    print(&format!("{text}Times are estimates for {threads} threads.\n"))
+    print(&format!("{text}Times are estimates for {}.\n", threads_in_words(threads)))
 }
 
 fn run(arguments: &RunArguments) -> Result<(), RunError> {
@@ -201,19 +205,20 @@ fn run(arguments: &RunArguments) -> Result<(), RunError> {
     };
     let default = || PathBuf::from(format!("{}-{}", experiment.name, preset.name()));
     let out = arguments.out.clone().unwrap_or_else(default);
-    // Far from the seeds of all presets.
-    let other_seeds = arguments.expect.map(|count| (1001..1001 + count).collect::<Vec<u64>>());
+    let first = FIRST_OTHER_SEED;
+    let other_seeds = arguments.expect.map(|count| (first..first + count).collect::<Vec<u64>>());
     let plan = Plan::new(&experiment, preset, &out, other_seeds.as_deref())?;
     let estimate = estimated_seconds(&plan, threads);
     let title = (!arguments.quiet).then(|| {
         format!(
-            "{}, {}: {} runs of {} settings, about {} on {threads} threads (an estimate); {} can be \
+            "{}, {}: {} runs of {} settings, about {} on {} (an estimate); {} can be \
              stopped at any moment and goes on with the same command",
             experiment.name,
             preset.name(),
             plan.cells.len(),
             plan.rows.len(),
             duration(estimate),
+            threads_in_words(threads),
             out.display()
         )
     });
@@ -412,7 +417,19 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
     let text = read_results(&arguments.dir)?;
     let found: Results = serde_json::from_str(&text)
         .map_err(|error| refuse(results.clone(), format!("{error}; run the experiment again")))?;
-    let (path, text) = match &arguments.expected {
+    let own = arguments.dir.join("expected.json");
+    let beside = (arguments.expected.is_none() && own.exists()).then_some(&own);
+    let command = format!("amc experiment run {} --preset", argument(&found.experiment));
+    let dir = arguments.dir.display();
+    if beside.is_some() && found.seeds.first() == Some(&FIRST_OTHER_SEED) {
+        let (preset, file) = (&found.preset, own.display());
+        let message = format!(
+            "holds the runs that its expected.json was made from (--expect); `{command} {preset} --out OTHER` makes some to \
+             compare with it, by `amc experiment check OTHER --expected {file}`"
+        );
+        return Err(refuse(arguments.dir.clone(), message));
+    }
+    let (path, text) = match arguments.expected.as_ref().or(beside) {
         Some(path) => (
             path.clone(),
             std::fs::read_to_string(path)
@@ -424,8 +441,8 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
             let text = known.and_then(|known| known.expected).ok_or_else(|| {
                 let (name, preset) = (&found.experiment, &found.preset);
                 let message = format!(
-                    "no expectations are kept for {name}'s {preset} preset as it was run; `amc experiment run {name} \
-                     --expect` makes some, for --expected FILE"
+                    "no expectations are kept for {name}'s {preset} preset as it was run; `{command} {preset} --expect \
+                     --out OTHER` makes some, for `amc experiment check {dir} --expected OTHER/expected.json`"
                 );
                 refuse(arguments.dir.clone(), message)
             })?;
@@ -434,27 +451,30 @@ fn check(arguments: &CheckArguments) -> Result<(), RunError> {
     };
     let expected: Expectation =
         serde_json::from_str(&text).map_err(|error| refuse(path.clone(), error.to_string()))?;
-    if (&expected.experiment, &expected.preset) != (&found.experiment, &found.preset)
-        || found.seeds.len() != expected.expected_runs
-    {
+    if expected.experiment != found.experiment {
         let message = format!(
-            "is for {}, preset {}, {} seeds, and {} holds {}, preset {}, {} seeds; run it with --preset {}",
-            expected.experiment,
-            expected.preset,
-            expected.expected_runs,
-            arguments.dir.display(),
-            found.experiment,
-            found.preset,
-            found.seeds.len(),
+            "is for the experiment {}, and {dir} holds {}: give the one that is for it",
+            expected.experiment, found.experiment
+        );
+        return Err(refuse(path, message));
+    }
+    let seeds = [expected.expected_runs, found.seeds.len()].map(|n| format!("{n} seeds"));
+    let [of_expected, of_found] = [&expected.preset, &found.preset].map(|p| format!("preset {p}"));
+    let differs = match of_expected == of_found {
+        true => (seeds[0] != seeds[1]).then_some((&seeds[0], &seeds[1])),
+        false => Some((&of_expected, &of_found)),
+    };
+    if let Some((is, holds)) = differs {
+        let message = format!(
+            "is for {is}, and {dir} holds {holds}; `{command} {} --out OTHER` runs what it is for",
             expected.preset
         );
         return Err(refuse(path, message));
     }
     if expected.grid_sha256 != found.grid_sha256 {
         let message = format!(
-            "is for other settings than those of {}; `amc experiment run {} --expect` makes expectations of yours",
-            arguments.dir.display(),
-            found.experiment
+            "is for other settings than those of {dir}; `{command} {} --expect --out OTHER` makes expectations of yours",
+            found.preset
         );
         return Err(refuse(path, message));
     }
@@ -509,6 +529,11 @@ fn differences(
         "{experiment}, {preset}: {} of {compared} numbers and verdicts are as expected\n",
         compared - deviations.len() - contradicted.len()
     )
+}
+
+/// So many threads as a person says it.
+fn threads_in_words(threads: usize) -> String {
+    format!("{threads} thread{}", if threads == 1 { "" } else { "s" })
 }
 
 /// Seconds as a person says them.

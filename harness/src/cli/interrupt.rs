@@ -19,6 +19,15 @@ pub(super) fn watch() {
     let _ = ctrlc::set_handler(asked);
 }
 
+/// From now on the same signals end the program at once, as nothing is kept that could be finished, and it says so.
+pub(super) fn watch_unkept() {
+    let asked = || {
+        eprintln!("error: stopped; nothing was kept: --out DIR keeps a run");
+        std::process::exit(i32::from(EXIT_CODE));
+    };
+    let _ = ctrlc::set_handler(asked);
+}
+
 /// Whether somebody wants the run to end.
 pub(super) fn requested() -> bool {
     REQUESTED.load(Ordering::SeqCst)

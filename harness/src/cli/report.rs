@@ -9,6 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{figure, print, print_json};
+use crate::report::html::MARK;
 use crate::report::{
     Figure, Folder, Report, ReportError, ReportOptions, png, report as make_report,
 };
@@ -84,6 +85,9 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<(), RunError> {
         (Some(out), _) => out.clone(),
         (None, first) => first.cloned().unwrap_or_default().join("report.html"),
     };
+    if arguments.out.is_some() {
+        check_ours(&page)?;
+    }
     figure::check_writable(&page, figure::Kind::Report)?;
     for warning in folders.iter().filter_map(Folder::warning) {
         eprintln!("warning: {warning}");
@@ -105,6 +109,17 @@ pub(super) fn report(arguments: &ReportArguments) -> Result<(), RunError> {
         files.len(),
         folder.display()
     ))
+}
+
+/// Refuses to replace a page that this program did not write.
+fn check_ours(page: &Path) -> Result<(), RunError> {
+    // One that cannot be read cannot be written either, which is said elsewhere.
+    let Ok(there) = fs::read(page) else { return Ok(()) };
+    if String::from_utf8_lossy(&there).contains(MARK) {
+        return Ok(());
+    }
+    let message = "is there already, and amc did not write it: choose another --out, or remove it";
+    Err(RunError::File { path: page.to_owned(), message: message.into() })
 }
 
 /// Writes figures and page. All are written whole under temporary names before any takes its place, the page last:

@@ -72,6 +72,9 @@ positions * scale + shift are the original ones, which samples.parquet holds. Ex
 
 /// Runs the subcommand.
 pub(super) fn run(arguments: &RunArguments) -> Result<(), RunError> {
+    if arguments.out.is_none() {
+        interrupt::watch_unkept();
+    }
     // Everything that can be refused is, before a folder is created or a particle moves.
     let config = read_config(&arguments.config)?;
     let problem = Problem::new(&config)?;

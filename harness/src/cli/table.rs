@@ -90,6 +90,11 @@ pub(super) fn summary(summary: &Summary) -> String {
             );
             let trips: u64 = report.round_trips.iter().sum();
             row("round trips", trips.to_string(), "");
+            let kept = match report.kept_every {
+                1 => format!("{}, of every round", summary.particles),
+                every => format!("{}, of one round in {every}", summary.particles),
+            };
+            row("samples kept", kept, "");
         }
     }
     if known {

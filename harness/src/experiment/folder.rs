@@ -1,5 +1,6 @@
 //! The folder of an experiment: files that are whole or absent, and a manifest of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,11 +8,13 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::catalog::names;
 use super::plan::Plan;
 use crate::run::{MODEL, RunError, holds_unfinished_run};
 use crate::storage::{Lock, Manifest, ManifestError, create_folder, replace};
 
-const PLAN: &str = "plan.json";
+/// The file with what is to be run.
+pub(crate) const PLAN: &str = "plan.json";
 /// The file with the rows and claims.
 pub(crate) const RESULTS: &str = "results.json";
 
@@ -30,11 +33,15 @@ impl Folder {
     /// A folder of another plan or of something else, and one that cannot be written.
     pub(super) fn open(path: &Path, plan: &Plan) -> Result<Self, RunError> {
         let refuse = |message: String| RunError::File { path: path.to_owned(), message };
+        let described = format!("{:#}\n", describe(plan));
         match fs::read_to_string(path.join(PLAN)) {
+            // Damaged, changed or lost: the manifest knows that it was this plan, and it is written anew.
+            _ if Manifest::remembers(path, PLAN, described.as_bytes()) => {}
             Ok(text) => {
                 let known: Json = serde_json::from_str(&text).map_err(|error| {
                     refuse(format!(
-                        "its plan.json is damaged ({error}); remove it to run all of it anew"
+                        "its plan.json is damaged ({error}), so that nobody knows what its cells are of; remove \
+                         the folder and run the same command again"
                     ))
                 })?;
                 if known["fingerprint"] != json!(plan.fingerprint) {
@@ -68,7 +75,7 @@ impl Folder {
             refuse("is in use by another process: wait for it or choose another --out".into())
         })?;
         let folder = Self { path: path.to_owned(), _lock: lock };
-        folder.write(PLAN, &describe(plan))?;
+        folder.write_text(PLAN, &described)?;
         create(&path.join("cells"))?;
         Ok(folder)
     }
@@ -190,12 +197,51 @@ fn describe(plan: &Plan) -> Json {
     })
 }
 
+/// The command that makes an experiment's folder whole, in words.
+pub(crate) fn again(folder: &Path) -> String {
+    let read = |file: &str| -> Option<Json> {
+        serde_json::from_slice(&fs::read(folder.join(file)).ok()?).ok()
+    };
+    // Either may be the damaged one.
+    let said = |key: &str, of_results: &str| {
+        let word = |file, key: &str| Some(read(file)?[key].as_str()?.to_owned());
+        word(PLAN, key).or_else(|| word(RESULTS, of_results))
+    };
+    let name = said("name", "experiment").map_or("NAME".into(), |name| argument(&name));
+    let preset = said("preset", "preset").unwrap_or("PRESET".into());
+    let expect = other_seeds(read(PLAN).as_ref());
+    let expect = expect.map_or(String::new(), |count| format!(" --expect {count}"));
+    format!(
+        "`amc experiment run {name} --preset {preset}{expect} --out {}` makes it whole, and keeps the cells that are \
+         intact",
+        folder.display()
+    )
+}
+
+/// What `amc experiment run` takes for an experiment of that name.
+pub(crate) fn argument(name: &str) -> String {
+    match names().any(|known| known == name) {
+        true => name.to_owned(),
+        false => format!("path/to/{name}"),
+    }
+}
+
+/// The first of the seeds that expectations are measured with, far from those of all presets.
+pub(crate) const FIRST_OTHER_SEED: u64 = 1001;
+
+/// How many other seeds than the preset's a plan has, if it has any.
+fn other_seeds(plan: Option<&Json>) -> Option<usize> {
+    let seeds = plan?["cells"].as_array()?.iter().map(|cell| cell["seed"].as_u64());
+    let seeds: BTreeSet<u64> = seeds.collect::<Option<_>>()?;
+    (seeds.first() == Some(&FIRST_OTHER_SEED)).then_some(seeds.len())
+}
+
 /// Reads the results of a finished experiment, after comparing them with the manifest.
 ///
 /// # Errors
 /// A folder that is unfinished or damaged.
 pub fn read_results(folder: &Path) -> Result<String, RunError> {
-    let again = "run the same command again to go on";
+    let again = again(folder);
     let refuse = |message: String| RunError::File { path: folder.to_owned(), message };
     let is_there = |name: &str| folder.join(name).exists();
     if !is_there(PLAN) && !is_there(RESULTS) {
@@ -204,8 +250,10 @@ pub fn read_results(folder: &Path) -> Result<String, RunError> {
             false => "holds no experiment: give the --out of `amc experiment run`".into(),
         }));
     }
-    Manifest::check(folder).map_err(|error| match error {
-        ManifestError::Missing => refuse(format!("is unfinished: {again}")),
+    let checked =
+        Manifest::check(folder).and_then(|manifest| manifest.vouch_for(folder, &[RESULTS]));
+    checked.map_err(|error| match error {
+        ManifestError::Missing => refuse(format!("is unfinished (no manifest.json): {again}")),
         damage => refuse(format!("was changed or damaged: {damage}; {again}")),
     })?;
     let path = folder.join(RESULTS);

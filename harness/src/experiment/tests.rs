@@ -351,7 +351,12 @@ fn a_run_goes_on_where_it_was() {
     let file = second.path().join("run/plan.json");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, &text[..text.len() / 2]).unwrap();
-    assert!(run(&second, 2).unwrap_err().to_string().contains("plan.json is damaged"));
+    run(&second, 2).unwrap();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "the manifest knew it");
+    std::fs::write(&file, &text[..text.len() / 2]).unwrap();
+    std::fs::remove_file(second.path().join("run/manifest.json")).unwrap();
+    let message = run(&second, 2).unwrap_err().to_string();
+    assert!(message.contains("plan.json is damaged") && message.contains("remove the folder"));
     std::fs::write(&file, text).unwrap();
     let lock = crate::storage::Lock::take(&second.path().join("run")).unwrap();
     assert!(run(&second, 2).unwrap_err().to_string().contains("in use by another process"));

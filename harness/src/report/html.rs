@@ -47,12 +47,15 @@ details { margin: 1rem 0; } summary { cursor: pointer; }
 /// What a page may load: its own style, and nothing else from anywhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
+/// What tells our pages from all others.
+pub(crate) const MARK: &str = "<meta name=\"generator\" content=\"amc\">";
+
 /// A page with a title, rules of style of its own, and a body of HTML.
 pub(crate) fn page(title: &str, style: &str, body: &str) -> String {
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
+         {MARK}<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <link rel=\"icon\" href=\"data:,\">\
          <title>{}</title><style>{STYLE}{style}</style></head><body>\n{body}</body></html>\n",
         text(title)

@@ -106,13 +106,22 @@ const QUANTITIES: [Quantity; 27] = [
     ("maximum mean discrepancy", |s| quantity(s.maximum_mean_discrepancy), "0"),
     ("Kolmogorov-Smirnov, worst coordinate", |s| quantity(s.kolmogorov_smirnov), "0"),
     ("acceptance rate of the kernel", |s| quantity(s.acceptance_rate), ""),
-    ("samples", |s| count(s.work.particles), ""),
+    ("samples", samples, ""),
     ("evaluations per particle", |s| quantity(s.evaluations_per_particle()), ""),
     ("densities, all of the run", |s| count(s.work.evaluations.density), ""),
     ("scores, all of the run", |s| count(s.work.evaluations.score), ""),
     ("Hessian-vector products, all of the run", |s| count(s.work.evaluations.hessian_product), ""),
     ("seconds of sampling", |s| quantity(s.sampling_seconds), ""),
 ];
+
+fn samples(s: &RunSummary) -> String {
+    let samples = count(s.work.particles);
+    match s.kept_every {
+        None => samples,
+        Some(1) => format!("{samples}, of every round"),
+        Some(every) => format!("{samples}, of one round in {}", count(every)),
+    }
+}
 
 fn upper(s: &RunSummary) -> String {
     with_error(s.log_z_upper, s.log_z_upper_std_error)

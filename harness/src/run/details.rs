@@ -45,6 +45,8 @@ pub struct ExchangeReport {
     pub rounds: usize,
     /// Rounds before them.
     pub warmup: usize,
+    /// Rounds from one whose samples are kept to the next, the first being kept; all rounds where the last alone is.
+    pub kept_every: usize,
     /// `log Z` by stepping stones from the reference to the target.
     pub log_z_forward: f64,
     /// Its standard error.
@@ -85,6 +87,7 @@ impl ExchangeReport {
             ladders: rules.ladders,
             rounds: rules.rounds,
             warmup: rules.warmup,
+            kept_every: outcome.kept_every,
             log_z_forward: outcome.evidence.forward.log_z,
             log_z_forward_std_error: outcome.evidence.forward.log_z_std_error,
             log_z_backward: outcome.evidence.backward.log_z,

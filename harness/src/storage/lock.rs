@@ -5,8 +5,14 @@
 use std::fs::{File, OpenOptions, TryLockError, remove_file};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 const NAME: &str = ".amc-lock";
+
+/// How long a lock that another process has is asked for: one that was killed has it until its memory is given back.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// An exclusive lock on a folder, given back when it is dropped.
 #[derive(Debug)]
@@ -17,16 +23,20 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a folder that exists; `None` if another process has it.
+    /// Takes the lock of a folder that exists; `None` if another process has it and keeps it.
     ///
     /// # Errors
     /// Those of the file system. Where files cannot be locked at all, the lock is taken for granted.
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
-        let path = folder.join(NAME);
+        let (path, start) = (folder.join(NAME), Instant::now());
         loop {
             let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
+                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                    sleep(PAUSE);
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(error)) => return Err(error),
@@ -80,5 +90,18 @@ mod tests {
         assert!(Lock::take(folder.path()).unwrap().is_some());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         assert!(Lock::take(&folder.path().join("nowhere")).is_err());
+    }
+
+    /// Fails if a process that was killed, and gives its lock back a moment later, keeps the next one out.
+    #[test]
+    fn a_lock_that_is_about_to_be_free_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::take(folder.path()).unwrap();
+        let dying = std::thread::spawn(move || {
+            sleep(Duration::from_millis(100));
+            drop(first);
+        });
+        assert!(Lock::take(folder.path()).unwrap().is_some());
+        dying.join().unwrap();
     }
 }

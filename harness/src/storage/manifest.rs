@@ -1,4 +1,4 @@
-//! What a complete folder holds: the name, size and SHA-256 of every file, written last.
+//! What a complete folder holds: the name, size and SHA-256 of every file, and its own SHA-256, written last.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -13,7 +13,7 @@ use super::replace::replace;
 
 /// The file of a manifest, whose presence marks a complete folder.
 pub(super) const MANIFEST: &str = "manifest.json";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// One file of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,13 +22,15 @@ pub struct Recorded {
     pub name: String,
     /// Its size.
     pub bytes: u64,
-    /// Its SHA-256 in hexadecimal digits.
+    /// Its SHA-256 in hex digits.
     pub sha256: String,
 }
 
 /// The files of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// SHA-256 of its own text with nothing in this place.
+    sha256: String,
     /// Version of this format.
     pub format: u32,
     /// Version of the program that wrote the files.
@@ -43,7 +45,10 @@ pub enum ManifestError {
     /// There is none: what was to be written here is not complete.
     #[error("has no manifest.json: what it holds is not complete")]
     Missing,
-    /// The manifest itself.
+    /// The manifest is not what was written.
+    #[error("manifest.json was damaged ({0})")]
+    Damaged(String),
+    /// The manifest cannot be read, or is none of ours.
     #[error("manifest.json cannot be used ({0})")]
     Unusable(String),
     /// A file.
@@ -67,7 +72,8 @@ impl Manifest {
             record(folder, name, &mut files)?;
         }
         files.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(Self { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned(), files })
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Ok(Self { sha256: String::new(), format: FORMAT, version, files })
     }
 
     /// Writes it into its folder.
@@ -75,10 +81,13 @@ impl Manifest {
     /// # Errors
     /// Those of the file system.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        replace(&folder.join(MANIFEST), |file| {
-            serde_json::to_writer_pretty(&mut *file, self)?;
-            file.write_all(b"\n")
-        })
+        let unsealed = self.text(String::new())?;
+        let text = self.text(hex(&Sha256::digest(unsealed)))?;
+        replace(&folder.join(MANIFEST), |file| file.write_all(text.as_bytes()))
+    }
+
+    fn text(&self, sha256: String) -> io::Result<String> {
+        Ok(serde_json::to_string_pretty(&Self { sha256, ..self.clone() })? + "\n")
     }
 
     /// Whether a folder is marked as complete.
@@ -97,22 +106,39 @@ impl Manifest {
         }
     }
 
+    /// Whether the manifest of a folder says that a file held these bytes.
+    pub fn remembers(folder: &Path, name: &str, bytes: &[u8]) -> bool {
+        let sha256 = hex(&Sha256::digest(bytes));
+        Self::read(folder).is_ok_and(|manifest| {
+            manifest.files.iter().any(|file| file.name == name && file.sha256 == sha256)
+        })
+    }
+
+    /// Reads the manifest of a folder.
+    fn read(folder: &Path) -> Result<Self, ManifestError> {
+        let bytes = fs::read(folder.join(MANIFEST)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ManifestError::Missing,
+            _ => ManifestError::Unusable(error.to_string()),
+        })?;
+        let manifest: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| ManifestError::Damaged(error.to_string()))?;
+        let unsealed = String::from_utf8_lossy(&bytes).replacen(&manifest.sha256, "", 1);
+        if manifest.sha256 != hex(&Sha256::digest(unsealed)) {
+            return Err(ManifestError::Damaged("its own SHA-256 differs".into()));
+        }
+        if manifest.format != FORMAT {
+            let problem = format!("format {} is not known, only {FORMAT}", manifest.format);
+            return Err(ManifestError::Unusable(problem));
+        }
+        Ok(manifest)
+    }
+
     /// Reads the manifest of a folder and compares every file with it.
     ///
     /// # Errors
     /// [`ManifestError`], the first thing that does not fit.
     pub fn check(folder: &Path) -> Result<Self, ManifestError> {
-        let text =
-            fs::read_to_string(folder.join(MANIFEST)).map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => ManifestError::Missing,
-                _ => ManifestError::Unusable(error.to_string()),
-            })?;
-        let manifest: Self = serde_json::from_str(&text)
-            .map_err(|error| ManifestError::Unusable(error.to_string()))?;
-        if manifest.format != FORMAT {
-            let problem = format!("format {} is not known, only {FORMAT}", manifest.format);
-            return Err(ManifestError::Unusable(problem));
-        }
+        let manifest = Self::read(folder)?;
         for expected in &manifest.files {
             let inside = |part| matches!(part, Component::Normal(_));
             if !Path::new(&expected.name).components().all(inside) {
@@ -131,6 +157,21 @@ impl Manifest {
             }
         }
         Ok(manifest)
+    }
+
+    /// Makes sure that the files that are to be read, as far as they are there, are among those it was compared with.
+    ///
+    /// # Errors
+    /// [`ManifestError::File`], the first that is not.
+    pub fn vouch_for(&self, folder: &Path, names: &[&str]) -> Result<(), ManifestError> {
+        let known = |name: &str| self.files.iter().any(|file| file.name == name);
+        match names.iter().find(|name| folder.join(name).exists() && !known(name)) {
+            Some(&name) => Err(ManifestError::File {
+                name: name.to_owned(),
+                problem: "is not in manifest.json, so that nothing vouches for it".into(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -192,6 +192,31 @@ fn intervals_are_read() {
     }
 }
 
+/// Fails if a manifest with any byte changed, lost or added is believed, or another file is blamed for it.
+#[test]
+fn a_manifest_vouches_for_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("manifest.json");
+    fs::write(folder.path().join("a"), "one").unwrap();
+    Manifest::of(folder.path(), &["a"]).unwrap().write(folder.path()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let refused = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        matches!(Manifest::check(folder.path()), Err(ManifestError::Damaged(_)))
+    };
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << bit;
+            assert!(refused(&bytes), "byte {at}, bit {bit}");
+        }
+        assert!(refused(&whole[..at]), "cut to {at}");
+    }
+    assert!(refused(&[&whole[..], b"\n"].concat()));
+    fs::write(&path, &whole).unwrap();
+    Manifest::check(folder.path()).unwrap();
+}
+
 /// Fails if a changed, missing or cut file passes, or folders are not looked into.
 #[test]
 fn a_manifest_covers_every_byte() {
@@ -221,10 +246,19 @@ fn a_manifest_covers_every_byte() {
     assert!(message("a", Some("onf")).contains("a is not the file that was written"));
     assert!(message("inner/deep/b", Some("tw")).contains("has 2 bytes instead of 3"));
     assert!(message("a", None).contains("a cannot be read"));
-    assert!(message("manifest.json", Some("{")).contains("manifest.json cannot be used"));
-    let outside =
-        fs::read_to_string(at("manifest.json")).unwrap().replace("inner/deep", "../other");
-    assert!(message("manifest.json", Some(&outside)).contains("leads out of the folder"));
+    assert!(message("manifest.json", Some("{")).contains("manifest.json was damaged"));
+    // What is read must be in it.
+    fs::write(at("c"), "three").unwrap();
+    assert!(manifest.vouch_for(folder.path(), &["a", "absent"]).is_ok());
+    let stranger = manifest.vouch_for(folder.path(), &["a", "c"]).unwrap_err().to_string();
+    assert!(stranger.contains("c is not in manifest.json"), "{stranger}");
+    assert!(Manifest::remembers(folder.path(), "a", b"one"));
+    assert!(!Manifest::remembers(folder.path(), "a", b"two"));
+    let mut outside = manifest.clone();
+    outside.files[1].name = "../other/b".into();
+    outside.write(folder.path()).unwrap();
+    let message = Manifest::check(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("leads out of the folder"), "{message}");
     Manifest::remove_from(folder.path()).unwrap();
     assert!(!Manifest::is_in(folder.path()));
 }

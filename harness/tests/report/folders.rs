@@ -6,8 +6,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use amc_harness::storage::Manifest;
 use npyz::WriterBuilder;
-use sha2::{Digest, Sha256};
 
 pub fn amc(arguments: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_amc")).args(arguments).current_dir(folder).output().unwrap()
@@ -127,7 +127,6 @@ fn write<T: npyz::AutoSerialize + Copy>(
 /// Writes the manifest of what stands in a folder.
 pub fn seal(folder: &Path) {
     let _ = fs::remove_file(folder.join("manifest.json"));
-    let mut files = Vec::new();
     let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
@@ -135,14 +134,8 @@ pub fn seal(folder: &Path) {
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
     names.sort();
-    for name in names {
-        let bytes = fs::read(folder.join(&name)).unwrap();
-        let sha256: String =
-            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        files.push(serde_json::json!({"name": name, "bytes": bytes.len(), "sha256": sha256}));
-    }
-    let manifest = serde_json::json!({"format": 1, "version": "0", "files": files});
-    fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Manifest::of(folder, &names).and_then(|manifest| manifest.write(folder)).unwrap();
 }
 
 /// Flips the last byte of a file.

@@ -113,16 +113,45 @@ impl Comparison {
     pub(super) fn words(&self, factor: f64) -> String {
         let times = if factor == 1.0 { String::new() } else { format!("{factor} times ") };
         let (left, right) = (number(&self.left), number(&self.right));
-        format!("{left} against {times}{right} ({})", self.label)
+        let spread = [&self.left, &self.right].iter().all(|side| !side.std_error().is_nan());
+        let unknown = if spread { "" } else { "; one seed: no spread" };
+        format!("{left} against {times}{right} ({}{unknown})", self.label)
     }
 }
 
-/// An estimate with its error, in as many digits as that supports.
+/// An estimate with its error, if it has one, in as many digits as that supports.
 fn number(estimate: &Estimate) -> String {
     let error = estimate.std_error();
     if estimate.parts.is_empty() {
         return format!("{}", estimate.mean);
     }
+    if error.is_nan() {
+        return format!("{:.4}", estimate.mean);
+    }
     let digits = if error > 0.0 { (2.0 - error.log10().ceil()).clamp(0.0, 6.0) } else { 4.0 };
     format!("{:.*} ± {:.*}", digits as usize, estimate.mean, digits as usize, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a single seed has an error in words, or nothing says that it has none.
+    #[test]
+    fn one_seed_has_no_spread() {
+        let estimate = |values: &[f64]| Measure::of(values).unwrap().estimate();
+        let words = |left: &[f64]| {
+            let comparison = Comparison {
+                label: "a; b".into(),
+                left: estimate(left),
+                right: Estimate::exact(0.25),
+                by: By::Means,
+                lost_its_pairs: false,
+                cost: Cost::Equal,
+            };
+            comparison.words(1.0)
+        };
+        assert_eq!(words(&[0.5]), "0.5000 against 0.25 (a; b; one seed: no spread)");
+        assert_eq!(words(&[0.3, 0.7]), "0.50 ± 0.20 against 0.25 (a; b)");
+    }
 }

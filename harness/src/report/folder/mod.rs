@@ -68,8 +68,9 @@ impl Folder {
             };
             return Err(FolderError::new(path, problem));
         }
-        complete::check(path)?;
-        if path.join(RESULTS).exists() {
+        let experiment = path.join(RESULTS).exists();
+        complete::check(path, if experiment { &[RESULTS] } else { &run::FILES })?;
+        if experiment {
             Ok(Self::Experiment(Box::new(ExperimentFolder::read(path)?)))
         } else if path.join(run::SUMMARY).exists() {
             Ok(Self::Run(Box::new(RunFolder::read(path)?)))

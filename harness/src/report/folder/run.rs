@@ -11,6 +11,8 @@ use crate::run::{Work, holds_unfinished_run};
 
 /// The file of a run's results.
 pub(super) const SUMMARY: &str = "summary.json";
+/// All files that a report reads of a run.
+pub(super) const FILES: [&str; 3] = [SUMMARY, "config.toml", "snapshots.npz"];
 
 /// One finished run.
 #[derive(Debug)]
@@ -112,6 +114,7 @@ pub(crate) struct RunSummary {
     pub(crate) mean_rejection_rate: Option<f64>,
     pub(crate) worst_rejection_rate: Option<f64>,
     pub(crate) sum_of_rejection_rates: Option<f64>,
+    pub(crate) kept_every: Option<u64>,
     pub(crate) round_trip_rate: Option<f64>,
     pub(crate) predicted_round_trip_rate: Option<f64>,
     pub(crate) levels: Vec<LevelEntry>,

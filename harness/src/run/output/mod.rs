@@ -19,6 +19,8 @@
 mod inference;
 mod levels;
 mod npz;
+#[cfg(test)]
+mod order_tests;
 mod samples;
 mod snapshots;
 mod table;
@@ -62,6 +64,7 @@ impl OutputDir {
         if path.exists() && !path.is_dir() {
             return Err(refuse("is a file, not a folder: choose another --out".into()));
         }
+        refuse_experiment(path)?;
         if kept::is_in(path) && !overwrite {
             let message = format!(
                 "holds an unfinished run: `amc resume {}` goes on with it, --force begins anew",
@@ -95,6 +98,7 @@ impl OutputDir {
     /// A folder without an unfinished run, or that another process is at work in.
     pub fn of_unfinished(path: &Path) -> Result<Self, RunError> {
         kept::check(path)?;
+        refuse_experiment(path)?;
         Ok(Self { path: path.to_owned(), created: false, lock: locked(path)? })
     }
 
@@ -196,6 +200,19 @@ impl OutputDir {
             self.path.display()
         );
         RunError::Unwritable { path: self.path.join(name), message }
+    }
+}
+
+/// Refuses the folder of an experiment: the manifest of a run in it would no longer vouch for its files.
+fn refuse_experiment(path: &Path) -> Result<(), RunError> {
+    match ["plan.json", "results.json", "cells"].iter().find(|name| path.join(name).exists()) {
+        None => Ok(()),
+        Some(name) => Err(RunError::File {
+            path: path.to_owned(),
+            message: format!(
+                "holds an experiment ({name}), which no run replaces, --force or not: choose another --out"
+            ),
+        }),
     }
 }
 

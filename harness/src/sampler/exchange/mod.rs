@@ -446,6 +446,7 @@ impl<'a> Run<'a> {
         let trips: u64 = self.account.index.round_trips.iter().sum();
         let ladder_rounds = (self.rules.ladders * self.rules.rounds) as f64;
         ExchangeOutcome {
+            kept_every: self.account.target_samples.kept_every(self.rules.rounds),
             sample: WeightedSample::unweighted(
                 self.account.target_samples.into_rows(),
                 problem.dim(),

@@ -47,6 +47,8 @@ impl Trajectories {
 pub struct ExchangeOutcome {
     /// Samples at the target, evenly spread over rounds, of equal weight.
     pub sample: WeightedSample,
+    /// Rounds from one whose samples are kept to the next; all rounds where the last alone is kept.
+    pub kept_every: usize,
     /// Samples of levels `0..=L`, `[n x d]` each, if they were asked for.
     pub level_samples: Vec<Vec<f64>>,
     /// `log Z` by three estimators.

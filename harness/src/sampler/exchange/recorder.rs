@@ -46,6 +46,11 @@ impl Recorder {
         self.rounds.push(rows());
     }
 
+    /// Rounds from one that is kept to the next, of `rounds` in all: all of them where the last alone is kept.
+    pub(super) fn kept_every(&self, rounds: usize) -> usize {
+        if self.capacity == 1 { rounds } else { self.stride }
+    }
+
     /// All kept samples, `[n x d]`, in order of rounds.
     pub(super) fn into_rows(self) -> Vec<f64> {
         self.rounds.concat()
@@ -56,25 +61,27 @@ impl Recorder {
 mod tests {
     use super::*;
 
-    /// Fails if memory grows with the rounds, or what is kept is not evenly spread.
+    /// Fails if memory grows with the rounds, or what is kept is not evenly spread, or as far apart as is said.
     #[test]
     fn kept_rounds_are_bounded_and_even() {
-        for (rounds, expected) in [
-            (3, vec![0.0, 1.0, 2.0]),
-            (5, vec![0.0, 1.0, 2.0, 3.0, 4.0]),
-            (6, vec![0.0, 2.0, 4.0]),
-            (11, vec![0.0, 4.0, 8.0]),
-            (1000, vec![0.0, 256.0, 512.0, 768.0]),
+        for (rounds, every, expected) in [
+            (3, 1, vec![0.0, 1.0, 2.0]),
+            (5, 1, vec![0.0, 1.0, 2.0, 3.0, 4.0]),
+            (6, 2, vec![0.0, 2.0, 4.0]),
+            (11, 4, vec![0.0, 4.0, 8.0]),
+            (1000, 256, vec![0.0, 256.0, 512.0, 768.0]),
         ] {
             let mut recorder = Recorder::new(10, 2);
             for round in 0..rounds {
                 recorder.offer(round, || vec![round as f64]);
                 assert!(recorder.rounds.len() <= 5);
             }
+            assert_eq!(recorder.kept_every(rounds), every, "{rounds}");
             assert_eq!(recorder.into_rows(), expected, "{rounds}");
         }
         let mut last = Recorder::new(1, 4);
         (0..7).for_each(|round| last.offer(round, || vec![round as f64]));
+        assert_eq!(last.kept_every(7), 7);
         assert_eq!(last.into_rows(), [6.0]);
     }
 }
