@@ -103,7 +103,10 @@ fn every_figure_of_a_run_is_there() {
     assert!(made.figure("particles").matches("<text").count() > 12);
     assert!(made.figure("particles").contains("level 0, t = 0, target"));
     assert_eq!(made.folder, folder.path().join("annealed"));
-    assert!(made.links == "figures" && made.figure("levels").contains(">t of the level<"));
+    assert!(
+        made.links == "figures"
+            && made.figure("levels").contains(">t of the level (not a linear scale)<")
+    );
     let again = report(&["annealed"], folder.path());
     assert!(again.page == made.page && again.figures == made.figures);
     let made = report(&["ladders"], folder.path());
@@ -113,6 +116,9 @@ fn every_figure_of_a_run_is_there() {
         ["log-z", "levels", "schedule", "mode-weights", "particles", "replicas"]
     );
     assert!(made.figure("levels").contains("rejection rate of swaps"));
+    // All 8 ladders after each of 30 rounds, of which few leave the frame, and 16 states in the other panel.
+    assert!(made.page.contains("240 samples of the target"));
+    assert!(made.figure("particles").matches("h.01").count() > 16 + 200);
     assert!(made.page.contains("Verdict") && made.page.contains("[sampler]"));
     assert!(made.page.contains(">240, of every round<"));
 }
@@ -197,6 +203,10 @@ fn experiments_have_figures_claims_and_rows() {
     let both = report(&["study", "run", "--out", "both.html"], folder.path());
     both.check();
     assert_eq!(both.figures.len(), 4 + 5);
+    let bridges = "A study of &lt;bridges&gt;";
+    for heading in ["1 run, 1 experiment", "Figures: run", &format!("Figures: {bridges}")] {
+        assert!(both.page.contains(&format!(">{heading}</h")), "{heading}");
+    }
 }
 
 /// Fails if a folder that is unfinished, damaged or something else gets a report, or the message names neither

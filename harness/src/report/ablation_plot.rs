@@ -96,7 +96,8 @@ pub fn ablation_svg(plot: &AblationPlot) -> Result<String> {
         let area = canvas.area().band(top, top + row);
         draw(panel, &plot.columns, &mut canvas, area);
     }
-    centred_text(&mut canvas, &plot.x_label, FONT, height - 0.5 * FOOT - 4.0);
+    let x_label = plot.columns.axis().0.announced(&plot.x_label);
+    centred_text(&mut canvas, &x_label, FONT, height - 0.5 * FOOT - 4.0);
     let labels: Vec<&str> = plot.panels.iter().map(|panel| panel.label).collect();
     let description = format!("{} over {}", labels.join(", "), plot.x_label);
     Ok(canvas.finish(&plot.title, &description))

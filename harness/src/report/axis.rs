@@ -95,6 +95,16 @@ impl Axis {
         Self { scale: Scale::Linear, low, high: widen(low, high) }
     }
 
+    /// The linear axis of numbers wherever they are, zero among them or not.
+    pub(super) fn spanning(values: &[f64]) -> Self {
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        match low <= high {
+            true => Self { scale: Scale::Linear, low, high: widen(low, high) }.padded(0.06),
+            false => Self::linear(&[]),
+        }
+    }
+
     /// The axis of numbers of both signs around zero, among which `threshold` is a small one: linear up
     /// to it, logarithmic above where the numbers span orders of magnitude.
     pub(super) fn around_zero(values: &[f64], threshold: f64) -> Self {
@@ -161,6 +171,24 @@ impl Axis {
             }
         };
         Self { low, high, ..self }
+    }
+
+    /// What a label adds where equal distances are no equal differences.
+    pub(super) fn announcement(&self) -> &'static str {
+        match self.scale {
+            Scale::Linear => "",
+            // Room below the smallest number, which is the threshold, holds nothing.
+            Scale::LinearThenLog { threshold } if self.low >= 0.5 * threshold => "log scale",
+            Scale::LinearThenLog { .. } => "not a linear scale",
+        }
+    }
+
+    /// A label that says so.
+    pub(super) fn announced(&self, label: &str) -> String {
+        match self.announcement() {
+            "" => label.to_owned(),
+            scale => format!("{label} ({scale})"),
+        }
     }
 
     /// Where `x` lies, from 0 at the low end to 1 at the high end; clamped.
@@ -250,6 +278,18 @@ mod tests {
         assert!((axis.at(places[1]) + 0.01).abs() < 1e-12 && axis.at(places[2]).abs() < 1e-12);
         let axis = Axis::of_decades(&[1.0, 1e-16, 1e-8]);
         assert!((axis.position(1e-8) - 0.5).abs() < 0.05, "{}", axis.position(1e-8));
+    }
+
+    /// Fails if a scale that is not linear goes unsaid, or a linear one is called something else.
+    #[test]
+    fn labels_say_what_is_not_linear() {
+        let label = |axis: Axis| axis.announced("y");
+        assert_eq!(label(Axis::linear(&[3.0])), "y");
+        assert_eq!(label(Axis::around_zero(&[-30.0, 0.01], 0.01)), "y (not a linear scale)");
+        assert_eq!(label(Axis::of_decades(&[1e-3, 1.0])), "y (log scale)");
+        assert_eq!(label(Axis::of_decades(&[0.0, 1e-3, 1.0])), "y (not a linear scale)");
+        assert_eq!(label(Axis::of_settings(&[16.0, 64.0, 256.0])), "y (log scale)");
+        assert_eq!(label(Axis::of_values(&[900.0, 0.2]).with_room()), "y (log scale)");
     }
 
     /// Fails when a curve over many decades is flattened, or one that touches zero has no axis.

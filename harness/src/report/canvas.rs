@@ -178,6 +178,20 @@ impl Canvas {
         }
     }
 
+    /// A circle that shows what it surrounds.
+    pub(super) fn circle(&mut self, (x, y): (f64, f64), radius: f64, stroke: Stroke) {
+        if x.is_finite() && y.is_finite() && radius.is_finite() {
+            let _ = writeln!(
+                self.body,
+                "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" fill=\"none\" {}/>",
+                tenths(x),
+                tenths(y),
+                tenths(radius),
+                stroke.attributes()
+            );
+        }
+    }
+
     /// Many small round dots of one size as one shape, through which others shine.
     pub(super) fn dots(&mut self, points: &[(f64, f64)], diameter: f64, colour: &str) {
         let mut path = String::new();

@@ -4,6 +4,7 @@ use super::figure::Figure;
 use super::folder::measure;
 use super::lines_plot::{Along, LinesPanel, LinesPlot, Point, Up, lines_svg};
 use super::rows_plot::{Column, RowsPlot, rows_svg};
+use super::run_figures::{distinct, floor_caption};
 use crate::experiment::{Results, Row};
 
 /// The measures that figures show, with their labels.
@@ -96,7 +97,25 @@ fn title(panel: &str, what: &str) -> String {
 /// Measures that any of the rows has.
 fn measured(rows: &[&Row]) -> Vec<(&'static str, &'static str, Up)> {
     let any = |name: &str| rows.iter().any(|row| measure(row, name).is_some());
-    MEASURES.into_iter().filter(|(name, ..)| any(name)).collect()
+    let scale =
+        |up: Up| if up == Up::AroundZero && !truth_is_known(rows) { Up::Anywhere } else { up };
+    let measures = MEASURES.into_iter().filter(|(name, ..)| any(name));
+    measures.map(|(name, label, up)| (name, label, scale(up))).collect()
+}
+
+/// Whether the truth of log Z, 0, is that of all rows: rows of other targets have no error of it.
+fn truth_is_known(rows: &[&Row]) -> bool {
+    let has = |row: &Row, name: &str| measure(row, name).is_some();
+    rows.iter().all(|row| has(row, "log_z_error") || !has(row, "log_z"))
+}
+
+/// Where dashed rules stand in the panel of a measure: distances do not fall below those between exact samples.
+fn floors(rows: &[&Row], name: &str) -> Vec<f64> {
+    if name != "sliced_wasserstein" {
+        return Vec::new();
+    }
+    let floor = |row: &&Row| measure(row, "sliced_wasserstein_floor").map(|(mean, _)| mean);
+    distinct(rows.iter().filter_map(floor).collect())
 }
 
 fn over_axis(panel: &str, rows: &[&Row], axis: &str, file: &str) -> Figure {
@@ -117,6 +136,8 @@ fn over_axis(panel: &str, rows: &[&Row], axis: &str, file: &str) -> Figure {
             along: (axis.into(), Along::Settings),
             series: names.iter().map(points).collect(),
             marks: true,
+            circles: Vec::new(),
+            floors: floors(rows, name),
         }
     };
     let plot = LinesPlot {
@@ -125,8 +146,11 @@ fn over_axis(panel: &str, rows: &[&Row], axis: &str, file: &str) -> Figure {
         columns: 2,
         panels: measured(rows).into_iter().map(of_measure).collect(),
     };
-    let caption =
-        format!("Means over runs with two standard errors to either side.{}", failures(rows));
+    let floor = floor_caption(&floors(rows, "sliced_wasserstein"));
+    let caption = format!(
+        "Means over runs with two standard errors to either side.{floor}{}",
+        failures(rows)
+    );
     Figure::new(file, lines_svg(&plot), caption)
 }
 
@@ -138,7 +162,12 @@ fn row_by_row(panel: &str, rows: &[&Row], file: &str) -> Figure {
         };
         // A truth of zero is the left end of what cannot be negative.
         let truth = (up == Up::AroundZero).then_some(0.0);
-        Column { label: (label.into(), up), marks: rows.iter().map(mark).collect(), truth }
+        Column {
+            label: (label.into(), up),
+            marks: rows.iter().map(mark).collect(),
+            truth,
+            floors: floors(rows, name),
+        }
     };
     let plot = RowsPlot {
         title: title(panel, "row by row"),
@@ -146,8 +175,11 @@ fn row_by_row(panel: &str, rows: &[&Row], file: &str) -> Figure {
         rows: rows.iter().map(|row| short_label(row, panel)).collect(),
         columns: measured(rows).into_iter().map(column).collect(),
     };
+    let known = plot.columns.iter().any(|column| column.truth.is_some());
+    let truth = if known { "; the truth of log Z is 0 (grey rule)" } else { "" };
+    let floor = floor_caption(&floors(rows, "sliced_wasserstein"));
     let caption = format!(
-        "Means over runs with two standard errors to either side; the truth of log Z is 0.{}",
+        "Means over runs with two standard errors to either side{truth}.{floor}{}",
         failures(rows)
     );
     Figure::new(file, rows_svg(&plot), caption)
@@ -182,6 +214,8 @@ fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
             along: (below.into(), Along::Decades),
             series,
             marks: true,
+            circles: Vec::new(),
+            floors: floors(rows, name),
         })
     };
     let pairs = AGAINST_COST.into_iter().flat_map(|measure| COSTS.map(|cost| (measure, cost)));
@@ -199,7 +233,8 @@ fn against_cost(panel: &str, rows: &[&Row], file: &str) -> Option<Figure> {
                    Hessian-vector products for one particle (of replica exchange: one ladder in one round, warm-up \
                    included, which cannot be compared; seconds can), pilot and placing of levels included. Rows without \
                    a value are left out.";
-    Some(Figure::new(file, lines_svg(&plot), caption))
+    let floor = floor_caption(&floors(rows, "sliced_wasserstein"));
+    Some(Figure::new(file, lines_svg(&plot), caption.to_owned() + floor))
 }
 
 /// How many runs failed, in words, where any did.
@@ -208,3 +243,7 @@ fn failures(rows: &[&Row]) -> String {
         rows.iter().fold((0, 0), |(failed, runs), row| (failed + row.failed, runs + row.runs));
     if failed == 0 { String::new() } else { format!(" {failed} of {runs} runs failed.") }
 }
+
+#[cfg(test)]
+#[path = "experiment_figures_tests.rs"]
+mod tests;

@@ -41,6 +41,7 @@ details { margin: 1rem 0; } summary { cursor: pointer; }
   .wide { overflow: visible; } td:first-child { min-width: 6rem; }
   th, td { padding: .1rem .25rem; }
   .badge, .banner { color: black !important; background: none !important; border: 1px solid black; font-size: inherit; }
+  details::details-content { content-visibility: visible; display: block; }
   h2, h3 { break-after: avoid; } figure, tr, .keep { break-inside: avoid; } a { text-decoration: none; } }
 ";
 

@@ -33,6 +33,8 @@ pub(super) enum Along {
     Decades,
     /// Plain numbers.
     Linear,
+    /// Times, of which small ones are spread where levels crowd there.
+    Times,
 }
 
 /// How the numbers along a vertical axis spread.
@@ -48,6 +50,8 @@ pub(super) enum Up {
     Decades,
     /// Plain numbers from zero.
     Linear,
+    /// Plain numbers of any sign, wherever they are.
+    Anywhere,
 }
 
 /// One panel.
@@ -61,6 +65,10 @@ pub(super) struct LinesPanel {
     pub(super) series: Vec<Vec<Point>>,
     /// Marks on the points, besides lines.
     pub(super) marks: bool,
+    /// Points of each series that are circled.
+    pub(super) circles: Vec<Vec<(f64, f64)>>,
+    /// Heights of dashed rules: what even exact samples do not fall below.
+    pub(super) floors: Vec<f64>,
 }
 
 /// One point; numbers that are not finite are gaps.
@@ -133,12 +141,14 @@ fn draw(panel: &LinesPanel, canvas: &mut Canvas, area: Area) {
     xs.sort_by(f64::total_cmp);
     xs.dedup();
     let (x, below) = horizontal(&panel.along.1, &xs);
-    let y = vertical(panel.up.1, all());
+    let floors: Vec<Point> = panel.floors.iter().map(|&floor| Point::new(0.0, floor)).collect();
+    let y = vertical(panel.up.1, all().chain(&floors));
     let mut drawn = Panel::new(canvas, (area, MARGINS), (x, below), (y, &panel.up.0));
     drawn.name_below(&panel.along.0);
     if panel.up.1 == Up::AroundZero && y.low < 0.0 {
         drawn.horizontal_rule(0.0);
     }
+    panel.floors.iter().for_each(|&floor| drawn.floor(floor));
     // Bars at one setting would hide each other; costs are places of their own.
     let with_bars = panel.along.1 == Along::Settings && all().any(|point| point.bar().is_some());
     let middle = 0.5 * (panel.series.len() as f64 - 1.0);
@@ -158,6 +168,8 @@ fn draw(panel: &LinesPanel, canvas: &mut Canvas, area: Area) {
                 drawn.marks(&points, look.shape, look.colour);
             }
         }
+        let circles = panel.circles.get(index).map_or(&[][..], Vec::as_slice);
+        drawn.circles(circles, look.colour);
     }
     let missing = panel.series.iter().flatten().filter(|point| !point.is_finite()).count();
     if missing > 0 {
@@ -182,6 +194,7 @@ fn horizontal<'a>(along: &'a Along, xs: &'a [f64]) -> (Axis, Below<'a>) {
         }
         Along::Settings => (Axis::of_settings(xs), Below::Settings(xs)),
         Along::Decades => (decades(xs), Below::Numbers),
+        Along::Times => (Axis::of_times(low, high, xs), Below::Numbers),
         Along::Linear => {
             let axis =
                 Axis { scale: Scale::Linear, low, high: if high > low { high } else { low + 1.0 } };
@@ -213,6 +226,7 @@ pub(super) fn vertical<'a>(up: Up, points: impl Iterator<Item = &'a Point>) -> A
         },
         Up::Decades => decades(&values(&tops)),
         Up::Linear => Axis::linear(&values(&ends)).with_room(),
+        Up::Anywhere => Axis::spanning(&ends),
         // What is smaller than most errors is noise, and needs no decades.
         Up::AroundZero => {
             Axis::around_zero(&ends, errors.get(errors.len() / 2).copied().unwrap_or(0.0))
@@ -240,6 +254,8 @@ mod tests {
             along: ("x<".into(), along),
             series,
             marks: true,
+            circles: Vec::new(),
+            floors: Vec::new(),
         };
         let p = Point::new;
         let barred = Point { error: Some(0.5), ..p(64.0, -30.0) };

@@ -40,7 +40,7 @@ figcaption { color: var(--soft); font-size: .875rem; margin-top: .3rem; } .files
 @media screen and (max-width: 46rem) { figure { overflow-x: auto; } figure svg { min-width: 40rem; }
   figcaption { position: sticky; left: 0; } }
 nav { border: 1px solid var(--edge); border-radius: .4rem; padding: .5rem 1rem; margin: 1rem 0; font-size: .9375rem; }
-nav ul { margin: 0; padding-left: 1.2rem; columns: 18rem; }
+nav ul { margin: 0; padding-left: 1.2rem; columns: 18rem; column-gap: 2.5rem; }
 .verdict { border: 1px solid var(--edge); border-radius: .4rem; padding: .7rem 1rem; margin: .7rem 0; background: var(--shade); }
 .verdict h3 { margin: 0 0 .2rem; } .verdict ul { margin: .4rem 0 0; padding-left: 1.2rem; } .verdict p { margin: .2rem 0; }
 pre { background: var(--shade); border: 1px solid var(--edge); border-radius: .4rem; padding: .7rem 1rem; overflow-x: auto; }
@@ -89,17 +89,23 @@ pub fn report(folders: &[Folder], options: &ReportOptions) -> Result<Report> {
         add(if named.len() == 1 { "Verdict" } else { "Verdicts" }, verdicts(&named));
     }
     for results in &experiments {
-        add(&heading(results, &experiments, "Claims"), claims(results));
+        add(&heading(results, folders.len() > 1, "Claims"), claims(results));
     }
     if !named.is_empty() {
         add("Numbers", run_table(&named));
-        add("Figures", html_of(0, of_runs));
+        // Beside those of experiments it must be said whose they are.
+        let heading = match (&*named, &*experiments) {
+            (_, []) => "Figures".to_owned(),
+            ([(name, _)], _) => format!("Figures: {name}"),
+            _ => "Figures: all runs".to_owned(),
+        };
+        add(&heading, html_of(0, of_runs));
     }
     for (results, ends) in experiments.iter().zip(parts.windows(2)) {
         if let &[from, to] = ends {
-            add(&heading(results, &experiments, "Figures"), html_of(from, to));
+            add(&heading(results, folders.len() > 1, "Figures"), html_of(from, to));
         }
-        add(&heading(results, &experiments, "Rows"), experiment_table(results));
+        add(&heading(results, folders.len() > 1, "Rows"), experiment_table(results));
     }
     if !named.is_empty() {
         add("Configuration and versions", configurations(&named));
@@ -134,9 +140,9 @@ fn names(runs: &[&RunFolder]) -> Vec<String> {
     runs.iter().zip(&short).map(name).collect()
 }
 
-/// A heading that names its experiment where there are several.
-fn heading(results: &Results, all: &[&Results], what: &str) -> String {
-    if all.len() > 1 { format!("{}: {what}", results.title) } else { what.to_owned() }
+/// A heading that names its experiment where the page shows more than it.
+fn heading(results: &Results, several: bool, what: &str) -> String {
+    if several { format!("{what}: {}", results.title) } else { what.to_owned() }
 }
 
 fn title(named: &Named<'_>, experiments: &[&Results]) -> String {
@@ -145,8 +151,16 @@ fn title(named: &Named<'_>, experiments: &[&Results]) -> String {
         ([], [results]) => results.title.clone(),
         (_, []) => format!("{} runs side by side", named.len()),
         ([], _) => format!("{} experiments", experiments.len()),
-        _ => format!("{} runs, {} experiments", named.len(), experiments.len()),
+        _ => {
+            let (runs, experiments) = (named.len(), experiments.len());
+            format!("{}, {}", counted(runs, "run"), counted(experiments, "experiment"))
+        }
     }
+}
+
+/// So many things, in words.
+fn counted(count: usize, thing: &str) -> String {
+    if count == 1 { format!("{count} {thing}") } else { format!("{count} {thing}s") }
 }
 
 fn body(title: &str, sections: &[Section]) -> String {

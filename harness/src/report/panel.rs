@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::canvas::{Anchor, Area, Canvas, Stroke, Text, WIDTH, fitting, text_width};
-use super::palette::{BLACK, GREY, LIGHT, LIGHTER, Shape, Style};
+use super::palette::{BLACK, Dash, GREY, LIGHT, LIGHTER, Shape, Style};
 use super::ticks::{number, ticks};
 
 /// Height of one panel without the room for the labels under it.
@@ -15,6 +15,8 @@ pub(super) const MARGINS: Margins =
 /// Size of labels, and of names in legends.
 pub(super) const FONT: f64 = 13.0;
 pub(super) const NAME_FONT: f64 = 11.0;
+/// The smallest size that long labels get.
+const SMALLEST_FONT: f64 = 9.0;
 /// Size of the line above a figure.
 pub(super) const TITLE_FONT: f64 = 17.0;
 
@@ -72,8 +74,8 @@ impl<'a> Panel<'a> {
         let text = Text { upwards: true, ..Text::new(FONT, Anchor::Middle) };
         let place =
             (area.left + 22.0_f64.min(0.3 * margins.left), 0.5 * (frame.top + frame.bottom));
-        let label = fitting(label, FONT, area.height());
-        panel.canvas.text(place, &label, text);
+        let (label, size) = fitted(&y.announced(label), area.height());
+        panel.canvas.text(place, &label, Text { size, ..text });
         panel
     }
 
@@ -149,8 +151,8 @@ impl<'a> Panel<'a> {
     /// The name of the horizontal axis, under its labels.
     pub(super) fn name_below(&mut self, name: &str) {
         let place = (0.5 * (self.frame.left + self.frame.right), self.frame.bottom + 33.0);
-        let name = fitting(name, FONT, self.frame.width() + 60.0);
-        self.canvas.text(place, &name, Text::new(FONT, Anchor::Middle));
+        let (name, size) = fitted(&self.x.announced(name), self.frame.width() + 60.0);
+        self.canvas.text(place, &name, Text::new(size, Anchor::Middle));
     }
 
     /// A line of text above the frame.
@@ -193,6 +195,13 @@ impl<'a> Panel<'a> {
         self.canvas.line(&ends, Stroke::solid(GREY, 1.0));
     }
 
+    /// A dashed grey rule over the whole width.
+    pub(super) fn floor(&mut self, value: f64) {
+        let (_, y) = self.place(self.x.low, value);
+        let ends = [(self.frame.left, y), (self.frame.right, y)];
+        self.canvas.line(&ends, Stroke { dash: Dash::Long, ..Stroke::solid(GREY, 1.0) });
+    }
+
     /// A line through points.
     pub(super) fn line(&mut self, points: &[(f64, f64)], stroke: Stroke) {
         self.canvas.line(&self.places(points), stroke);
@@ -203,6 +212,14 @@ impl<'a> Panel<'a> {
         let radius = if points.len() > MANY { 2.5 } else { 4.0 };
         for place in self.places(points) {
             self.canvas.disc(place, radius, colour, 1.0);
+        }
+    }
+
+    /// A circle around every point.
+    pub(super) fn circles(&mut self, points: &[(f64, f64)], colour: &'static str) {
+        let radius = if points.len() > MANY { 3.5 } else { 6.5 };
+        for place in self.places(points) {
+            self.canvas.circle(place, radius, Stroke::solid(colour, 1.2));
         }
     }
 
@@ -309,6 +326,15 @@ pub(super) fn centred_text(canvas: &mut Canvas, text: &str, size: f64, y: f64) {
     canvas.text((middle, y), text, Text::new(size.min(fitting), Anchor::Middle));
 }
 
+/// A label and the size at which it fits a length; cut where it fits at none.
+pub(super) fn fitted(label: &str, length: f64) -> (String, f64) {
+    let size = FONT * length / text_width(label, FONT);
+    match size < SMALLEST_FONT {
+        true => (fitting(label, SMALLEST_FONT, length), SMALLEST_FONT),
+        false => (label.to_owned(), size.min(FONT)),
+    }
+}
+
 /// The style of light rules, given how many there are.
 fn rule(count: usize) -> Stroke {
     Stroke::solid(if count > MANY { LIGHTER } else { LIGHT }, 0.6)
@@ -321,5 +347,22 @@ fn broken(name: &str) -> Vec<&str> {
     match hyphens.min_by_key(|at| at.abs_diff(middle)).filter(|_| name.len() > 8) {
         Some(at) => vec![&name[..at], &name[at..]],
         None => vec![name],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a label that fits in small letters is cut, one that fits is made smaller, or one is longer than its room.
+    #[test]
+    fn long_labels_get_smaller_before_they_are_cut() {
+        assert_eq!(fitted("t", 50.0), ("t".into(), FONT));
+        let label = "time t of the level (not a linear scale)";
+        let (text, size) = fitted(label, 250.0);
+        assert!(text == label && size < FONT && text_width(&text, size) < 250.001, "{text} {size}");
+        let (text, size) = fitted(label, 100.0);
+        assert!(text.ends_with('…') && size == SMALLEST_FONT, "{text} {size}");
+        assert_eq!(fitted("", 10.0).0, "");
     }
 }

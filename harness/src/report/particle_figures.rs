@@ -126,6 +126,8 @@ fn line(run: &RunFolder, snapshots: &Snapshots, (file, name): (&str, &str)) -> O
             along: (format!("x0 at level {level}, t = {}{few}", number(time)), Along::Linear),
             series: vec![density.unwrap_or_default(), histogram(&points)],
             marks: false,
+            circles: Vec::new(),
+            floors: Vec::new(),
         }
     };
     let plot = LinesPlot {
@@ -178,11 +180,18 @@ fn caption(run: &RunFolder, snapshots: &Snapshots, truth: &Truth) -> String {
     let learned = run.summary.setting("model", "density") == "learned";
     let learned =
         if learned { " (Levels of this run are a model's; shown is the exact one.)" } else { "" };
-    format!(
-        "{density}{learned} Dots: up to {} particles in standardized coordinates, with areas that grow with \
-         their weights.",
-        snapshots.count
-    )
+    let dots = match snapshots.samples() {
+        Some(samples) => format!(
+            "{samples} samples of the target and up to {} states of every other level, evenly spread over the rounds, \
+             in standardized coordinates",
+            snapshots.count
+        ),
+        None => format!(
+            "up to {} particles in standardized coordinates, with areas that grow with their weights",
+            snapshots.count
+        ),
+    };
+    format!("{density}{learned} Dots: {dots}.")
 }
 
 /// Paths of replicas through the levels, of replica exchange.
@@ -211,6 +220,8 @@ pub(super) fn trajectories(name: &str, run: &RunFolder, several: bool) -> Option
             along: ("round".into(), Along::Linear),
             series,
             marks: false,
+            circles: Vec::new(),
+            floors: Vec::new(),
         }],
     };
     let trips = run.summary.round_trip_rate.map_or(String::new(), |rate| {

@@ -45,6 +45,7 @@ fn run(base: &Path, dim: usize, snapshots: &[(usize, f64, Weighted)]) -> RunFold
             positions: all().flat_map(|(point, _)| point.iter().copied()).collect(),
             log_weights: all().map(|(_, weight)| *weight).collect(),
             replicas: None,
+            samples: Vec::new(),
         }),
     }
 }
@@ -252,4 +253,44 @@ fn only_the_target_of_the_run_is_drawn() {
     std::fs::remove_file(folder.path().join("m.json")).unwrap();
     let lost = figure(&run);
     assert!(!lost.svg.contains("fill-rule") && lost.caption.contains("m.json"), "{}", lost.caption);
+}
+
+/// Fails if a few particles are drawn as small as many, many as large as a few, or dots of one panel differ in size
+/// without weights.
+#[test]
+fn few_particles_get_larger_dots() {
+    let folder = tempfile::tempdir().unwrap();
+    let diameter = |count: usize| -> f64 {
+        let points = (0..count).map(|i| (vec![0.001 * i as f64, -2.0], 0.0)).collect();
+        let run = run(folder.path(), 2, &[(0, 0.0, points)]);
+        let svg = scatter(("a", &run), Some((0, 1)), false).unwrap().unwrap().svg;
+        let mut dots = svg.lines().filter(|line| line.contains("stroke-linecap"));
+        let dot = attribute(dots.next().unwrap(), "stroke-width").parse().unwrap();
+        assert!(dots.next().is_none());
+        dot
+    };
+    assert!(diameter(16) > 2.0 * diameter(512) && diameter(1) < 4.0 * diameter(512));
+    assert!(diameter(2048) < 0.8 * diameter(512));
+}
+
+/// Fails if samples of replica exchange do not take the place of the snapshot of the target, take that of another level,
+/// or the caption does not say what is drawn.
+#[test]
+fn samples_stand_for_the_snapshot_of_the_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = vec![(vec![2.0, -1.5], 0.0)];
+    let mut run = run(folder.path(), 2, &[(5, 0.6, one.clone()), (0, 0.0, one)]);
+    let figure = |run: &RunFolder| scatter(("a", run), Some((0, 1)), false).unwrap().unwrap();
+    let dots = |figure: &Figure| -> Vec<usize> {
+        bodies(&figure.svg).iter().map(|body| body.matches("h.01").count()).collect()
+    };
+    assert_eq!(dots(&figure(&run)), [1, 1]);
+    run.snapshots.as_mut().unwrap().samples = vec![2.0, -1.5, 3.0, -2.0, 4.0, -1.0];
+    let with = figure(&run);
+    assert_eq!(dots(&with), [1, 3]);
+    assert!(
+        with.caption.contains("3 samples of the target and up to 1 states"),
+        "{}",
+        with.caption
+    );
 }

@@ -6,8 +6,8 @@
 use super::axis::{Axis, Scale};
 use super::canvas::{Anchor, Area, Canvas, Stroke, Text, WIDTH, fitting, text_width};
 use super::lines_plot::{BARS, Point, Up, vertical};
-use super::palette::{BLACK, GREY, LIGHTER, style};
-use super::panel::{FONT, Legend, NAME_FONT, title};
+use super::palette::{BLACK, Dash, GREY, LIGHTER, style};
+use super::panel::{FONT, Legend, NAME_FONT, fitted, title};
 use super::ticks::{number, ticks};
 
 /// What the figure shows.
@@ -32,11 +32,13 @@ pub(super) struct Column {
     pub(super) marks: Vec<Vec<(usize, f64, Option<f64>)>>,
     /// The value that would be perfect.
     pub(super) truth: Option<f64>,
+    /// Dashed rules: what even exact samples do not fall below.
+    pub(super) floors: Vec<f64>,
 }
 
 const TITLE: f64 = 40.0;
 /// Room for the labels above and the numbers below the columns.
-const HEAD: f64 = 24.0;
+const HEAD: f64 = 38.0;
 const FOOT: f64 = 30.0;
 /// Height of one mark, and between rows.
 const MARK: f64 = 15.0;
@@ -86,9 +88,11 @@ fn places(plot: &RowsPlot, top: f64) -> Vec<(f64, f64)> {
 }
 
 fn draw(column: &Column, canvas: &mut Canvas, frame: Area, places: &[(f64, f64)]) {
-    let (label, up) = (&column.label.0, column.label.1);
+    let (label, up) = (&*column.label.0, column.label.1);
     let all = column.marks.iter().flatten().filter(|(_, value, _)| value.is_finite());
-    let points: Vec<Point> = all.map(|&(_, y, error)| Point { x: 0.0, y, error }).collect();
+    let points = all.map(|&(_, y, error)| Point { error, ..Point::new(0.0, y) });
+    let floors = column.floors.iter().map(|&floor| Point::new(0.0, floor));
+    let points: Vec<Point> = points.chain(floors).collect();
     let axis = match (up, points.is_empty()) {
         (_, true) => Axis::linear(&[1.0]),
         (up, false) => vertical(up, points.iter()),
@@ -96,9 +100,13 @@ fn draw(column: &Column, canvas: &mut Canvas, frame: Area, places: &[(f64, f64)]
     let across = |value: f64| frame.left + frame.width() * axis.position(value);
     let middle = 0.5 * (frame.left + frame.right);
     let room = frame.width() + 20.0;
-    let size = if text_width(label, FONT) > room { NAME_FONT } else { FONT };
-    let text = Text::new(size, Anchor::Middle);
-    canvas.text((middle, frame.top - 12.0), &fitting(label, size, room), text);
+    let (name, size) = fitted(label, room);
+    canvas.text((middle, frame.top - 26.0), &name, Text::new(size, Anchor::Middle));
+    let (scale, size) = fitted(axis.announcement(), room);
+    if !scale.is_empty() {
+        let text = Text::new(size.min(NAME_FONT), Anchor::Middle);
+        canvas.text((middle, frame.top - 11.0), &scale, text);
+    }
     for &(start, _) in places.iter().skip(1) {
         canvas.line(&[(frame.left, start), (frame.right, start)], Stroke::solid(LIGHTER, 0.8));
     }
@@ -116,8 +124,13 @@ fn draw(column: &Column, canvas: &mut Canvas, frame: Area, places: &[(f64, f64)]
         let x = across(truth);
         canvas.line(&[(x, frame.top), (x, frame.bottom)], Stroke::solid(GREY, 1.2));
     }
+    for &floor in &column.floors {
+        let ends = [(across(floor), frame.top), (across(floor), frame.bottom)];
+        canvas.line(&ends, Stroke { dash: Dash::Long, ..Stroke::solid(GREY, 1.0) });
+    }
     // A bar says how much there is of something only where its axis begins at nothing.
-    let from_zero = up != Up::AroundZero && axis.scale == Scale::Linear && axis.low == 0.0;
+    let signed = matches!(up, Up::AroundZero | Up::Anywhere);
+    let from_zero = !signed && axis.scale == Scale::Linear && axis.low == 0.0;
     for (marks, &(start, _)) in column.marks.iter().zip(places) {
         for (i, &(kind, value, error)) in marks.iter().enumerate() {
             let (look, y) = (style(kind), start + 0.5 * BETWEEN + MARK * (i as f64 + 0.5));
@@ -144,12 +157,64 @@ fn draw(column: &Column, canvas: &mut Canvas, frame: Area, places: &[(f64, f64)]
 mod tests {
     use super::*;
 
+    /// The ends of the lines of a width.
+    fn lines(svg: &str, width: &str) -> Vec<Vec<(f64, f64)>> {
+        let own = format!("stroke-width=\"{width}\"");
+        let lines = svg.lines().filter(|l| l.starts_with("<polyline") && l.contains(&own));
+        let ends = |line: &str| {
+            let places = line.split('"').nth(1).unwrap().split(' ');
+            let place = |place: &str| {
+                let (x, y) = place.split_once(',').unwrap();
+                (x.parse().unwrap(), y.parse().unwrap())
+            };
+            places.map(place).collect()
+        };
+        lines.map(ends).collect()
+    }
+
+    fn one_row(up: Up, marks: Vec<(usize, f64, Option<f64>)>) -> String {
+        let column =
+            Column { label: ("y".into(), up), marks: vec![marks], truth: None, floors: vec![] };
+        let (title, kinds) = ("t".into(), Vec::new());
+        rows_svg(&RowsPlot { title, kinds, rows: vec!["r".into()], columns: vec![column] })
+    }
+
+    /// Fails if bars are not two standard errors long to either side: the axis of 0.5 to 1.5 ends at 1.59.
+    #[test]
+    fn bars_end_two_standard_errors_away() {
+        let svg = one_row(Up::Linear, vec![(0, 1.0, Some(0.25))]);
+        let frame = &lines(&svg, "1")[0];
+        let (left, right) = (frame[0].0, frame[2].0);
+        let across = |value: f64| left + (right - left) * value / 1.59;
+        let [low, high] = lines(&svg, "1.8")[0][..] else { panic!("{svg}") };
+        assert!((low.0 - across(0.5)).abs() < 0.2 && (high.0 - across(1.5)).abs() < 0.2, "{svg}");
+    }
+
+    /// Fails if numbers far below zero are pushed together at the end of an axis from zero, get a bar from zero, or an axis
+    /// that is not linear goes unsaid.
+    #[test]
+    fn axes_suit_their_numbers_and_say_so() {
+        let discs = |svg: &str| -> Vec<f64> {
+            let lines = svg.lines().filter(|l| l.starts_with("<circle"));
+            lines.map(|l| l.split('"').nth(1).unwrap().parse().unwrap()).collect()
+        };
+        let anywhere = one_row(Up::Anywhere, vec![(0, -35.0, None), (0, -34.0, None)]);
+        let places = discs(&anywhere);
+        assert!(places[1] - places[0] > 300.0 && !anywhere.contains("fill-opacity"), "{places:?}");
+        let around = one_row(Up::AroundZero, vec![(0, -35.0, Some(0.01)), (0, 0.02, Some(0.01))]);
+        assert!(around.contains(">not a linear scale<") && !anywhere.contains(" scale<"));
+    }
+
     /// Fails if a row without a value is drawn as a number, a row or column is lost, or a larger value stands
     /// left of a smaller one.
     #[test]
     fn rows_stand_in_order() {
-        let column =
-            |marks| Column { label: ("log Z".into(), Up::AroundZero), marks, truth: Some(0.0) };
+        let column = |marks| Column {
+            label: ("log Z".into(), Up::AroundZero),
+            marks,
+            truth: Some(0.0),
+            floors: vec![],
+        };
         let plot = RowsPlot {
             title: "t".into(),
             kinds: vec!["lower".into(), "upper".into()],

@@ -48,6 +48,10 @@ const SIZES: [(f64, f64); 9] = [
     (120.0, 20.0),
     (f64::INFINITY, 30.0),
 ];
+/// Particles that are drawn as they are: fewer ones are larger, so that no panel looks empty, and more are smaller, so that
+/// they do not hide the density; by factors between these.
+const USUAL: f64 = 512.0;
+const FACTORS: (f64, f64) = (0.7, 3.0);
 /// Where fewer than this share of the particles carries half the weight, it is said.
 const FEW: f64 = 0.2;
 /// Levels whose extents differ by more than this have axes of their own.
@@ -129,12 +133,14 @@ fn draw(
         shade(density, &mut drawn, (x, y));
     }
     let inside = |&&(a, b, _): &&(f64, f64, f64)| a >= left && a <= right && b >= low && b <= high;
+    let larger = libm::pow(USUAL / panel.points.len().max(1) as f64, 0.25);
+    let larger = larger.clamp(FACTORS.0, FACTORS.1);
     let mut smallest = 0.0;
     for (largest, diameter) in SIZES {
         let own = |&&(_, _, w): &&(f64, f64, f64)| w > smallest && w <= largest;
         let points = panel.points.iter().filter(inside).filter(own);
         let places: Vec<(f64, f64)> = points.map(|&(a, b, _)| drawn.place(a, b)).collect();
-        drawn.canvas().dots(&places, diameter, VERMILLION);
+        drawn.canvas().dots(&places, larger * diameter, VERMILLION);
         smallest = largest;
     }
     let beyond = panel.points.len() - panel.points.iter().filter(inside).count();

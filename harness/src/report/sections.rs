@@ -74,7 +74,7 @@ pub(super) fn claims(results: &Results) -> String {
 
 const EVALUATIONS: &str = "<p class=\"soft small\">Evaluations are densities, scores and Hessian-vector products for \
     one particle (of replica exchange: one ladder in one round, warm-up included); placing the levels and the pilot count, \
-    the run from the other side and the check of a map do not. From the seconds only the metrics are left out.</p>\n";
+    the run from the other side and the check of a map do not. Seconds leave out the same, and the metrics.</p>\n";
 
 /// A number of a run as a cell, and what it should be.
 type Quantity = (&'static str, fn(&RunSummary) -> String, &'static str);
@@ -171,12 +171,13 @@ pub(super) fn experiment_table(results: &Results) -> String {
 }
 
 /// The measures of the first table, in its order.
-const MAIN: [&str; 7] = [
+const MAIN: [&str; 8] = [
     "log_z",
     "ess",
     "mean_rejection_rate",
     "mode_weight_error",
     "sliced_wasserstein",
+    "sliced_wasserstein_floor",
     "evaluations",
     "seconds",
 ];

@@ -54,7 +54,7 @@ pub(super) fn weights_svg(plot: &WeightsPlot) -> String {
         (0, true) => panel.remark(&format!("{} more modes are not shown", all - modes)),
         (missing, _) => panel.remark(&format!("{missing} without a value")),
     }
-    canvas.finish(&plot.title, "bars of the runs, a black rule across each at the true weight")
+    canvas.finish(&plot.title, "bars of the runs, a horizontal rule across each at the true weight")
 }
 
 /// Draws bars and the truth; how many bars have no value.
@@ -97,6 +97,24 @@ fn draw(plot: &WeightsPlot, panel: &mut Panel<'_>, modes: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Fails if the rule of the truth stands at the height of the bar: the axis ends 6 % above it.
+    #[test]
+    fn rules_stand_at_the_truth() {
+        let plot = WeightsPlot {
+            title: "t".into(),
+            runs: vec![("a".into(), vec![(0.2, None)])],
+            truth: vec![vec![0.3]],
+        };
+        let svg = weights_svg(&plot);
+        let rule = svg.lines().find(|line| line.contains("stroke-width=\"2\"")).unwrap();
+        let (top, bottom) = (TITLE + MARGINS.top, TITLE + HEIGHT - MARGINS.bottom);
+        let expected = bottom - (bottom - top) / 1.06;
+        for place in rule.split('"').nth(1).unwrap().split(' ') {
+            let y: f64 = place.split_once(',').unwrap().1.parse().unwrap();
+            assert!((y - expected).abs() < 0.1, "{y} instead of {expected}");
+        }
+    }
 
     /// Fails if the bar of a heavier mode is lower, a weight that is no number is drawn or goes unsaid, or one
     /// mode alone is an error.

@@ -8,7 +8,7 @@ use amc_core::rng::Phase;
 use super::RunError;
 use super::details::{AnnealingReport, Details, MapReport};
 use super::summary::Sampled;
-use super::thread_time::thread_seconds;
+use super::thread_time::Stopwatch;
 use crate::catalog::Adaptation;
 use crate::config::{Algorithm, RunConfig};
 use crate::diagnostic::{
@@ -54,7 +54,7 @@ pub(super) fn sample(
         moves: moves(annealing, outcome.sample.weights.len()),
         ..Symptoms::default()
     };
-    let checks_start = thread_seconds();
+    let checks = Stopwatch::start();
     let mut check_evaluations = Evaluations::default();
     symptoms.map = map_symptoms(annealing, &tuning, &outcome, &mut check_evaluations)?;
     let mut faults = outcome.faults;
@@ -80,7 +80,7 @@ pub(super) fn sample(
         }
         symptoms.sandwich = Some(Sandwich { lower, lower_se, upper, upper_se });
     }
-    let check_thread_seconds = thread_seconds() - checks_start;
+    let checks = checks.read();
     Ok(Sampled {
         evidence: outcome.evidence,
         mode_weights: None,
@@ -88,7 +88,7 @@ pub(super) fn sample(
         pilot_evaluations: tuning.evaluations,
         reverse_evaluations,
         check_evaluations,
-        check_thread_seconds,
+        checks,
         acceptance_rate: outcome.acceptance_rate,
         non_finite: outcome.non_finite,
         map: MapReport::new(annealing, faults, crossings, outcome.truncation),

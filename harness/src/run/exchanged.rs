@@ -7,7 +7,7 @@ use amc_core::rng::Phase;
 use super::RunError;
 use super::details::{Details, ExchangeReport, MapReport};
 use super::summary::Sampled;
-use super::thread_time::thread_seconds;
+use super::thread_time::Stopwatch;
 use crate::catalog::{Adaptation, LadderStart};
 use crate::config::{ReplicaExchangeConfig, RunConfig};
 use crate::diagnostic::{
@@ -71,14 +71,14 @@ pub(super) fn sample(
             log_z_se: outcome.evidence.bridge.log_z_std_error,
         });
     }
-    let checks_start = thread_seconds();
+    let checks = Stopwatch::start();
     let mut reverse_evaluations = Evaluations::default();
     if config.sampler.both_sides && annealing.exact_target.is_some() {
         let (modes, cost) = against_exact_samples(annealing, target, (&shares, &shares_se))?;
         symptoms.modes = Some(modes);
         reverse_evaluations = cost;
     }
-    let check_thread_seconds = thread_seconds() - checks_start;
+    let checks = checks.read();
     Ok(Sampled {
         evidence: outcome.evidence.bridge,
         mode_weights: Some(shares),
@@ -86,7 +86,7 @@ pub(super) fn sample(
         pilot_evaluations: tuning.evaluations,
         reverse_evaluations,
         check_evaluations: Evaluations::default(),
-        check_thread_seconds,
+        checks,
         acceptance_rate: outcome.acceptance_rate,
         non_finite: outcome.non_finite,
         map: MapReport::new(annealing, outcome.faults, outcome.crossings, outcome.truncation),

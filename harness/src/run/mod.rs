@@ -5,6 +5,7 @@
 
 mod annealed;
 mod assess;
+mod barrier_curve;
 mod details;
 mod error;
 mod estimate;
@@ -23,6 +24,7 @@ mod training;
 mod work;
 
 pub(crate) use annealed::resampling_rule;
+pub use barrier_curve::BarrierCurve;
 pub use details::{AnnealingReport, Details, ExchangeReport, MapReport};
 pub use error::RunError;
 pub use estimate::{Estimate, estimates};
@@ -37,8 +39,6 @@ pub use summary::{EvaluationCounts, Summary};
 pub use training::{Begin, MODEL, Training, model_of};
 pub(crate) use work::Work;
 
-use std::time::Instant;
-
 use amc_core::density::MixtureLevel;
 
 use crate::config::{Algorithm, RunConfig};
@@ -46,7 +46,7 @@ use crate::levels;
 use crate::sampler::{Annealing, Observer, Snapshot, Trajectories, WeightedSample};
 use assess::Assessment;
 use summary::Sampled;
-use thread_time::thread_seconds;
+use thread_time::Stopwatch;
 
 /// A finished run.
 #[derive(Debug, Clone)]
@@ -89,14 +89,12 @@ fn carry_out(
     problem: &Problem<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Run, RunError> {
-    let (start, thread_start) = (Instant::now(), thread_seconds());
+    let stopwatch = Stopwatch::start();
     let placement = levels::place(config, problem, observer)?;
     let top = Top::of(config);
     problem.with_annealing(config, &placement.times, top, |annealing, target| {
         let sampled = sample(config, annealing, target, observer)?;
-        let sampling_seconds = start.elapsed().as_secs_f64();
-        let sampling_thread_seconds =
-            thread_seconds() - thread_start - sampled.check_thread_seconds;
+        let spent = stopwatch.read();
         let known = sampled.mode_weights.as_deref();
         let assessment = match problem.is_mixture() {
             true => {
@@ -105,8 +103,9 @@ fn carry_out(
             false => Assessment::without_truth(target, &sampled.sample)?,
         };
         let mut summary = Summary::new(config, problem, &placement, &sampled, assessment);
-        summary.sampling_seconds = sampling_seconds;
-        summary.seconds = start.elapsed().as_secs_f64();
+        summary.sampling_seconds = spent.wall - sampled.checks.wall;
+        summary.seconds = stopwatch.read().wall;
+        let sampling_thread_seconds = spent.thread - sampled.checks.thread;
         let Sampled { sample, snapshots, trajectories, .. } = sampled;
         Ok(Run { summary, sample, snapshots, trajectories, sampling_thread_seconds })
     })

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::Problem;
 use super::assess::Assessment;
+use super::barrier_curve::BarrierCurve;
 use super::details::{AnnealingReport, Details, ExchangeReport, MapReport};
+use super::thread_time::Spent;
 use crate::catalog::{BridgeVariance, PenaltyKind};
 use crate::config::{BridgeConfig, FlowMapConfig, RunConfig};
 use crate::diagnostic::{Symptoms, Verdict, judge};
@@ -44,8 +46,8 @@ pub(super) struct Sampled {
     pub reverse_evaluations: Evaluations,
     /// Of the trial that says whether a map folds.
     pub check_evaluations: Evaluations,
-    /// CPU seconds of this thread for that trial and the run from the other side.
-    pub check_thread_seconds: f64,
+    /// What that trial and the run from the other side took.
+    pub checks: Spent,
     pub acceptance_rate: Option<f64>,
     pub non_finite: u64,
     pub map: Option<MapReport>,
@@ -117,16 +119,18 @@ pub struct Summary {
     pub instructions: &'static str,
     /// What a reader of the numbers should know besides the verdict.
     pub warnings: Vec<String>,
-    /// Wall time of placement, pilot and sampler. The only fields that differ between equal runs are
-    /// times.
+    /// Wall time of placement, pilot and sampler, without what only checks the run. The only fields that
+    /// differ between equal runs are times.
     pub sampling_seconds: f64,
-    /// Wall time with the metrics.
+    /// Wall time of everything, checks and metrics included.
     pub seconds: f64,
     /// Times of levels `0..=L`.
     pub times: Vec<f64>,
     /// The communication barrier `Lambda` of the path, if the levels were placed by it; for levels
     /// tuned on the rejections of another bridge than the identity, the sum of their increments.
     pub barrier: Option<f64>,
+    /// How it grows along the path.
+    pub barrier_curve: Option<BarrierCurve>,
     /// What depends on the kind of sampler.
     #[serde(flatten)]
     pub details: Details,
@@ -195,6 +199,7 @@ impl Summary {
             seconds: 0.0,
             times: placement.times.clone(),
             barrier: placement.barrier.as_ref().map(|barrier| barrier.total()),
+            barrier_curve: BarrierCurve::of(placement),
             details: sampled.details.clone(),
             symptoms: sampled.symptoms.clone(),
             config: config.clone(),
@@ -299,7 +304,7 @@ fn warnings(config: &RunConfig, sampled: &Sampled, assessment: &Assessment) -> V
 mod tests {
     use crate::config::RunConfig;
     use crate::run::run;
-    use crate::sampler::Silent;
+    use crate::sampler::{Observer, Progress, Silent};
     use std::path::Path;
 
     /// Fails if the pilot's cost is left out of the total or counted twice, or if the smallest ESS
@@ -319,5 +324,53 @@ mod tests {
         assert!(annealing.levels.iter().all(|level| level.ess >= annealing.minimum_ess));
         assert!(annealing.levels.iter().any(|level| level.ess == annealing.minimum_ess));
         assert_eq!(summary.reverse_evaluations.score, 19 * (1 + 4 + 4 * 3));
+    }
+
+    /// Takes its time at the start of one stage.
+    struct Slow(&'static str);
+
+    impl Observer for Slow {
+        fn begin(&mut self, phase: &str, _length: usize) {
+            if phase == self.0 {
+                std::thread::sleep(std::time::Duration::from_secs_f64(SLEEP));
+            }
+        }
+
+        fn level_done(&mut self, _progress: Progress) {}
+    }
+
+    const SLEEP: f64 = 1.0;
+
+    /// Fails if the run from the other side, which only checks, counts as sampling, or the run itself does not.
+    #[test]
+    fn checks_are_no_sampling() {
+        let text =
+            "[target]\ndim = 2\n[path]\nlevels = 2\n[sampler]\nkind = \"smc\"\nparticles = 8\n";
+        let config = RunConfig::from_toml(text, "test", Path::new("."), &[]).unwrap();
+        let seconds = |stage| {
+            let summary = run(&config, &mut Slow(stage)).unwrap().summary;
+            (summary.sampling_seconds, summary.seconds - summary.sampling_seconds)
+        };
+        let (_, rest) = seconds("reverse");
+        assert!(rest >= SLEEP, "{rest}");
+        let (sampling, _) = seconds("smc");
+        assert!(sampling >= SLEEP, "{sampling}");
+    }
+
+    /// Fails if levels that were placed by a barrier come without its curve, or others with one.
+    #[test]
+    fn barriers_are_kept_along_the_path() {
+        let summary = |spacing: &str| {
+            let text = format!(
+                "[target]\ndim = 2\n[path]\nlevels = 4\nspacing = \"{spacing}\"\n[sampler]\nkind = \"smc\"\nparticles = 8\n"
+            );
+            let config = RunConfig::from_toml(&text, "test", Path::new("."), &[]).unwrap();
+            run(&config, &mut Silent).unwrap().summary
+        };
+        let placed = summary("lambda");
+        let curve = placed.barrier_curve.unwrap();
+        assert_eq!(curve.cumulative.last(), placed.barrier.as_ref());
+        assert_eq!(curve.times.last(), placed.times.last());
+        assert!(summary("uniform").barrier_curve.is_none());
     }
 }

@@ -1,7 +1,38 @@
-//! The CPU time of the calling thread, which other programs of a busy machine do not lengthen.
+//! What a part of a run takes: wall time, and the CPU time of the calling thread, which other programs of a busy machine
+//! do not lengthen.
+
+use std::time::Instant;
+
+/// Seconds that a part of a run took.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Spent {
+    /// Of wall time.
+    pub wall: f64,
+    /// Of CPU time of the calling thread.
+    pub thread: f64,
+}
+
+/// When a part of a run began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stopwatch {
+    wall: Instant,
+    thread: f64,
+}
+
+impl Stopwatch {
+    pub(super) fn start() -> Self {
+        Self { wall: Instant::now(), thread: thread_seconds() }
+    }
+
+    /// What has passed since the start.
+    pub(super) fn read(&self) -> Spent {
+        let thread = thread_seconds() - self.thread;
+        Spent { wall: self.wall.elapsed().as_secs_f64(), thread }
+    }
+}
 
 /// Seconds since some moment: of CPU time of this thread on Unix, elsewhere of wall time.
-pub(super) fn thread_seconds() -> f64 {
+fn thread_seconds() -> f64 {
     #[cfg(unix)]
     {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
@@ -9,8 +40,8 @@ pub(super) fn thread_seconds() -> f64 {
     }
     #[cfg(not(unix))]
     {
-        static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
-        START.get_or_init(std::time::Instant::now).elapsed().as_secs_f64()
+        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        START.get_or_init(Instant::now).elapsed().as_secs_f64()
     }
 }
 

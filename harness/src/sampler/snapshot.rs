@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 const LEVELS: usize = 6;
 const PARTICLES: usize = 512;
 
-/// The first particles of a run at one level, after their moves there.
+/// The first particles of a run at one level, after their moves there; of replica exchange, states of the first ladders
+/// in rounds evenly spread over the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The level; 0 is the target.

@@ -653,3 +653,27 @@ fn trips_are_counted_after_the_warmup() {
         );
     });
 }
+
+/// Fails if figures get the states of one round alone, more than they may, those of another level, or the placement of levels
+/// keeps any.
+#[test]
+fn snapshots_of_ladders_are_spread_over_the_rounds() {
+    with_ladder(IDENTITY, |problem| {
+        let run = |rounds: usize, phase: Phase| {
+            let rules =
+                ExchangeRules { explorer: Explorer::Exact, samples: 512, ..short(3, rounds) };
+            exchange(problem, &untuned(), &rules, (phase, Start::Reference), &mut Silent).unwrap()
+        };
+        let few = run(8, Phase::Production);
+        let levels: Vec<usize> = few.snapshots.iter().map(|shot| shot.level).collect();
+        assert_eq!(levels, [3, 2, 1, 0]);
+        for shot in &few.snapshots {
+            assert_eq!((shot.log_weights.len(), shot.positions.len()), (88, 88 * problem.dim()));
+            assert_eq!(shot.positions == few.sample.positions, shot.level == 0);
+        }
+        // 46 rounds have room: every fourth of 100.
+        let many = run(100, Phase::Production);
+        assert!(many.snapshots.iter().all(|shot| shot.log_weights.len() == 25 * 11));
+        assert!(run(8, Phase::Schedule).snapshots.is_empty());
+    });
+}

@@ -79,7 +79,9 @@ def main():
         assert np.array_equal(x[3, 5], own[5 * 16 + 3]), "ladders are mixed up"
         assert levels["rejection_rate"][-1] is None, "there is no pair beyond the reference"
         assert float(az.rhat(data.posterior)["x"].max()) < 1.1
-        replicas = np.load(out / "snapshots.npz")["replicas"]
+        shots = np.load(out / "snapshots.npz")
+        assert 256 < shots["positions"].shape[1] <= 512, "snapshots are not spread over the rounds"
+        replicas = shots["replicas"]
         assert replicas.shape == (300, 4, 17)
         assert all(sorted(row) == list(range(17)) for row in replicas.reshape(-1, 17)), "replicas are no permutation"
         moved = np.abs(np.argsort(replicas, axis=2)[1:] - np.argsort(replicas, axis=2)[:-1])

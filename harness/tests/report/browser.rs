@@ -131,3 +131,47 @@ fn pages_open_without_complaint() {
     // The rule that our pages carry keeps even planted content from the network.
     assert!(shielded.asked.is_empty() && !shielded.console.is_empty(), "{:?}", shielded.asked);
 }
+
+/// How many pages a page takes on paper.
+fn pages_on_paper(browser: &str, page: &Path) -> usize {
+    let folder = tempfile::tempdir().unwrap();
+    let paper = folder.path().join("paper.pdf");
+    let output = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--no-pdf-header-footer",
+        ])
+        .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
+        .arg(format!("--print-to-pdf={}", paper.display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let bytes = fs::read(&paper).unwrap_or_else(|error| {
+        panic!("nothing printed ({error}): {}", String::from_utf8_lossy(&output.stderr))
+    });
+    let text = String::from_utf8_lossy(&bytes);
+    text.matches("/Type /Page\n").count()
+}
+
+/// Fails if what is folded on the screen, here the configurations of two runs, is missing on paper; or if this test would
+/// not notice, as the same page without them shows.
+#[test]
+fn folded_parts_are_printed() {
+    let Some(browser) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    particles(folder.path(), "a");
+    ladders(folder.path(), "b");
+    let output = amc(&["report", "a", "b", "--out", "page.html"], folder.path());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = folder.path().join("page.html");
+    let text = fs::read_to_string(&page).unwrap();
+    assert!(text.contains("<details><summary>a: "));
+    let folded = pages_on_paper(browser, &page);
+    fs::write(&page, text.replace("<details>", "<details open>")).unwrap();
+    assert_eq!(folded, pages_on_paper(browser, &page));
+    fs::write(&page, text.replace("<pre>", "<pre hidden>")).unwrap();
+    assert!(pages_on_paper(browser, &page) < folded);
+}

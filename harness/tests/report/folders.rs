@@ -196,8 +196,8 @@ pub fn experiment(base: &Path, name: &str) {
         "rows": [row("second order", 16, Some(measure(0.9, Some(0.01)))), row("second order", 64, Some(measure(0.98, Some(0.004)))),
             row("first <order>", 16, None), row("first <order>", 64, Some(measure(0.01, Some(0.002)))),
             plain("plain <row>", -0.5), plain("another row", 0.1)],
-        "claims": [{"claim": "a <claim>", "verdict": "holds", "detail": "ESS 0.98 ± 0.004"},
-            {"claim": "b", "verdict": "fails", "detail": ""}, {"claim": "c", "verdict": "undecided", "detail": "?"}]
+        "claims": [{"claim": "a <claim>", "verdict": "holds", "detail": "ESS 0.98 ± 0.004", "about_time": false},
+            {"claim": "b", "verdict": "fails", "detail": "", "about_time": false}, {"claim": "c", "verdict": "undecided", "detail": "?", "about_time": false}]
     });
     fs::write(folder.join("results.json"), results.to_string()).unwrap();
     seal(&folder);

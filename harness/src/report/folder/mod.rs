@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `manifest.json`: names, sizes and checksums of the others | `complete.rs` |
 //! | `summary.json`, `config.toml` of a run | `run.rs` |
-//! | `snapshots.npz` of a run | `snapshots.rs` |
+//! | `snapshots.npz` and `samples.npz` of a run | `snapshots.rs` |
 //! | `results.json` of an experiment | `experiment.rs` |
 //!
 //! A folder is complete and undamaged, or an error that says what to do.
@@ -24,7 +24,7 @@ use crate::experiment::folder::RESULTS;
 pub use experiment::ExperimentFolder;
 pub(super) use experiment::measure;
 pub use run::RunFolder;
-pub(super) use run::{LevelEntry, RunSummary};
+pub(super) use run::{BarrierEntry, LevelEntry, RunSummary};
 pub(super) use snapshots::{Replicas, Snapshots};
 
 /// A folder that no report can be made of.

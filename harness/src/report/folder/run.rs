@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::snapshots::Snapshots;
+use super::snapshots::{SAMPLES, Snapshots};
 use super::{FolderError, read_json};
 use crate::config::RunConfig;
 use crate::run::{Work, holds_unfinished_run};
@@ -68,6 +68,15 @@ pub(crate) struct ModeEntry {
     pub(crate) run_se: Vec<Option<f64>>,
 }
 
+/// The barrier that placed the levels, along the path.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct BarrierEntry {
+    pub(crate) times: Vec<f64>,
+    pub(crate) local: Vec<f64>,
+    pub(crate) cumulative: Vec<f64>,
+}
+
 /// What the verdict read, as far as figures show it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
@@ -109,6 +118,7 @@ pub(crate) struct RunSummary {
     pub(crate) sampling_seconds: Option<f64>,
     pub(crate) times: Vec<f64>,
     pub(crate) barrier: Option<f64>,
+    pub(crate) barrier_curve: Option<BarrierEntry>,
     pub(crate) ess: Option<f64>,
     pub(crate) minimum_ess: Option<f64>,
     pub(crate) mean_rejection_rate: Option<f64>,
@@ -132,7 +142,10 @@ impl RunFolder {
             .map_err(|error| FolderError::new(&file, format!("cannot be read ({error})")))?;
         let config = RunConfig::from_toml(&config_text, "config.toml", path, &[])
             .map_err(|error| error.to_string());
-        let snapshots = Snapshots::read(&path.join("snapshots.npz"), summary.dim)?;
+        let mut snapshots = Snapshots::read(&path.join("snapshots.npz"), summary.dim)?;
+        if let Some(snapshots) = snapshots.as_mut().filter(|_| summary.is_exchange()) {
+            snapshots.read_samples(&path.join(SAMPLES))?;
+        }
         let in_progress = holds_unfinished_run(path);
         Ok(Self { path: path.to_owned(), summary, config_text, config, in_progress, snapshots })
     }
@@ -163,6 +176,12 @@ impl RunSummary {
     /// Whether ladders were run instead of particles annealed.
     pub(crate) fn is_exchange(&self) -> bool {
         self.round_trip_rate.is_some()
+    }
+
+    /// Whether the barrier that was measured is that of the path, whatever the bridge.
+    pub(crate) fn barrier_is_of_path(&self) -> bool {
+        let rejections = self.setting("path", "barrier").ends_with("rejections");
+        !rejections || self.setting("bridge", "kind") == "identity"
     }
 
     /// A setting of the configuration, such as `bridge.kind`; empty where there is none.

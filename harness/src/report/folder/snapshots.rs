@@ -1,4 +1,4 @@
-//! `snapshots.npz`: particles at a few levels, and which replica sat where.
+//! `snapshots.npz`: particles at a few levels, and which replica sat where; with `samples.npz` of replica exchange.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
@@ -26,6 +26,48 @@ pub(crate) struct Snapshots {
     pub(crate) log_weights: Vec<f64>,
     /// Where replicas were, of replica exchange.
     pub(crate) replicas: Option<Replicas>,
+    /// Samples of equal weight that stand for the snapshot of the target, `[n, d]`; none of annealed runs, whose samples
+    /// are what the snapshot is the beginning of.
+    pub(crate) samples: Vec<f64>,
+}
+
+/// The file of a run's samples.
+pub(super) const SAMPLES: &str = "samples.npz";
+/// Most samples of the target that are drawn, evenly spread over all.
+const MOST_SAMPLES: usize = 2048;
+
+/// An archive of arrays.
+struct Arrays<'a> {
+    path: &'a Path,
+    archive: ZipArchive<BufReader<File>>,
+}
+
+impl<'a> Arrays<'a> {
+    /// Opens the file; `None` where there is none.
+    fn open(path: &'a Path) -> Result<Option<Self>, FolderError> {
+        let wrong = |problem: String| FolderError::new(path, problem);
+        let file = match File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|error| wrong(format!("cannot be read ({error})")))?,
+        };
+        let archive = ZipArchive::new(BufReader::new(file))
+            .map_err(|error| wrong(format!("is no archive of arrays ({error})")))?;
+        Ok(Some(Self { path, archive }))
+    }
+
+    /// The array of a name and so many axes; `None` where there is none.
+    fn array(&mut self, name: &str, axes: usize) -> Result<Option<Array>, FolderError> {
+        let wrong = |problem: String| FolderError::new(self.path, problem);
+        let entry = match self.archive.by_name(&format!("{name}.npy")) {
+            Err(zip::result::ZipError::FileNotFound) => return Ok(None),
+            entry => entry.map_err(|error| wrong(format!("{name}: {error}")))?,
+        };
+        let array = read_up_to(axes, entry, name).map_err(|error| wrong(error.to_string()))?;
+        match array.shape.len() == axes {
+            true => Ok(Some(array)),
+            false => Err(wrong(format!("{name} has {} axes instead of {axes}", array.shape.len()))),
+        }
+    }
 }
 
 /// Which replica sat at which level: `[rounds, ladders, levels]`, row-major, level 0 the target.
@@ -41,31 +83,13 @@ impl Snapshots {
     /// Reads the file; `None` where there is none.
     pub(super) fn read(path: &Path, dim: usize) -> Result<Option<Self>, FolderError> {
         let wrong = |problem: String| FolderError::new(path, problem);
-        let file = match File::open(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            opened => opened.map_err(|error| wrong(format!("cannot be read ({error})")))?,
-        };
-        let mut archive = ZipArchive::new(BufReader::new(file))
-            .map_err(|error| wrong(format!("is no archive of arrays ({error})")))?;
-        let mut array = |name: &str, axes: usize| -> Result<Option<Array>, FolderError> {
-            let entry = match archive.by_name(&format!("{name}.npy")) {
-                Err(zip::result::ZipError::FileNotFound) => return Ok(None),
-                entry => entry.map_err(|error| wrong(format!("{name}: {error}")))?,
-            };
-            let array = read_up_to(axes, entry, name).map_err(|error| wrong(error.to_string()))?;
-            match array.shape.len() == axes {
-                true => Ok(Some(array)),
-                false => {
-                    Err(wrong(format!("{name} has {} axes instead of {axes}", array.shape.len())))
-                }
-            }
-        };
+        let Some(mut archive) = Arrays::open(path)? else { return Ok(None) };
         let missing = |name: &str| wrong(format!("holds no array {name}"));
-        let levels = array("levels", 1)?.ok_or_else(|| missing("levels"))?;
-        let times = array("times", 1)?.ok_or_else(|| missing("times"))?;
-        let positions = array("positions", 3)?.ok_or_else(|| missing("positions"))?;
-        let weights = array("log_weights", 2)?.ok_or_else(|| missing("log_weights"))?;
-        let replicas = array("replicas", 3)?;
+        let levels = archive.array("levels", 1)?.ok_or_else(|| missing("levels"))?;
+        let times = archive.array("times", 1)?.ok_or_else(|| missing("times"))?;
+        let positions = archive.array("positions", 3)?.ok_or_else(|| missing("positions"))?;
+        let weights = archive.array("log_weights", 2)?.ok_or_else(|| missing("log_weights"))?;
+        let replicas = archive.array("replicas", 3)?;
         let s = levels.values.len();
         let sizes = sizes(&positions);
         let (count, width) = (sizes[1], sizes[2]);
@@ -86,7 +110,29 @@ impl Snapshots {
             positions: positions.values,
             log_weights: weights.values,
             replicas: replicas.map(Replicas::new),
+            samples: Vec::new(),
         }))
+    }
+
+    /// Reads samples of the target from the file of all of them: the ladders of replica exchange leave more than a few
+    /// of their states. Without the file the target is shown by its snapshot.
+    pub(super) fn read_samples(&mut self, path: &Path) -> Result<(), FolderError> {
+        let Some(mut archive) = Arrays::open(path)? else { return Ok(()) };
+        let positions = archive.array("positions", 2)?;
+        let Some(positions) = positions.filter(|array| sizes(array)[1] == self.dim) else {
+            let problem = format!("holds no array positions of {} columns", self.dim);
+            return Err(FolderError::new(path, problem));
+        };
+        let rows = positions.values.chunks_exact(self.dim.max(1));
+        let stride = rows.len().div_ceil(MOST_SAMPLES).max(1);
+        self.samples = rows.step_by(stride).flatten().copied().collect();
+        Ok(())
+    }
+
+    /// The samples of the target beside its snapshot, `[n, d]`; `None` where there are none.
+    pub(crate) fn samples(&self) -> Option<usize> {
+        let count = self.samples.len() / self.dim.max(1);
+        (count > 0).then_some(count)
     }
 
     /// The level of snapshot `index`.
@@ -103,6 +149,10 @@ impl Snapshots {
     /// finite.
     pub(crate) fn points(&self, index: usize, (i, j): (usize, usize)) -> Vec<(f64, f64, f64)> {
         let (m, d) = (self.count, self.dim);
+        if self.level(index) == 0 && !self.samples.is_empty() {
+            let rows = self.samples.chunks_exact(d.max(1));
+            return rows.filter_map(|row| Some((*row.get(i)?, *row.get(j)?, 1.0))).collect();
+        }
         let weights = self.log_weights.get(index * m..(index + 1) * m).unwrap_or_default();
         let largest = weights.iter().copied().filter(|w| w.is_finite()).fold(f64::MIN, f64::max);
         let relative = |w: f64| if w.is_finite() { libm::exp(w - largest) } else { 0.0 };

@@ -385,8 +385,14 @@ impl Ladders {
 
     /// Positions of all ladders at a level, `[ladders x d]`, row-major.
     pub(super) fn rows(&self, level: usize) -> Vec<f64> {
-        let mut rows = Vec::with_capacity(self.ladders * self.dim);
-        for ladder in 0..self.ladders {
+        self.first_rows(level, self.ladders)
+    }
+
+    /// The same of the first `most` ladders, if there are so many.
+    pub(super) fn first_rows(&self, level: usize, most: usize) -> Vec<f64> {
+        let ladders = self.ladders.min(most);
+        let mut rows = Vec::with_capacity(ladders * self.dim);
+        for ladder in 0..ladders {
             let cell = level * self.blocks + ladder / LANES;
             let block = &self.x[cell * self.dim..][..self.dim];
             rows.extend(block.iter().map(|x| x.as_array()[ladder % LANES]));

@@ -123,6 +123,8 @@ struct Account {
     seen: Vec<(f64, u64)>,
     target_samples: Recorder,
     level_samples: Vec<Recorder>,
+    /// States of some levels, noisiest first, for figures.
+    snapshots: Vec<(usize, Recorder)>,
     trajectories: Trajectories,
     #[serde(with = "KeptEvaluations")]
     evaluations: Evaluations,
@@ -147,6 +149,11 @@ impl<'a> Run<'a> {
         };
         let of_levels = Recorder::new(rules.samples_of_levels, rules.ladders);
         let watched = if rules.samples_of_levels > 0 { levels } else { 0 };
+        // What is drawn is the run itself, not how its levels were placed.
+        let drawn = phase == Phase::Production;
+        let shown = (0..levels).rev().filter(|&l| drawn && Snapshot::is_wanted(l, levels - 1));
+        let most = Snapshot::most_particles();
+        let of_snapshots = Recorder::new(most, rules.ladders.min(most));
         let account = Account {
             index: IndexProcess::new(levels, rules.ladders),
             step_sizes,
@@ -155,6 +162,7 @@ impl<'a> Run<'a> {
             seen: vec![(0.0, 0); levels],
             target_samples: Recorder::new(rules.samples, rules.ladders),
             level_samples: vec![of_levels; watched],
+            snapshots: shown.map(|level| (level, of_snapshots.clone())).collect(),
             trajectories: Trajectories::default(),
             evaluations: Evaluations::default(),
             non_finite_starts: 0,
@@ -385,6 +393,9 @@ impl<'a> Run<'a> {
         for (level, recorder) in account.level_samples.iter_mut().enumerate() {
             recorder.offer(round, || ladders.rows(level));
         }
+        for (level, recorder) in &mut account.snapshots {
+            recorder.offer(round, || ladders.first_rows(*level, Snapshot::most_particles()));
+        }
         if round < Trajectories::ROUNDS {
             account.index.follow(&mut account.trajectories);
         }
@@ -430,13 +441,12 @@ impl<'a> Run<'a> {
                 non_finite: faults,
             });
         }
-        let snapshot = |level: usize| {
-            let rows = ladders.rows(level);
+        let snapshot = |(level, recorder): (usize, Recorder)| {
+            let rows = recorder.into_rows();
             let log_weights = vec![0.0; rows.len() / problem.dim()];
             Snapshot::new((level, problem.times[level]), problem.dim(), rows, &log_weights)
         };
-        let shown = (0..=top).rev().filter(|&level| Snapshot::is_wanted(level, top));
-        let snapshots = shown.map(snapshot).collect();
+        let snapshots = self.account.snapshots.into_iter().map(snapshot).collect();
         let works: Vec<_> = (0..top).map(|clean| ladders.works(clean)).collect();
         let rejections: Vec<f64> = levels.iter().filter_map(|level| level.rejection_rate).collect();
         let predicted_round_trip_rate = match self.rules.order {

@@ -53,7 +53,7 @@ pub struct ExchangeOutcome {
     pub level_samples: Vec<Vec<f64>>,
     /// `log Z` by three estimators.
     pub evidence: LadderEvidence,
-    /// The states of the first ladders after the last round at some levels, noisiest first.
+    /// States of some levels, evenly spread over rounds, noisiest first; none of runs that place levels.
     pub snapshots: Vec<Snapshot>,
     /// How replicas travelled in the first rounds.
     pub trajectories: Trajectories,
