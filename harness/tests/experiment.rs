@@ -281,7 +281,7 @@ fn experiments_are_listed() {
     let listed = output(&["list", "--json", "--threads", "2"]);
     let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
     let listed = listed.as_array().unwrap();
-    assert_eq!(listed.len(), 15);
+    assert_eq!(listed.len(), 16);
     for entry in listed {
         let (quick, full) = (&entry["quick"], &entry["full"]);
         assert!(quick["runs"].as_u64() < full["runs"].as_u64(), "{entry}");
