@@ -52,7 +52,7 @@ const EMBEDDED: &[Embedded] = embedded![
     "ablation-n_trunc" checked,
     "ablation-n_hutch" checked,
     "ablation-penalty" checked,
-    "ablation-mcmc_steps" unchecked,
+    "ablation-mcmc_steps" checked,
     "kernel-variance" checked,
     "rank" checked,
     "scaling-in-separation" checked,
