@@ -262,8 +262,8 @@ fn a_full_disk_is_one_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("c.toml"), SMALL).unwrap();
     std::fs::create_dir(folder.path().join("out")).unwrap();
-    // Where the archive is written before it gets its temporary name.
-    let place = folder.path().join("out/..samples.npz.part.part");
+    // Where the archive is written before it gets its name.
+    let place = folder.path().join("out/.samples.npz.part");
     std::os::unix::fs::symlink("/dev/full", place).unwrap();
     let output = amc(&["run", "c.toml", "--quiet", "--out", "out"], folder.path());
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
