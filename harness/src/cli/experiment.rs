@@ -301,7 +301,8 @@ impl Watcher for GridBar {
     fn fewer(&self, at_once: usize, threads: usize) {
         if self.title.is_some() {
             self.bar.suspend(|| {
-                eprintln!("memory suffices for {at_once} runs at once, not for {threads}");
+                let runs = if at_once == 1 { "run" } else { "runs" };
+                eprintln!("memory suffices for {at_once} {runs} at once, not for {threads}");
             });
         }
     }
