@@ -10,13 +10,15 @@
 //! spread over a few seeds foretells. So the lower end of an effective sample size leaves room for as many of the `m` runs to
 //! lose it as such counts allow, see below, at 1/50.
 //!
-//! What shifts all rows a little shows in none of them alone. So the mean over rows is compared too, seed by seed: of the
-//! logarithms of distances and rates, of log Z and effective sample sizes themselves, over the rows that have lost nothing. And claims that held must not fail, or
-//! the other way round; times are left out here as well.
+//! What shifts all rows a little shows in none of them alone. So the mean over rows is compared too, seed by seed, over
+//! the rows that have lost nothing: of log Z and effective sample sizes themselves, of the logarithms of distances and
+//! rates. And claims that held must not fail, or the other way round; times are left out here as well.
 //!
 //! Runs that stop are counted: after `k` of `n`, so many of `m` are expected as the beta-binomial distribution with
 //! Jeffreys' prior has with more than 1/20 on either side. Where a method stops by chance, this is what such a program leaves in a
 //! tenth of all cases; after none of 12, one of 6 may stop.
+
+mod all_rows;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::claims::{ClaimVerdict, Decided};
 use super::results::{Results, Row};
 use super::statistics::{Measure, deviation, student_quantile};
+use all_rows::{OF_ALL_ROWS, from_logarithm, may_be_lost, over_rows, prediction};
 
 /// The name of the mean over rows in deviations.
 const ALL_ROWS: &str = "all rows together";
@@ -201,71 +204,6 @@ impl Expectation {
         }
         deviations
     }
-}
-
-/// What is compared of all rows together.
-const OF_ALL_ROWS: [&str; 6] = [
-    "log_z",
-    "ess",
-    "sliced_wasserstein",
-    "mode_weight_error",
-    "mean_rejection_rate",
-    "acceptance_rate",
-];
-
-/// Whether means over rows are those of the numbers themselves: log Z may be negative, and the logarithm of an effective sample
-/// size would be that of the few that are lost.
-fn is_linear(name: &str) -> bool {
-    name == "log_z" || name == "ess"
-}
-
-fn to_logarithm(name: &str, value: f64) -> f64 {
-    // An error of exactly nothing is one below any that is measured.
-    if is_linear(name) { value } else { value.max(1e-12).ln() }
-}
-
-fn from_logarithm(name: &str, value: f64) -> f64 {
-    if is_linear(name) { value } else { value.exp() }
-}
-
-/// The share of all runs of these rows that may lose their particles to a single one.
-fn may_be_lost(rows: &[&Row], expected_runs: usize) -> f64 {
-    let measures = rows.iter().filter_map(|row| row.measures.get("ess"));
-    let lost =
-        |measure: &Measure| measure.values.iter().filter(|ess| **ess < 0.5 * measure.mean).count();
-    let (lost, runs) = measures.fold((0, 0), |sum, m| (sum.0 + lost(m), sum.1 + m.values.len()));
-    failures(lost, runs, expected_runs * rows.len(), LOSS_TAIL).high
-}
-
-/// The mean over rows, seed by seed; `None` of a single row, which is compared already, or where a run has no number.
-fn over_rows(name: &str, rows: &[&Row], seeds: usize) -> Option<Vec<f64>> {
-    let measures = rows.iter().filter_map(|row| row.measures.get(name));
-    let values: Vec<&[f64]> = measures.map(|measure| measure.values.as_slice()).collect();
-    if values.len() < 2 || values.iter().any(|values| values.len() != seeds) {
-        return None;
-    }
-    let of_seed = |seed: usize| {
-        let values = values.iter().filter_map(|values| values.get(seed));
-        values.map(|value| to_logarithm(name, *value)).sum::<f64>() / rows.len() as f64
-    };
-    Some((0..seeds).map(of_seed).collect())
-}
-
-/// The interval of the mean over rows and `expected_runs` seeds.
-fn prediction(
-    name: &str,
-    means: &[f64],
-    expected_runs: usize,
-    level: f64,
-) -> Option<ExpectedNumber> {
-    let runs = means.len() as f64;
-    let (mean, spread) = (means.iter().sum::<f64>() / runs, deviation(means)?);
-    let half = student_quantile(runs - 1.0, level)
-        * spread
-        * (1.0 / expected_runs as f64 + 1.0 / runs).sqrt();
-    let half = half + 1e-9 * mean.abs();
-    let [mean, low, high] = [mean, mean - half, mean + half].map(|x| from_logarithm(name, x));
-    Some(ExpectedNumber { mean, low, high })
 }
 
 /// What a method has lost, whose means are then those of chance.

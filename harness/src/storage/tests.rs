@@ -25,6 +25,18 @@ fn numbers_keep_their_bits() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
+/// Every bit changed, and every cut.
+fn every_damage_is_refused(whole: &[u8], refused: &dyn Fn(&[u8]) -> bool) {
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.to_vec();
+            bytes[at] ^= 1 << bit;
+            assert!(refused(&bytes), "byte {at}, bit {bit}");
+        }
+        assert!(refused(&whole[..at]), "cut to {at}");
+    }
+}
+
 /// Fails if any byte can take another value, or the file another length, without being noticed.
 #[test]
 fn no_damage_goes_unnoticed() {
@@ -36,14 +48,7 @@ fn no_damage_goes_unnoticed() {
         fs::write(&path, bytes).unwrap();
         matches!(read_sealed::<Vec<f64>>(&path), Err(SealError::Damaged(_)))
     };
-    for at in 0..whole.len() {
-        for bit in 0..8 {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 1 << bit;
-            assert!(refused(&bytes), "byte {at}, bit {bit}");
-        }
-        assert!(refused(&whole[..at]), "cut to {at}");
-    }
+    every_damage_is_refused(&whole, &refused);
     assert!(refused(&[&whole[..], &[0]].concat()));
     fs::write(&path, &whole).unwrap();
     assert_eq!(read_sealed::<Vec<f64>>(&path).unwrap(), [1.5, -2.5]);
@@ -204,14 +209,7 @@ fn a_manifest_vouches_for_itself() {
         fs::write(&path, bytes).unwrap();
         matches!(Manifest::check(folder.path()), Err(ManifestError::Damaged(_)))
     };
-    for at in 0..whole.len() {
-        for bit in 0..8 {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 1 << bit;
-            assert!(refused(&bytes), "byte {at}, bit {bit}");
-        }
-        assert!(refused(&whole[..at]), "cut to {at}");
-    }
+    every_damage_is_refused(&whole, &refused);
     assert!(refused(&[&whole[..], b"\n"].concat()));
     fs::write(&path, &whole).unwrap();
     Manifest::check(folder.path()).unwrap();

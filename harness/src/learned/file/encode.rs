@@ -1,7 +1,7 @@
 //! From tensors and a header to the bytes of a file, and onto the disk.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -23,10 +23,7 @@ pub fn write<H: Serialize + DeserializeOwned>(
     header: &H,
     tensors: &[Tensor<'_>],
 ) -> Result<(), FileError> {
-    let file = path.display().to_string();
-    let bytes = encode(&file, kind, header, tensors)?;
-    replace(path, |file| file.write_all(&bytes))
-        .map_err(|error| FileError::Unwritable { file, error })
+    put(path, kind, header, tensors, |bytes| replace(path, |file| file.write_all(bytes)))
 }
 
 /// Writes a file, whole or not at all; what was there before goes to `previous`.
@@ -40,10 +37,20 @@ pub fn write_over<H: Serialize + DeserializeOwned>(
     header: &H,
     tensors: &[Tensor<'_>],
 ) -> Result<(), FileError> {
+    put(path, kind, header, tensors, |bytes| rotate(path, previous, |file| file.write_all(bytes)))
+}
+
+/// Encodes a file and puts it where it belongs.
+fn put<H: Serialize + DeserializeOwned>(
+    path: &Path,
+    kind: Kind,
+    header: &H,
+    tensors: &[Tensor<'_>],
+    place: impl FnOnce(&[u8]) -> io::Result<()>,
+) -> Result<(), FileError> {
     let file = path.display().to_string();
     let bytes = encode(&file, kind, header, tensors)?;
-    rotate(path, previous, |file| file.write_all(&bytes))
-        .map_err(|error| FileError::Unwritable { file, error })
+    place(&bytes).map_err(|error| FileError::Unwritable { file, error })
 }
 
 /// The bytes of a file; `source` stands for it in messages.
